@@ -1,0 +1,1 @@
+"""A crypto market-data warehouse: CoinGecko to bronze, silver and gold, by a Dagster asset graph."""

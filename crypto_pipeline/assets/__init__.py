@@ -1,0 +1,1 @@
+"""The assets, a module a layer: what every table holds."""

@@ -1,0 +1,79 @@
+"""Bronze: the asset that keeps what CoinGecko answered."""
+
+from datetime import timedelta
+
+import dagster as dg
+
+from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, ONE_RUN, OWNERS, TAGS
+from crypto_pipeline.coingecko.capture import Capture
+from crypto_pipeline.coingecko.errors import CoinGeckoError
+from crypto_pipeline.coingecko.resource import CoinGecko
+from crypto_pipeline.partitions import hourly
+from crypto_pipeline.settings import Settings
+from crypto_pipeline.storage.landing import LandingFile, LandingZoneResource, hour_of
+
+INTERACTIVE_TAG = "crypto_pipeline/interactive"
+"""Tag of a run that a person waits for: a failed fetch is reported at once, not retried."""
+
+
+@dg.asset(
+    partitions_def=hourly,
+    backfill_policy=ONE_RUN,
+    io_manager_key="landing",
+    dagster_type=dg.PythonObjectDagsterType((Capture, list), name="CaptureOrLandingFiles"),
+    group_name="bronze",
+    kinds={"coingecko", "json", "file"},
+    owners=OWNERS,
+    tags={**TAGS, "layer": "bronze"},
+    code_version=CODE_VERSION,
+    freshness_policy=FRESHNESS,
+    pool="coingecko_api",
+    retry_policy=dg.RetryPolicy(
+        max_retries=3, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
+    ),
+)
+def market_snapshots(
+    context: dg.AssetExecutionContext, coingecko: CoinGecko, landing_zone: LandingZoneResource
+) -> Capture | list[LandingFile]:
+    """Responses of CoinGecko's `/coins/markets`, byte for byte, one immutable file an ingest.
+
+    The current hour is fetched. A past hour is what lies in the landing zone: the endpoint has no
+    past. Files dropped in by hand are first filed under the hour they tell.
+    """
+    window = context.partition_time_window
+    start, end = hour_of(window.start), hour_of(window.end)
+    zone = landing_zone.zone()
+    for file in zone.file_loose():
+        context.log.info("filed %s", file.path)
+    settings = Settings()
+    with coingecko.client() as client:
+        try:
+            if start <= client.now() < end and end - start == timedelta(hours=1):
+                capture = client.markets(
+                    settings.coingecko_vs_currency,
+                    settings.coingecko_top_n,
+                    settings.coingecko_ids,
+                    on_page=lambda page, records: context.log.info(
+                        "page %d: %d records so far", page, records
+                    ),
+                )
+                if hour_of(capture.ingested_at) == start:
+                    return capture
+                raise dg.Failure(
+                    f"the hour {start:%Y-%m-%d %H:%M} ended before the fetch began",
+                    allow_retries=False,
+                )
+        except CoinGeckoError as error:
+            # Without the cause: its traceback says nothing more to a reader.
+            raise dg.Failure(
+                str(error),
+                allow_retries=error.retryable and INTERACTIVE_TAG not in context.run.tags,
+            ) from None
+    files = list(zone.files(start, end))
+    if not files:
+        raise dg.Failure(
+            f"no landing file for {start:%Y-%m-%d %H:%M} UTC, and /coins/markets answers for the"
+            " present only: drop a file for that hour into the landing zone",
+            allow_retries=False,
+        )
+    return files

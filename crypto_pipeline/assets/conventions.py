@@ -1,0 +1,44 @@
+"""What the assets have in common: owners, tags, freshness, and how a table becomes an output."""
+
+import warnings
+from datetime import timedelta
+from typing import Any
+
+import dagster as dg
+
+from crypto_pipeline.storage.sql import table_comment
+
+OWNERS = ["team:market-data"]
+TAGS = {"domain": "crypto", "source": "coingecko"}
+CODE_VERSION = "1"
+"""Changed whenever the rows that a given landing file leads to change."""
+
+# Dagster says at every start of the program that this parameter is beta.
+warnings.filterwarnings("ignore", ".*`backfill_policy`", dg.BetaWarning)
+ONE_RUN = dg.BackfillPolicy.single_run()
+"""A range of partitions is one run, not one run an hour."""
+
+# An hourly schedule that misses one run is late, one that misses two has failed.
+FRESHNESS = dg.FreshnessPolicy.time_window(
+    fail_window=timedelta(hours=3), warn_window=timedelta(minutes=90)
+)
+
+
+def table_output(
+    schema: str, table: str, group: str, dagster_type: dg.DagsterType | None = None
+) -> dg.AssetOut:
+    """The output that ``PostgresIOManager`` writes into ``schema.table``."""
+    qualified = table if schema == "public" else f"{schema}.{table}"
+    typed: dict[str, Any] = {} if dagster_type is None else {"dagster_type": dagster_type}
+    return dg.AssetOut(
+        description=table_comment(qualified),
+        group_name=group,
+        io_manager_key="postgres",
+        metadata={"schema": schema},
+        kinds={"postgres", "table"} | ({"pandas"} if dagster_type else {"sql"}),
+        owners=OWNERS,
+        tags={**TAGS, "layer": group},
+        code_version=CODE_VERSION,
+        freshness_policy=FRESHNESS,
+        **typed,
+    )

@@ -1,0 +1,48 @@
+"""Gold: the star schema, incremental by batch."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+
+from crypto_pipeline.assets.column_lineage import gold_lineage
+from crypto_pipeline.assets.conventions import table_output
+from crypto_pipeline.storage.postgres import Select, Warehouse
+
+_SNAPSHOTS = {dg.AssetKey("ingestion_batches"), dg.AssetKey("price_snapshots")}
+
+# Dimensions before the facts that point at them.
+GOLD_DEPENDENCIES: dict[str, set[dg.AssetKey]] = {
+    "dim_date": _SNAPSHOTS,
+    "dim_time": set(),
+    "dim_source": {dg.AssetKey("ingestion_batches")},
+    "dim_cryptocurrency": {*_SNAPSHOTS, dg.AssetKey("cryptocurrency_names")},
+    "fact_crypto_price_metrics": {
+        *_SNAPSHOTS,
+        dg.AssetKey("market_metrics"),
+        *map(dg.AssetKey, ("dim_date", "dim_time", "dim_source", "dim_cryptocurrency")),
+    },
+}
+
+
+@dg.multi_asset(
+    name="gold",
+    deps=sorted(
+        {key for keys in GOLD_DEPENDENCIES.values() for key in keys}
+        - {dg.AssetKey(table) for table in GOLD_DEPENDENCIES}
+    ),
+    outs={table: table_output("analytics", table, "gold") for table in GOLD_DEPENDENCIES},
+    internal_asset_deps=GOLD_DEPENDENCIES,
+)
+def gold(warehouse: Warehouse) -> Iterator[dg.Output[Select]]:
+    """Hand each table of the star schema the rows of the batches that wait for gold.
+
+    All tables are written in one transaction, whose last step marks the batches as loaded: facts
+    and dimensions never disagree, and a load that dies starts again from the same batches.
+    """
+    with warehouse.load() as connection:
+        for table, dependencies in GOLD_DEPENDENCIES.items():
+            yield dg.Output(
+                Select(f"gold/{table}.sql"),
+                table,
+                metadata={"dagster/column_lineage": gold_lineage(connection, table, dependencies)},
+            )

@@ -1,0 +1,79 @@
+"""Silver: landing files into the third normal form, with a quarantine for bad records."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import dagster as dg
+from psycopg import sql
+
+from crypto_pipeline.assets import frames
+from crypto_pipeline.assets.column_lineage import silver_lineage
+from crypto_pipeline.assets.conventions import ONE_RUN, table_output
+from crypto_pipeline.partitions import hourly
+from crypto_pipeline.settings import Settings
+from crypto_pipeline.staging import stage
+from crypto_pipeline.storage.landing import LandingFile
+from crypto_pipeline.storage.postgres import Warehouse, read_frame
+
+# In the order of the foreign keys.
+SILVER_TYPES = {
+    "ingestion_batches": frames.INGESTION_BATCHES,
+    "cryptocurrencies": frames.CRYPTOCURRENCIES,
+    "cryptocurrency_names": frames.CRYPTOCURRENCY_NAMES,
+    "price_snapshots": frames.PRICE_SNAPSHOTS,
+    "market_metrics": frames.MARKET_METRICS,
+    "rejected_records": frames.REJECTED_RECORDS,
+}
+
+
+@dg.multi_asset(
+    name="silver",
+    ins={"market_snapshots": dg.AssetIn(input_manager_key="landing")},
+    outs={
+        table: table_output("public", table, "silver", frame_type)
+        for table, frame_type in SILVER_TYPES.items()
+    },
+    internal_asset_deps={
+        "ingestion_batches": {dg.AssetKey("market_snapshots")},
+        "cryptocurrencies": {dg.AssetKey("market_snapshots")},
+        "cryptocurrency_names": {
+            dg.AssetKey("market_snapshots"),
+            dg.AssetKey("cryptocurrencies"),
+        },
+        "price_snapshots": {
+            dg.AssetKey("market_snapshots"),
+            dg.AssetKey("ingestion_batches"),
+            dg.AssetKey("cryptocurrency_names"),
+        },
+        "market_metrics": {dg.AssetKey("market_snapshots"), dg.AssetKey("price_snapshots")},
+        "rejected_records": {dg.AssetKey("market_snapshots"), dg.AssetKey("ingestion_batches")},
+    },
+    partitions_def=hourly,
+    backfill_policy=ONE_RUN,
+)
+def silver(
+    context: dg.AssetExecutionContext, warehouse: Warehouse, market_snapshots: list[LandingFile]
+) -> Iterator[dg.Output[object]]:
+    """Decode the landing files of the partitions once, judge every record by the rule table, and
+    hand each silver table the rows it should hold.
+
+    All tables are written in one transaction, so a batch becomes visible as a whole or not at all.
+    A file that holds no capture becomes a failed batch and does not disturb the others.
+    """
+    with warehouse.load() as connection:
+        errors = stage(connection, market_snapshots, Settings().max_rejected_share)
+        for path, error in errors.items():
+            context.log.error("%s: %s", path, error)
+        for table in SILVER_TYPES:
+            frame = read_frame(
+                connection, sql.SQL("SELECT * FROM {}").format(sql.Identifier(f"staged_{table}"))
+            )
+            metadata: dict[str, Any] = {
+                "landing_files": dg.JsonMetadataValue([file.path for file in market_snapshots]),
+                "dagster/column_lineage": silver_lineage(connection, table),
+            }
+            if table == "price_snapshots" and len(frame):
+                top = frame.iloc[0]
+                metadata["top_coin"] = dg.TextMetadataValue(top["crypto_id"])
+                metadata["top_coin_price"] = dg.FloatMetadataValue(float(top["current_price"]))
+            yield dg.Output(frame, table, metadata=metadata)

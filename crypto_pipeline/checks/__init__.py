@@ -1,0 +1,3 @@
+"""The asset checks, a module a layer."""
+
+checks: list[object] = []

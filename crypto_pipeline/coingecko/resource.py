@@ -1,0 +1,17 @@
+"""The Dagster resource for CoinGecko."""
+
+from typing import Any
+
+import dagster as dg
+
+from crypto_pipeline.coingecko.client import CoinGeckoClient
+from crypto_pipeline.settings import Settings
+
+
+class CoinGecko(dg.ConfigurableResource[Any]):
+    """CoinGecko as the environment says (``COINGECKO_*``), so that no key is part of a Dagster
+    configuration."""
+
+    def client(self) -> CoinGeckoClient:
+        """A client, to be used as a context manager."""
+        return CoinGeckoClient.from_settings(Settings())

@@ -1,0 +1,163 @@
+"""The record of ``/coins/markets``, field by field, and its decoder.
+
+Source: CoinGecko's OpenAPI description (26 base fields, each always present, most nullable). A
+number's text is never converted, so it is exact by construction.
+"""
+
+import re
+from collections.abc import Callable
+from datetime import datetime, timezone
+from decimal import Decimal
+
+import msgspec
+
+TEXT_FIELDS = {"id": "crypto_id", "symbol": "symbol", "name": "name", "image": "image_url"}
+"""API field to column."""
+
+NUMBER_FIELDS = (
+    "current_price",
+    "market_cap",
+    "fully_diluted_valuation",
+    "total_volume",
+    "high_24h",
+    "low_24h",
+    "price_change_24h",
+    "price_change_percentage_24h",
+    "market_cap_change_24h",
+    "market_cap_change_percentage_24h",
+    "circulating_supply",
+    "total_supply",
+    "max_supply",
+    "ath",
+    "ath_change_percentage",
+    "atl",
+    "atl_change_percentage",
+)
+INTEGER_FIELDS = ("market_cap_rank",)
+TIME_FIELDS = ("ath_date", "atl_date", "last_updated")
+
+OPTIONAL_FIELDS = frozenset(
+    {
+        "market_cap_rank_with_rehypothecated",
+        "sparkline_in_7d",
+        *(
+            f"price_change_percentage_{period}_in_currency"
+            for period in ("1h", "24h", "7d", "14d", "30d", "200d", "1y")
+        ),
+    }
+)
+"""Documented fields that come on request only; kept in bronze, no drift when they appear."""
+
+BASE_FIELDS = frozenset({*TEXT_FIELDS, *NUMBER_FIELDS, *INTEGER_FIELDS, *TIME_FIELDS, "roi"})
+
+COLUMNS = (
+    *TEXT_FIELDS.values(),
+    *NUMBER_FIELDS,
+    *INTEGER_FIELDS,
+    *TIME_FIELDS,
+    "roi_times",
+    "roi_currency",
+    "roi_percentage",
+    "malformed",
+    "unknown_fields",
+    "missing_fields",
+)
+"""What a decoded record consists of, in this order."""
+
+_MAX_DIGITS = 1_000
+"""Digits before or after the point beyond which a number is no measurement but an attack on memory:
+a price of 1e999999 is nine bytes of JSON and a megabyte of NUMERIC."""
+
+_PLAIN_NUMBER = re.compile(rb"-?[0-9]{1,40}(\.[0-9]{1,40})?")
+
+_Value = str | datetime | None
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_text = msgspec.json.Decoder(str).decode
+_decode_time = msgspec.json.Decoder(datetime).decode
+
+
+def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
+    """Decode one record into the values of ``COLUMNS``.
+
+    Numbers stay the text that was received. A value that is not of the documented JSON type becomes
+    None and its field is named in ``malformed``; a record that is not an object is malformed as a
+    whole. Never raises: what is wrong with a record is said in its row.
+    """
+    try:
+        fields = _decode_object(record)
+    except msgspec.DecodeError:
+        return (*[None] * (len(COLUMNS) - 3), "the whole record", None, None)
+    malformed: list[str] = []
+
+    def read(
+        source: dict[str, msgspec.Raw], name: str, parse: Callable[[bytes], _Value], label: str
+    ) -> _Value:
+        raw = source.get(name)
+        if raw is None:
+            return None
+        text = bytes(raw)
+        if text == b"null":
+            return None
+        try:
+            return parse(text)
+        except (ValueError, msgspec.DecodeError):
+            malformed.append(label)
+            return None
+
+    values = [read(fields, name, _text, name) for name in TEXT_FIELDS]
+    values += [read(fields, name, _number, name) for name in NUMBER_FIELDS]
+    values += [read(fields, name, _integer, name) for name in INTEGER_FIELDS]
+    values += [read(fields, name, _time, name) for name in TIME_FIELDS]
+    roi: dict[str, msgspec.Raw] = {}
+    if (raw_roi := bytes(fields.get("roi", b"null"))) != b"null":
+        try:
+            roi = _decode_object(raw_roi)
+        except msgspec.DecodeError:
+            malformed.append("roi")
+    values += [
+        read(roi, "times", _number, "roi.times"),
+        read(roi, "currency", _text, "roi.currency"),
+        read(roi, "percentage", _number, "roi.percentage"),
+    ]
+    names = fields.keys()
+    return (
+        *values,
+        _listed(malformed),
+        _listed(sorted(names - BASE_FIELDS - OPTIONAL_FIELDS)),
+        _listed(sorted(BASE_FIELDS - names)),
+    )
+
+
+def _listed(names: list[str]) -> str | None:
+    # A NUL is legal in a JSON key and not in a PostgreSQL text.
+    return ",".join(names).replace("\x00", "") or None
+
+
+def _text(text: bytes) -> str:
+    value = _decode_text(text)
+    if "\x00" in value:
+        raise ValueError("PostgreSQL has no NUL in a text")
+    return value
+
+
+def _number(text: bytes) -> str:
+    if text[:1] not in b"-0123456789":
+        raise ValueError("not a number")
+    if _PLAIN_NUMBER.fullmatch(text) is None:
+        _, _, exponent = Decimal(text.decode()).as_tuple()
+        assert isinstance(exponent, int)
+        if max(Decimal(text.decode()).adjusted(), -exponent) > _MAX_DIGITS:
+            raise ValueError("too many digits")
+    return text.decode()
+
+
+def _integer(text: bytes) -> str:
+    value = Decimal(_number(text))
+    if value != value.to_integral_value() or abs(value) > 2**31 - 1:
+        raise ValueError("not an integer of 32 bits")
+    return str(int(value))
+
+
+def _time(text: bytes) -> datetime:
+    value = _decode_time(text)
+    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value

@@ -1,0 +1,31 @@
+"""The code location in one glance."""
+
+import dagster as dg
+
+from crypto_pipeline.assets.bronze import market_snapshots
+from crypto_pipeline.assets.gold import gold
+from crypto_pipeline.assets.silver import silver
+from crypto_pipeline.automation import hourly_market_data, hourly_schedule, ingest_market_data
+from crypto_pipeline.bulk_load import load_landing_zone
+from crypto_pipeline.checks import checks
+from crypto_pipeline.coingecko.resource import CoinGecko
+from crypto_pipeline.storage.landing import LandingZoneIOManager, LandingZoneResource
+from crypto_pipeline.storage.postgres import PostgresIOManager, Warehouse
+
+warehouse = Warehouse()
+landing_zone = LandingZoneResource()
+
+defs = dg.Definitions(
+    assets=[market_snapshots, silver, gold],
+    asset_checks=checks,
+    jobs=[hourly_market_data, ingest_market_data, load_landing_zone],
+    schedules=[hourly_schedule],
+    executor=dg.in_process_executor,
+    resources={
+        "coingecko": CoinGecko(),
+        "landing_zone": landing_zone,
+        "landing": LandingZoneIOManager(landing_zone=landing_zone),
+        "warehouse": warehouse,
+        "postgres": PostgresIOManager(warehouse=warehouse),
+    },
+)

@@ -1,0 +1,140 @@
+"""What ``/coins/markets`` is asked and what a source of data answers."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Literal, NamedTuple, Protocol, cast, get_args
+
+import msgspec
+
+Order = Literal[
+    "market_cap_desc", "market_cap_asc", "volume_desc", "volume_asc", "id_asc", "id_desc"
+]
+
+UNITS_PER_USD = {
+    "usd": 1.0,
+    "aud": 1.57,
+    "brl": 5.7,
+    "cad": 1.42,
+    "chf": 0.9,
+    "cny": 7.28,
+    "eur": 0.96,
+    "gbp": 0.79,
+    "inr": 86.9,
+    "jpy": 151.5,
+    "krw": 1439.0,
+    "btc": 1 / 96_361,
+    "eth": 1 / 2_728.22,
+}
+"""The known values of ``vs_currency``, and the fixed rate at which the sandbox converts."""
+
+MAX_PER_PAGE = 250
+
+
+class QueryError(ValueError):
+    """A request that the API would refuse.
+
+    Attributes:
+        status: HTTP status of the refusal.
+    """
+
+    def __init__(self, message: str, status: int = 422) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class MarketsQuery(msgspec.Struct, frozen=True):
+    """The parameters of one request, checked.
+
+    Attributes:
+        vs_currency: A key of ``UNITS_PER_USD``.
+        ids: The only coins wanted, or None for all.
+        order: How coins are sorted.
+        per_page: Records on a page, 1 to 250.
+        page: From 1.
+        precision: Decimal places of prices; ``"full"`` for all digits; None for the API's own
+            rounding.
+    """
+
+    vs_currency: str
+    ids: frozenset[str] | None = None
+    order: Order = "market_cap_desc"
+    per_page: int = 100
+    page: int = 1
+    precision: int | Literal["full"] | None = None
+
+
+class Page(NamedTuple):
+    """One answer.
+
+    Attributes:
+        body: JSON, an array unless a recorded error body.
+        total: Records on all pages together; None when the body is not a list.
+        as_of: The time whose data this is, UTC.
+    """
+
+    body: bytes
+    total: int | None
+    as_of: datetime
+
+
+class CoinName(msgspec.Struct, frozen=True):
+    """One element of ``/coins/list``."""
+
+    id: str
+    symbol: str
+    name: str
+
+
+class Source(Protocol):
+    """Where the server's data comes from: ``Market`` or ``Recordings``."""
+
+    @property
+    def label(self) -> str:
+        """Value of ``x-data-source``."""
+
+    def page(self, at: datetime, query: MarketsQuery) -> Page:
+        """The answer to a request at a simulated time."""
+
+    def coins(self, at: datetime) -> list[CoinName]:
+        """All coins known at a simulated time."""
+
+
+def parse_query(parameters: Mapping[str, str]) -> MarketsQuery:
+    """Check the query parameters of a request; those which the sandbox does not know are ignored.
+
+    How the real API treats numbers out of range is not known; the sandbox refuses them, so that a
+    client's mistake shows.
+
+    Raises:
+        QueryError: a parameter is missing or not valid.
+    """
+    currency = parameters.get("vs_currency", "").lower()
+    if not currency:
+        raise QueryError("Missing parameter vs_currency")
+    if currency not in UNITS_PER_USD:
+        raise QueryError("invalid vs_currency", status=400)
+    order = parameters.get("order") or "market_cap_desc"
+    if order not in get_args(Order):
+        raise QueryError("invalid order")
+    ids = frozenset(part.strip() for part in parameters.get("ids", "").split(",")) - {""}
+    precision = parameters.get("precision")
+    return MarketsQuery(
+        vs_currency=currency,
+        ids=ids or None,
+        order=cast(Order, order),
+        per_page=_whole("per_page", parameters.get("per_page", "100"), 1, MAX_PER_PAGE),
+        page=_whole("page", parameters.get("page", "1"), 1, 10**9),
+        precision=(
+            None
+            if not precision
+            else "full"
+            if precision == "full"
+            else _whole("precision", precision, 0, 18)
+        ),
+    )
+
+
+def _whole(name: str, text: str, least: int, most: int) -> int:
+    if not (text.isascii() and text.isdigit()) or not least <= int(text[:20]) <= most:
+        raise QueryError(f"invalid {name}")
+    return int(text)

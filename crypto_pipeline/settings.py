@@ -1,0 +1,140 @@
+"""Every environment variable of the pipeline, typed, in one place.
+
+A variable is read from the environment, then from a file ``.env`` in the working folder.
+Nothing else in the package reads the environment.
+"""
+
+from datetime import datetime, timezone
+from enum import Enum
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+class Plan(str, Enum):
+    """Which CoinGecko service is asked; host, header and request budget follow from it.
+
+    ``SANDBOX`` is this project's own loopback server: its data is made up (or played back) and
+    labelled so, and its simulated clock is the pipeline's clock.
+    """
+
+    PUBLIC = "public"
+    DEMO = "demo"
+    PRO = "pro"
+    SANDBOX = "sandbox"
+
+
+class Settings(BaseSettings):
+    """The pipeline's configuration.
+
+    Raises:
+        pydantic.ValidationError: a variable is wrong; the message names it, not its value.
+    """
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
+
+    data_dir: Path = Field(
+        default=Path(".data"),
+        description="Folder of the embedded PostgreSQL, the landing zone and Dagster's home.",
+    )
+    landing_zone_uri: str | None = Field(
+        default=None,
+        description="Folder or object store (s3://, gs://, abfs://) of the bronze files;"
+        " by default a folder in DATA_DIR, one for live and one for sandbox data.",
+    )
+    history_start: AwareDatetime = Field(
+        default=datetime(2022, 1, 1, tzinfo=timezone.utc),
+        description="First hour that has a partition.",
+    )
+
+    coingecko_plan: Plan = Field(default=Plan.PUBLIC, description="public, demo, pro or sandbox.")
+    coingecko_api_key: SecretStr | None = Field(
+        default=None, description="API key of the demo or pro plan; sent in a header only."
+    )
+    coingecko_base_url: str | None = Field(
+        default=None, description="Overrides the plan's host; required for the sandbox plan."
+    )
+    coingecko_requests_per_minute: int | None = Field(
+        default=None,
+        ge=1,
+        description="Request budget shared by all processes on the machine; by default the plan's.",
+    )
+    coingecko_vs_currency: str = Field(
+        default="usd", pattern="^[a-z]{2,8}$", description="Currency of all prices."
+    )
+    coingecko_top_n: int = Field(
+        default=250,
+        ge=1,
+        le=20_000,
+        description="How many coins to fetch, largest market cap first.",
+    )
+    coingecko_ids: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Comma-separated coin ids to fetch instead of the top N."
+    )
+
+    database_url: SecretStr | None = Field(
+        default=None, description="postgresql:// URL of the warehouse; wins over DB_*."
+    )
+    db_host: str | None = Field(
+        default=None,
+        description="PostgreSQL host; without it and DATABASE_URL, the embedded server.",
+    )
+    db_port: int = Field(default=5432, description="PostgreSQL port.")
+    db_name: str | None = Field(
+        default=None,
+        description="Database; by default crypto_warehouse, or crypto_sandbox for sandbox data.",
+    )
+    db_user: str = Field(default="etl_role", description="PostgreSQL user.")
+    db_password: SecretStr | None = Field(default=None, description="Required with DB_HOST.")
+
+    max_rejected_share: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="A batch fails when a larger share of its records is rejected.",
+    )
+    alert_webhook_url: SecretStr | None = Field(
+        default=None, description="Receives one JSON POST for every failed run."
+    )
+
+    @field_validator("coingecko_ids", mode="before")
+    @classmethod
+    def _split_ids(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _combinations(self) -> "Settings":
+        keyed = self.coingecko_plan in (Plan.DEMO, Plan.PRO)
+        if keyed and self.coingecko_api_key is None:
+            raise ValueError(f"COINGECKO_PLAN={self.coingecko_plan.value} needs COINGECKO_API_KEY")
+        if not keyed and self.coingecko_api_key is not None:
+            raise ValueError(
+                "COINGECKO_API_KEY is set, but COINGECKO_PLAN is "
+                f"{self.coingecko_plan.value}: set COINGECKO_PLAN to demo or pro"
+            )
+        if self.coingecko_plan is Plan.SANDBOX and self.coingecko_base_url is None:
+            raise ValueError("COINGECKO_PLAN=sandbox needs COINGECKO_BASE_URL")
+        if self.database_url is None and self.db_host is not None and self.db_password is None:
+            raise ValueError("DB_HOST is set without DB_PASSWORD: refusing to connect")
+        return self
+
+    @property
+    def sandbox(self) -> bool:
+        """Whether the data comes from the sandbox server, and so needs a database of its own."""
+        return self.coingecko_plan is Plan.SANDBOX
+
+    @property
+    def database_name(self) -> str:
+        """Database used by the embedded server or at ``db_host``."""
+        return self.db_name or ("crypto_sandbox" if self.sandbox else "crypto_warehouse")
+
+    @property
+    def landing_uri(self) -> str:
+        """The landing zone: the configured one, else a folder beside the database's."""
+        if self.landing_zone_uri is not None:
+            return self.landing_zone_uri
+        return str(self.data_dir.absolute() / "landing" / self.database_name)

@@ -1,0 +1,1 @@
+"""Where data rests: landing zone, PostgreSQL, and the embedded PostgreSQL server."""

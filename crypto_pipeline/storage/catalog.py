@@ -1,0 +1,75 @@
+"""What PostgreSQL's catalogue says of our tables: columns, comments, keys, sizes.
+
+What a table or column means is written once, as ``COMMENT ON`` in ``sql/``; the Dagster UI and the
+diagrams read it from here.
+"""
+
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from crypto_pipeline.storage.sql import read_sql
+
+_COUNT_EXACTLY_UP_TO = 100_000
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; ``description`` is its ``COMMENT ON``."""
+
+    name: str
+    type: str
+    nullable: bool
+    description: str | None
+
+
+def describe_columns(connection: psycopg.Connection, schema: str, table: str) -> list[Column]:
+    """The columns of a table or view, in order.
+
+    Raises:
+        psycopg.errors.UndefinedTable: there is none of that name.
+    """
+    with connection.cursor(row_factory=class_row(Column)) as cursor:
+        return cursor.execute(
+            read_sql("catalog/columns.sql"),
+            {"relation": sql.Identifier(schema, table).as_string(connection)},
+        ).fetchall()
+
+
+def count_rows(connection: psycopg.Connection, schema: str, table: str) -> int | None:
+    """Rows of a table: exact when there are few, the planner's estimate when there are many, so that
+    the cost stays flat; None where the planner has none yet."""
+    row = connection.execute(
+        sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT %s) AS counted").format(
+            sql.Identifier(schema, table)
+        ),
+        [_COUNT_EXACTLY_UP_TO + 1],
+    ).fetchone()
+    assert row is not None
+    if row[0] <= _COUNT_EXACTLY_UP_TO:
+        return int(row[0])
+    row = connection.execute(
+        read_sql("catalog/estimated_rows.sql"),
+        {"relation": sql.Identifier(schema, table).as_string(connection)},
+    ).fetchone()
+    return int(row[0]) if row is not None and row[0] else None
+
+
+def preview_markdown(connection: psycopg.Connection, schema: str, table: str) -> str:
+    """A few rows of a table as a Markdown table."""
+    cursor = connection.execute(
+        sql.SQL("SELECT * FROM {} LIMIT 5").format(sql.Identifier(schema, table))
+    )
+    assert cursor.description is not None
+    lines = [[column.name for column in cursor.description]]
+    lines.append(["---"] * len(lines[0]))
+    lines += [[_cell(value) for value in row] for row in cursor]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    text = text.replace("|", "\\|").replace("\n", " ")
+    return text if len(text) <= 60 else text[:57] + "..."

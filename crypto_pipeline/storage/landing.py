@@ -1,0 +1,244 @@
+"""The landing zone: every capture, kept for ever as an immutable file.
+
+A file lies under its hour, ``market_snapshots/date=2026-11-24/hour=05/<time>-<random>.json.gz``,
+in a local folder or an object store. It appears as a whole or not at all, and is never overwritten.
+"""
+
+import gzip
+import hashlib
+import os
+import re
+import secrets
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from functools import cached_property
+from typing import Any
+
+import dagster as dg
+from upath import UPath
+
+from crypto_pipeline.coingecko.capture import (
+    Capture,
+    CaptureError,
+    decode_capture,
+    encode_capture,
+)
+from crypto_pipeline.settings import Settings
+
+_FOLDER = "market_snapshots"
+_FILED = re.compile(rf"{_FOLDER}/date=(\d{{4}}-\d\d-\d\d)/hour=(\d\d)/[^/]+")
+
+
+@dataclass(frozen=True)
+class LandingFile:
+    """One file of the landing zone.
+
+    Attributes:
+        path: Path below the zone's root, with forward slashes; the file's name everywhere else.
+        hour: The hour (UTC) under which it is kept.
+        uri: Where it is.
+    """
+
+    path: str
+    hour: datetime
+    uri: UPath
+
+    @cached_property
+    def content(self) -> bytes:
+        """The bytes as stored.
+
+        Raises:
+            OSError: they cannot be read.
+        """
+        return bytes(self.uri.read_bytes())
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of the bytes as stored, hexadecimal."""
+        return hashlib.sha256(self.content).hexdigest()
+
+    def capture(self) -> Capture:
+        """Decode the file.
+
+        Raises:
+            CaptureError: it holds no capture; the message names the place in the file.
+            OSError: it cannot be read.
+        """
+        body = self.content
+        if self.path.endswith(".gz"):
+            try:
+                body = gzip.decompress(body)
+            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+                raise CaptureError(f"not a whole gzip file of {len(body)} bytes: {error}") from None
+        return decode_capture(body)
+
+
+class LandingZone:
+    """A folder or object store of landing files.
+
+    Args:
+        uri: Folder, or ``s3://``, ``gs://`` or ``abfs://`` URI (with the fitting extra installed).
+    """
+
+    def __init__(self, uri: str) -> None:
+        self.root = UPath(uri)
+
+    def write(self, capture: Capture) -> LandingFile:
+        """Keep a capture as a new file of its hour."""
+        hour = hour_of(capture.ingested_at)
+        name = f"{capture.ingested_at:%Y%m%dT%H%M%S%fZ}-{secrets.token_hex(4)}.json.gz"
+        # Without a time of its own in the header, the same capture gives the same bytes.
+        content = gzip.compress(encode_capture(capture), compresslevel=6, mtime=0)
+        file = self._file(hour, name)
+        self._put(file.uri, content)
+        return file
+
+    def files(
+        self, start: datetime | None = None, end: datetime | None = None
+    ) -> Iterator[LandingFile]:
+        """The files of the hours from ``start`` until before ``end``, oldest first; without them,
+        all. Costs a listing for every folder that exists, however long the range is."""
+        for day in _listed(self.root / _FOLDER):
+            date = day.name.removeprefix("date=")
+            if (start and date < f"{start:%Y-%m-%d}") or (end and date > f"{end:%Y-%m-%d}"):
+                continue
+            for folder in _listed(day):
+                match = _FILED.fullmatch(f"{_FOLDER}/{day.name}/{folder.name}/_")
+                if match is None:
+                    continue
+                hour = datetime.strptime(f"{match[1]} {match[2]}+0000", "%Y-%m-%d %H%z")
+                if (start is None or start <= hour) and (end is None or hour < end):
+                    for path in _listed(folder):
+                        if _is_capture(path.name):
+                            yield self._file(hour, path.name)
+
+    def file_loose(self) -> list[LandingFile]:
+        """Move files that were dropped in by hand to the hour they tell (``ingested_at``).
+
+        A file that cannot be read goes to the hour it was last written in, where loading reports
+        it.
+
+        Raises:
+            FileExistsError: another file of that name lies there already.
+        """
+        filed = []
+        for path in sorted(self._loose(), key=lambda path: str(path)):
+            time = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+            loose = LandingFile(path.name, hour_of(time), path)
+            try:
+                time = loose.capture().ingested_at
+            except CaptureError as error:
+                time = error.ingested_at or time
+            file = self._file(hour_of(time), path.name)
+            if not file.uri.exists():
+                self._put(file.uri, loose.content)
+            elif file.content != loose.content:
+                raise FileExistsError(
+                    f"{path} belongs at {file.path}, where another file lies: rename one of them"
+                )
+            path.unlink()
+            filed.append(file)
+        return filed
+
+    def _loose(self) -> Iterator[UPath]:
+        if not self.root.is_dir():
+            return
+        for path in self.root.rglob("*.json*"):
+            below = path.path.removeprefix(self.root.path).lstrip("/")
+            if _is_capture(path.name) and _FILED.fullmatch(below) is None and path.is_file():
+                yield path
+
+    def _folder(self, hour: datetime) -> UPath:
+        return self.root / _FOLDER / f"date={hour:%Y-%m-%d}" / f"hour={hour:%H}"
+
+    def _file(self, hour: datetime, name: str) -> LandingFile:
+        uri = self._folder(hour) / name
+        return LandingFile(f"{_FOLDER}/date={hour:%Y-%m-%d}/hour={hour:%H}/{name}", hour, uri)
+
+    def _put(self, target: UPath, content: bytes) -> None:
+        if target.protocol not in ("", "file", "local"):
+            # An object appears when its upload is complete.
+            if target.exists():
+                raise FileExistsError(f"{target} is there already; landing files are immutable")
+            target.write_bytes(content)
+            return
+        folder = os.path.dirname(target.path)
+        os.makedirs(folder, exist_ok=True)
+        temporary = f"{folder}/.{target.name}.{secrets.token_hex(4)}.tmp"
+        try:
+            with open(temporary, "xb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            # Unlike a rename, a link never replaces a file.
+            os.link(temporary, target.path)
+        finally:
+            os.unlink(temporary)
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def hour_of(time: datetime) -> datetime:
+    """The start of the hour (UTC) in which a time lies."""
+    return time.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0)
+
+
+def _listed(folder: UPath) -> list[UPath]:
+    return sorted(folder.iterdir(), key=lambda path: path.name) if folder.is_dir() else []
+
+
+def _is_capture(name: str) -> bool:
+    return name.endswith((".json", ".json.gz")) and not name.startswith(".")
+
+
+class LandingZoneResource(dg.ConfigurableResource[Any]):
+    """The landing zone that the environment names (``LANDING_ZONE_URI``)."""
+
+    def zone(self) -> LandingZone:
+        """Open the landing zone."""
+        return LandingZone(Settings().landing_uri)
+
+
+class LandingZoneIOManager(dg.ConfigurableIOManager):
+    """Keeps a capture as a landing file of its hourly partition; gives the files of partitions back
+    unread, so that a range of any length costs a listing.
+
+    A list of files as output means that the partition was there already: nothing is written.
+    """
+
+    landing_zone: dg.ResourceDependency[LandingZoneResource]
+
+    def handle_output(self, context: dg.OutputContext, obj: Capture | list[LandingFile]) -> None:
+        """Write a capture, and describe what now lies in the landing zone."""
+        zone = self.landing_zone.zone()
+        if isinstance(obj, Capture):
+            files, capture = [zone.write(obj)], obj
+            context.add_output_metadata(
+                {
+                    "records": len(capture.records),
+                    "pages": len(capture.responses),
+                    "source": capture.source,
+                    "ingested_at": dg.TimestampMetadataValue(capture.ingested_at.timestamp()),
+                    "request": dg.JsonMetadataValue(dict(capture.request)),
+                }
+            )
+        else:
+            files = obj
+        context.add_output_metadata(
+            {
+                "files": len(files),
+                "bytes": sum(file.uri.stat().st_size for file in files),
+                "landing_file": dg.PathMetadataValue(str(files[-1].uri)),
+            }
+        )
+
+    def load_input(self, context: dg.InputContext) -> list[LandingFile]:
+        """The files of the input's partitions, oldest first."""
+        zone = self.landing_zone.zone()
+        window = context.asset_partitions_time_window
+        return list(zone.files(hour_of(window.start), hour_of(window.end)))

@@ -1,0 +1,242 @@
+"""The warehouse database: connections, the one transaction of a load, and the IO manager.
+
+A transformation says which rows a table should hold, as a frame or as a SELECT; how they get there
+is known here alone. Every table has a file ``sql/merge/<table>.sql`` that merges the relation
+``incoming_<table>`` into it, set-wise and idempotently.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import psycopg
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+from psycopg.rows import dict_row
+
+from crypto_pipeline.settings import Settings
+from crypto_pipeline.storage.catalog import (
+    Column,
+    count_rows,
+    describe_columns,
+    preview_markdown,
+)
+from crypto_pipeline.storage.embedded import embedded_socket_folder
+from crypto_pipeline.storage.migrations import migrate
+from crypto_pipeline.storage.sql import read_sql
+
+_open_load: ContextVar[psycopg.Connection | None] = ContextVar("open_load", default=None)
+
+
+def warehouse_conninfo(settings: Settings) -> str:
+    """Connection string of the warehouse; starts the embedded server where that is the one.
+
+    Raises:
+        EmbeddedPostgresError: the embedded server cannot run.
+        psycopg.OperationalError: the embedded server does not answer.
+    """
+    if settings.database_url is not None:
+        return make_conninfo(settings.database_url.get_secret_value())
+    if settings.db_host is not None:
+        assert settings.db_password is not None
+        return make_conninfo(
+            host=settings.db_host,
+            port=settings.db_port,
+            dbname=settings.database_name,
+            user=settings.db_user,
+            password=settings.db_password.get_secret_value(),
+        )
+    return _embedded_conninfo(settings.data_dir.absolute() / "postgres", settings.database_name)
+
+
+@cache
+def _embedded_conninfo(folder: Any, database: str) -> str:
+    socket_folder = str(embedded_socket_folder(folder))
+    server = make_conninfo(host=socket_folder, user="postgres", dbname="postgres")
+    with psycopg.connect(server, autocommit=True) as connection:
+        # Two processes may both find it missing; the second is told that it exists.
+        exists = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database])
+        if exists.fetchone() is None:
+            try:
+                connection.execute(
+                    sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(
+                        sql.Identifier(database)
+                    )
+                )
+            except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                pass
+    return make_conninfo(server, dbname=database)
+
+
+def connect(conninfo: str) -> psycopg.Connection:
+    """Open a connection whose session is in UTC and sees schema ``public``, whatever the server's
+    or the role's defaults are."""
+    connection = psycopg.connect(conninfo, application_name="crypto-pipeline")
+    with connection.transaction():
+        connection.execute("SET TIME ZONE 'UTC'")
+        connection.execute("SET search_path TO public")
+    return connection
+
+
+@cache
+def _migrated(conninfo: str) -> None:
+    migrate(lambda: connect(conninfo))
+
+
+class Warehouse(dg.ConfigurableResource[Any]):
+    """The PostgreSQL database that holds silver and gold.
+
+    Where it is comes from the environment (see ``Settings``), so that no password is part of a
+    Dagster configuration. The schema is brought up to date before the first connection.
+    """
+
+    @contextmanager
+    def connection(self) -> Iterator[psycopg.Connection]:
+        """A connection for reading; what it changes is committed at the end."""
+        conninfo = warehouse_conninfo(Settings())
+        _migrated(conninfo)
+        with connect(conninfo) as connection:
+            yield connection
+
+    @contextmanager
+    def load(self) -> Iterator[psycopg.Connection]:
+        """The transaction of a load: all that is written inside becomes visible at once at the end,
+        or never. Loads take turns. A load inside a load joins the outer one.
+        """
+        joined = _open_load.get()
+        if joined is not None:
+            yield joined
+            return
+        with self.connection() as connection, connection.transaction():
+            connection.execute("SELECT lock_warehouse()")
+            token = _open_load.set(connection)
+            try:
+                yield connection
+            finally:
+                _open_load.reset(token)
+
+
+@dataclass(frozen=True)
+class Select:
+    """Rows of a table as a SELECT: ``sql/<file>`` makes them the view ``incoming_<table>``."""
+
+    file: str
+
+
+def copy_rows(
+    connection: psycopg.Connection,
+    table: str,
+    columns: Sequence[str],
+    rows: Iterator[Sequence[object]],
+) -> None:
+    """Send rows to a table by COPY."""
+    statement = sql.SQL("COPY {} ({}) FROM STDIN").format(
+        sql.Identifier(table), sql.SQL(", ").join(map(sql.Identifier, columns))
+    )
+    with connection.cursor().copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
+
+
+class PostgresIOManager(dg.ConfigurableIOManager):
+    """Writes an asset's rows into its table.
+
+    A frame goes by COPY into the temporary table ``incoming_<table>``, which has the columns of the
+    view ``staged_<table>``; a ``Select`` becomes a temporary view of that name. One file,
+    ``sql/merge/<table>.sql``, does the rest, and the row it answers with becomes metadata.
+    The asset's name is the table's; its schema is the metadata entry ``schema``.
+    """
+
+    warehouse: dg.ResourceDependency[Warehouse]
+
+    def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame | Select) -> None:
+        """Merge the rows into the asset's table, in the open load or in one of its own."""
+        table = context.asset_key.path[-1]
+        schema = str(context.definition_metadata["schema"])
+        started = time.perf_counter()
+        with self.warehouse.load() as connection:
+            if isinstance(obj, Select):
+                connection.execute(read_sql(obj.file))
+            else:
+                self._copy(connection, table, obj)
+            counts = merge(connection, table)
+            columns = describe_columns(connection, schema, table)
+            rows = count_rows(connection, schema, table)
+            preview = preview_markdown(connection, schema, table)
+        metadata: dict[str, Any] = {
+            **counts,
+            "seconds": time.perf_counter() - started,
+            "preview": dg.MarkdownMetadataValue(preview),
+            "dagster/column_schema": _table_schema(columns),
+            "dagster/table_name": f"{schema}.{table}",
+        }
+        if isinstance(obj, pd.DataFrame):
+            metadata["dagster/partition_row_count"] = len(obj)
+        if rows is not None:
+            metadata["dagster/row_count"] = rows
+        context.add_output_metadata(metadata)
+
+    def load_input(self, context: dg.InputContext) -> pd.DataFrame:
+        """Read a whole table, for notebooks and small downstream assets."""
+        upstream = context.upstream_output
+        assert upstream is not None
+        query = sql.SQL("SELECT * FROM {}").format(
+            sql.Identifier(str(upstream.definition_metadata["schema"]), upstream.asset_key.path[-1])
+        )
+        with self.warehouse.connection() as connection:
+            return read_frame(connection, query)
+
+    def _copy(self, connection: psycopg.Connection, table: str, frame: pd.DataFrame) -> None:
+        incoming = f"incoming_{table}"
+        connection.execute(
+            sql.SQL("CREATE TEMPORARY TABLE {} (LIKE {}) ON COMMIT DROP").format(
+                sql.Identifier(incoming), sql.Identifier(f"staged_{table}")
+            )
+        )
+        # As objects, missing values become None whatever a column's type is.
+        values = frame.astype(object).mask(frame.isna(), other=None)
+        copy_rows(
+            connection, incoming, list(frame.columns), values.itertuples(index=False, name=None)
+        )
+
+
+def merge(connection: psycopg.Connection, table: str) -> dict[str, int]:
+    """Merge ``incoming_<table>`` into its table, by ``sql/merge/<table>.sql``.
+
+    Returns:
+        What happened, in rows: the one row with which the file's last statement answers.
+    """
+    with connection.cursor(row_factory=dict_row) as cursor:
+        cursor.execute(read_sql(f"merge/{table}.sql"))
+        while cursor.nextset():
+            pass
+        row = cursor.fetchone()
+    return {} if row is None else dict(row)
+
+
+def read_frame(connection: psycopg.Connection, query: sql.Composed | str) -> pd.DataFrame:
+    """Result of a query as a frame of objects: NUMERIC stays Decimal, a missing value is None."""
+    cursor = connection.execute(query)
+    assert cursor.description is not None
+    columns = [column.name for column in cursor.description]
+    return pd.DataFrame(cursor.fetchall(), columns=columns, dtype=object)
+
+
+def _table_schema(columns: list[Column]) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.type,
+                description=column.description,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+            )
+            for column in columns
+        ]
+    )

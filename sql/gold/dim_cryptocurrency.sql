@@ -1,0 +1,76 @@
+-- Rows of dim_cryptocurrency (slowly changing dimension, type 2): the versions of the coins whose
+-- waiting snapshots say something that the dimension does not say yet.
+--
+-- A version is a run of snapshots, in time order, with one symbol and name. The runs are worked out
+-- from all of a coin's snapshots, so the order in which files are loaded does not matter: a late
+-- file may move a version's start or split it. The starts of the known versions count as
+-- observations, so a version outlives the snapshots that retention has dropped.
+CREATE OR REPLACE TEMPORARY VIEW incoming_dim_cryptocurrency AS
+WITH waiting AS (
+    SELECT s.crypto_id, n.symbol, n.name, s.last_updated
+    FROM ingestion_batches AS b
+    JOIN price_snapshots AS s USING (batch_id)
+    JOIN cryptocurrency_names AS n USING (name_id)
+    WHERE b.status = 'completed' AND b.gold_loaded_at IS NULL
+),
+changed_coins AS (
+    SELECT DISTINCT w.crypto_id
+    FROM waiting AS w
+    WHERE NOT EXISTS (
+        SELECT FROM analytics.dim_cryptocurrency AS d
+        WHERE d.crypto_id = w.crypto_id
+            AND (d.symbol, d.name) = (w.symbol, w.name)
+            AND d.valid_from <= w.last_updated AND w.last_updated < d.valid_to
+    )
+),
+observations AS (
+    SELECT s.crypto_id, n.symbol, n.name, s.last_updated, NULL::bigint AS crypto_key
+    FROM changed_coins AS c
+    JOIN price_snapshots AS s ON s.crypto_id = c.crypto_id
+    JOIN ingestion_batches AS b ON b.batch_id = s.batch_id AND b.status = 'completed'
+    JOIN cryptocurrency_names AS n ON n.name_id = s.name_id
+    UNION ALL
+    SELECT d.crypto_id, d.symbol, d.name, d.valid_from, d.crypto_key
+    FROM changed_coins AS c
+    JOIN analytics.dim_cryptocurrency AS d ON d.crypto_id = c.crypto_id
+),
+-- A coin is in the data once a currency: one observation an instant is enough.
+instants AS (
+    SELECT DISTINCT ON (crypto_id, last_updated) *
+    FROM observations
+    ORDER BY crypto_id, last_updated, crypto_key NULLS LAST, symbol, name
+),
+marked AS (
+    SELECT
+        *,
+        (symbol, name) IS DISTINCT FROM (
+            lag(symbol) OVER in_time, lag(name) OVER in_time
+        ) AS starts_version
+    FROM instants
+    WINDOW in_time AS (PARTITION BY crypto_id ORDER BY last_updated)
+),
+numbered AS (
+    SELECT
+        *,
+        count(*) FILTER (WHERE starts_version) OVER (
+            PARTITION BY crypto_id ORDER BY last_updated
+        ) AS version
+    FROM marked
+),
+versions AS (
+    SELECT
+        crypto_id, version, min(symbol) AS symbol, min(name) AS name,
+        min(last_updated) AS valid_from, max(crypto_key) AS crypto_key
+    FROM numbered
+    GROUP BY crypto_id, version
+)
+SELECT
+    crypto_key,
+    crypto_id,
+    symbol,
+    name,
+    valid_from,
+    lead(valid_from, 1, timestamptz '9999-12-31 00:00:00+00') OVER later AS valid_to,
+    lead(valid_from) OVER later IS NULL AS is_current
+FROM versions
+WINDOW later AS (PARTITION BY crypto_id ORDER BY version);

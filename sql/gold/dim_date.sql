@@ -1,0 +1,27 @@
+-- Rows of dim_date: every day of every year in which a batch waiting for gold has a snapshot.
+CREATE OR REPLACE TEMPORARY VIEW incoming_dim_date AS
+SELECT
+    to_char(day, 'YYYYMMDD')::integer AS date_key,
+    day::date AS date,
+    extract(year FROM day)::smallint AS year,
+    extract(quarter FROM day)::smallint AS quarter,
+    extract(month FROM day)::smallint AS month,
+    to_char(day, 'FMMonth') AS month_name,
+    extract(day FROM day)::smallint AS day,
+    extract(doy FROM day)::smallint AS day_of_year,
+    extract(isodow FROM day)::smallint AS day_of_week,
+    to_char(day, 'FMDay') AS day_name,
+    extract(isoyear FROM day)::smallint AS iso_year,
+    extract(week FROM day)::smallint AS iso_week,
+    extract(isodow FROM day) >= 6 AS is_weekend
+FROM (
+    SELECT DISTINCT extract(year FROM s.snapshot_time AT TIME ZONE 'UTC')::integer AS year
+    FROM ingestion_batches AS b
+    JOIN price_snapshots AS s USING (batch_id)
+    WHERE b.status = 'completed' AND b.gold_loaded_at IS NULL
+) AS years
+CROSS JOIN LATERAL generate_series(
+    make_timestamp(years.year, 1, 1, 0, 0, 0),
+    make_timestamp(years.year, 12, 31, 0, 0, 0),
+    interval '1 day'
+) AS day;

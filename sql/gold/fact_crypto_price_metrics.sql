@@ -1,0 +1,37 @@
+-- Rows of fact_crypto_price_metrics: the snapshots of the batches waiting for gold.
+CREATE OR REPLACE TEMPORARY VIEW incoming_fact_crypto_price_metrics AS
+SELECT
+    to_char(h.snapshot_time AT TIME ZONE 'UTC', 'YYYYMMDD')::integer AS date_key,
+    to_char(h.snapshot_time AT TIME ZONE 'UTC', 'HH24MI')::smallint AS time_key,
+    coalesce(c.crypto_key, -1) AS crypto_key,
+    coalesce(o.source_key, -1) AS source_key,
+    h.crypto_id,
+    h.vs_currency,
+    h.snapshot_time,
+    h.last_updated,
+    h.batch_id,
+    h.current_price,
+    h.high_24h,
+    h.low_24h,
+    h.price_change_24h,
+    h.price_change_percentage_24h,
+    h.ath,
+    h.ath_change_percentage,
+    h.atl,
+    h.atl_change_percentage,
+    h.market_cap,
+    h.market_cap_rank,
+    h.fully_diluted_valuation,
+    h.total_volume,
+    h.market_cap_change_24h,
+    h.market_cap_change_percentage_24h,
+    h.circulating_supply,
+    h.total_supply,
+    h.max_supply
+FROM ingestion_batches AS b
+JOIN v_price_history AS h USING (batch_id)
+LEFT JOIN analytics.dim_cryptocurrency AS c
+    ON c.crypto_id = h.crypto_id
+    AND c.valid_from <= h.last_updated AND h.last_updated < c.valid_to
+LEFT JOIN analytics.dim_source AS o ON o.source = h.source
+WHERE b.status = 'completed' AND b.gold_loaded_at IS NULL;

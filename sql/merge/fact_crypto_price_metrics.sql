@@ -1,0 +1,34 @@
+SELECT ensure_month_partitions(
+    'analytics.fact_crypto_price_metrics',
+    (SELECT array_agg(DISTINCT snapshot_time) FROM incoming_fact_crypto_price_metrics)
+);
+
+-- A late file can split a version: facts loaded before then point at a version that no longer
+-- covers them. Such a version was revised in this transaction.
+UPDATE analytics.fact_crypto_price_metrics AS f
+SET crypto_key = covering.crypto_key
+FROM analytics.dim_cryptocurrency AS revised
+JOIN analytics.dim_cryptocurrency AS covering
+    ON covering.crypto_id = revised.crypto_id AND covering.crypto_key <> revised.crypto_key
+WHERE revised.revised_at = now()
+    AND f.crypto_key = revised.crypto_key
+    AND NOT (revised.valid_from <= f.last_updated AND f.last_updated < revised.valid_to)
+    AND covering.valid_from <= f.last_updated AND f.last_updated < covering.valid_to;
+
+-- The last step of a gold load: the batches are marked as loaded with it.
+WITH incoming AS MATERIALIZED (
+    SELECT * FROM incoming_fact_crypto_price_metrics
+),
+merged AS (
+    INSERT INTO analytics.fact_crypto_price_metrics SELECT * FROM incoming
+    ON CONFLICT DO NOTHING
+    RETURNING 1
+),
+marked AS (
+    UPDATE ingestion_batches SET gold_loaded_at = now()
+    WHERE status = 'completed' AND gold_loaded_at IS NULL
+    RETURNING 1
+)
+SELECT
+    (SELECT count(*) FROM merged) AS rows_inserted,
+    (SELECT count(*) FROM marked) AS batches_loaded;

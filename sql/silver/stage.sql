@@ -1,0 +1,52 @@
+-- Staging of landing files, for one transaction: the decoder copies files and records into the two
+-- temporary tables; checked_records.sql judges the records; staged_rows.sql says which rows every
+-- silver table should then hold.
+CREATE TEMPORARY TABLE staged_files (
+    landing_file text PRIMARY KEY,
+    file_sha256 text NOT NULL,
+    partition_hour timestamptz NOT NULL,
+    source text,
+    vs_currency text,
+    ingested_at timestamptz,
+    request text NOT NULL,
+    error text,
+    failed boolean NOT NULL,
+    max_rejected_share numeric NOT NULL
+) ON COMMIT DROP;
+
+CREATE TEMPORARY TABLE staged_records (
+    landing_file text NOT NULL,
+    record_index integer NOT NULL,
+    record text NOT NULL,
+    malformed text,
+    unknown_fields text,
+    missing_fields text,
+    crypto_id text,
+    symbol text,
+    name text,
+    image_url text,
+    current_price numeric,
+    market_cap numeric,
+    market_cap_rank integer,
+    fully_diluted_valuation numeric,
+    total_volume numeric,
+    high_24h numeric,
+    low_24h numeric,
+    price_change_24h numeric,
+    price_change_percentage_24h numeric,
+    market_cap_change_24h numeric,
+    market_cap_change_percentage_24h numeric,
+    circulating_supply numeric,
+    total_supply numeric,
+    max_supply numeric,
+    ath numeric,
+    ath_change_percentage numeric,
+    ath_date timestamptz,
+    atl numeric,
+    atl_change_percentage numeric,
+    atl_date timestamptz,
+    roi_times numeric,
+    roi_currency text,
+    roi_percentage numeric,
+    last_updated timestamptz
+) ON COMMIT DROP;

@@ -1,0 +1,128 @@
+-- Which rows every silver table should hold, given the staged files and their checked records.
+
+CREATE TEMPORARY TABLE staged_ingestion_batches ON COMMIT DROP AS
+WITH counts AS (
+    SELECT
+        landing_file,
+        count(*)::integer AS records_fetched,
+        (count(*) FILTER (WHERE rejected_by <> '{}'))::integer AS records_rejected
+    FROM checked_records
+    GROUP BY landing_file
+),
+warnings AS (
+    SELECT landing_file, jsonb_object_agg(rule, records)::text AS warnings
+    FROM (
+        SELECT landing_file, rule, count(*) AS records
+        FROM checked_records, unnest(warned_by) AS rule
+        WHERE rejected_by = '{}'
+        GROUP BY landing_file, rule
+    ) AS by_rule
+    GROUP BY landing_file
+),
+drift AS (
+    SELECT landing_file, jsonb_object_agg(field, records)::text AS schema_drift
+    FROM (
+        SELECT landing_file, field, count(*) AS records
+        FROM (
+            SELECT landing_file, 'unknown: ' || unnest(string_to_array(unknown_fields, ','))
+            FROM staged_records
+            UNION ALL
+            SELECT landing_file, 'missing: ' || unnest(string_to_array(missing_fields, ','))
+            FROM staged_records
+        ) AS drifting (landing_file, field)
+        GROUP BY landing_file, field
+    ) AS by_field
+    GROUP BY landing_file
+),
+origin AS (
+    SELECT coalesce(
+        (SELECT kind FROM data_origin),
+        (
+            SELECT source_kind(source) FROM staged_files WHERE NOT failed
+            ORDER BY ingested_at, landing_file LIMIT 1
+        )
+    ) AS kind
+),
+judged AS (
+    SELECT
+        f.*,
+        coalesce(c.records_fetched, 0) AS records_fetched,
+        coalesce(c.records_rejected, 0) AS records_rejected,
+        coalesce(w.warnings, '{}') AS warnings,
+        coalesce(d.schema_drift, '{}') AS schema_drift,
+        CASE
+            WHEN f.failed THEN f.error
+            WHEN source_kind(f.source) <> o.kind THEN format(
+                'the file holds %s data, this database %s data: load it into a database of its own',
+                source_kind(f.source), o.kind
+            )
+            WHEN c.records_rejected > f.max_rejected_share * c.records_fetched THEN format(
+                '%s of %s records break a reject rule, more than the share of %s allowed',
+                c.records_rejected, c.records_fetched, f.max_rejected_share
+            )
+        END AS failure
+    FROM staged_files AS f
+    CROSS JOIN origin AS o
+    LEFT JOIN counts AS c USING (landing_file)
+    LEFT JOIN warnings AS w USING (landing_file)
+    LEFT JOIN drift AS d USING (landing_file)
+)
+SELECT
+    landing_file, file_sha256, partition_hour, source, vs_currency, ingested_at, request,
+    failure IS NOT NULL AS failed,
+    coalesce(failure, error) AS error,
+    records_fetched, records_rejected, warnings, schema_drift
+FROM judged
+ORDER BY ingested_at, landing_file;
+
+ANALYZE staged_ingestion_batches;
+
+CREATE TEMPORARY VIEW accepted_records AS
+SELECT r.*
+FROM checked_records AS r
+JOIN staged_ingestion_batches AS b USING (landing_file)
+WHERE r.rejected_by = '{}' AND NOT b.failed;
+
+CREATE TEMPORARY VIEW staged_cryptocurrencies AS
+SELECT DISTINCT ON (crypto_id)
+    crypto_id,
+    symbol,
+    name,
+    image_url,
+    min(ingested_at) OVER (PARTITION BY crypto_id) AS first_seen_at,
+    ingested_at AS last_seen_at
+FROM accepted_records
+ORDER BY crypto_id, ingested_at DESC, landing_file DESC, record_index DESC;
+
+CREATE TEMPORARY VIEW staged_cryptocurrency_names AS
+SELECT DISTINCT crypto_id, symbol, name
+FROM accepted_records
+ORDER BY crypto_id, symbol, name;
+
+-- In the order of loading: of two records for one bucket the earlier file's wins, within one file
+-- the fresher one.
+CREATE TEMPORARY VIEW staged_price_snapshots AS
+SELECT
+    landing_file, record_index, crypto_id, vs_currency,
+    round_to_snapshot_interval(last_updated) AS snapshot_time,
+    last_updated, symbol, name,
+    current_price, high_24h, low_24h, price_change_24h, price_change_percentage_24h,
+    ath, ath_change_percentage, ath_date, atl, atl_change_percentage, atl_date
+FROM accepted_records
+ORDER BY ingested_at, landing_file, last_updated DESC, record_index;
+
+CREATE TEMPORARY VIEW staged_market_metrics AS
+SELECT
+    landing_file, record_index, crypto_id, vs_currency,
+    round_to_snapshot_interval(last_updated) AS snapshot_time,
+    market_cap, market_cap_rank, fully_diluted_valuation, total_volume,
+    market_cap_change_24h, market_cap_change_percentage_24h,
+    circulating_supply, total_supply, max_supply, roi_times, roi_currency, roi_percentage
+FROM accepted_records
+ORDER BY ingested_at, landing_file, record_index;
+
+CREATE TEMPORARY VIEW staged_rejected_records AS
+SELECT landing_file, record_index, crypto_id, rejected_by AS rules, reason, record
+FROM checked_records
+WHERE rejected_by <> '{}'
+ORDER BY landing_file, record_index;

@@ -1,0 +1,24 @@
+-- Creates the star schema by hand, unless it is there, and loads it from silver:
+--   psql -f sql/create_tables.sql && psql -f sql/star_schema_transformations.sql
+-- The pipeline runs the same files; running this twice changes nothing.
+\set ON_ERROR_STOP on
+SET TIME ZONE 'UTC';
+SELECT to_regclass('analytics.dim_date') IS NULL AS create_gold \gset
+BEGIN;
+\if :create_gold
+    \ir migrations/0002_gold.sql
+    UPDATE alembic_version SET version_num = '0002_gold';
+\endif
+-- One load at a time; the pipeline takes the same lock.
+SELECT lock_warehouse();
+\ir gold/dim_date.sql
+\ir merge/dim_date.sql
+\ir gold/dim_time.sql
+\ir merge/dim_time.sql
+\ir gold/dim_source.sql
+\ir merge/dim_source.sql
+\ir gold/dim_cryptocurrency.sql
+\ir merge/dim_cryptocurrency.sql
+\ir gold/fact_crypto_price_metrics.sql
+\ir merge/fact_crypto_price_metrics.sql
+COMMIT;
