@@ -1,1 +1,1 @@
-"""A crypto market-data warehouse: CoinGecko to bronze, silver and gold, by a Dagster asset graph."""
+"""A crypto market-data warehouse: CoinGecko to bronze, silver and gold, with Dagster."""

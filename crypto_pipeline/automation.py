@@ -14,7 +14,7 @@ hourly_market_data = dg.define_asset_job(
     HOURLY_JOB,
     selection=dg.AssetSelection.groups("bronze", "silver", "gold"),
     partitions_def=hourly,
-    description="Fetch the current hour; carry it through bronze, silver and gold, with all checks.",
+    description="Fetch the current hour; carry it through bronze, silver and gold; check it.",
     executor_def=dg.in_process_executor,
 )
 ingest_market_data = dg.define_asset_job(

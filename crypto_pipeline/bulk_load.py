@@ -1,8 +1,8 @@
 """The bulk load: landing files that the warehouse lacks, set-wise into silver and gold.
 
 The same staging and the same merge files as the hourly assets, without frames in between and
-without a run for every hour. Each chunk of files is one transaction, so a load that dies goes on where it
-stopped.
+without a run for every hour. Each chunk of files is one transaction, so a load that dies goes on
+where it stopped.
 """
 
 from collections.abc import Iterator

@@ -7,7 +7,9 @@ from crypto_pipeline.assets.gold import gold
 from crypto_pipeline.assets.silver import silver
 from crypto_pipeline.automation import hourly_market_data, hourly_schedule, ingest_market_data
 from crypto_pipeline.bulk_load import load_landing_zone
-from crypto_pipeline.checks import checks
+from crypto_pipeline.checks.bronze import expected_coins_present
+from crypto_pipeline.checks.gold import gold_checks
+from crypto_pipeline.checks.silver import silver_checks
 from crypto_pipeline.coingecko.resource import CoinGecko
 from crypto_pipeline.storage.landing import LandingZoneIOManager, LandingZoneResource
 from crypto_pipeline.storage.postgres import PostgresIOManager, Warehouse
@@ -17,7 +19,7 @@ landing_zone = LandingZoneResource()
 
 defs = dg.Definitions(
     assets=[market_snapshots, silver, gold],
-    asset_checks=checks,
+    asset_checks=[expected_coins_present, silver_checks, gold_checks],
     jobs=[hourly_market_data, ingest_market_data, load_landing_zone],
     schedules=[hourly_schedule],
     executor=dg.in_process_executor,

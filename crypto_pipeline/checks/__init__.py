@@ -1,3 +1,5 @@
-"""The asset checks, a module a layer."""
+"""The asset checks, a module a layer.
 
-checks: list[object] = []
+A check is a question whose answer is the rows that are wrong: no rows, and it passes. In the run of
+an hour the checks look at that hour's batches, in a run without partitions at all of them.
+"""

@@ -4,6 +4,7 @@ What a table or column means is written once, as ``COMMENT ON`` in ``sql/``; the
 diagrams read it from here.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -39,8 +40,8 @@ def describe_columns(connection: psycopg.Connection, schema: str, table: str) ->
 
 
 def count_rows(connection: psycopg.Connection, schema: str, table: str) -> int | None:
-    """Rows of a table: exact when there are few, the planner's estimate when there are many, so that
-    the cost stays flat; None where the planner has none yet."""
+    """Rows of a table: exact when there are few, the planner's estimate when there are many, so
+    that the cost stays flat; None where the planner has none yet."""
     row = connection.execute(
         sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT %s) AS counted").format(
             sql.Identifier(schema, table)
@@ -63,9 +64,13 @@ def preview_markdown(connection: psycopg.Connection, schema: str, table: str) ->
         sql.SQL("SELECT * FROM {} LIMIT 5").format(sql.Identifier(schema, table))
     )
     assert cursor.description is not None
-    lines = [[column.name for column in cursor.description]]
-    lines.append(["---"] * len(lines[0]))
-    lines += [[_cell(value) for value in row] for row in cursor]
+    return markdown_table([column.name for column in cursor.description], cursor.fetchall())
+
+
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Rows as a Markdown table, long values cut."""
+    lines = [list(columns), ["---"] * len(columns)]
+    lines += [[_cell(value) for value in row] for row in rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 

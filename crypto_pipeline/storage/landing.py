@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -108,11 +109,22 @@ class LandingZone:
                 match = _FILED.fullmatch(f"{_FOLDER}/{day.name}/{folder.name}/_")
                 if match is None:
                     continue
-                hour = datetime.strptime(f"{match[1]} {match[2]}+0000", "%Y-%m-%d %H%z")
+                hour = _parse_hour(match)
                 if (start is None or start <= hour) and (end is None or hour < end):
                     for path in _listed(folder):
                         if _is_capture(path.name):
                             yield self._file(hour, path.name)
+
+    def file(self, path: str) -> LandingFile:
+        """The file of a path below the root, whether it is there or not.
+
+        Raises:
+            ValueError: the path is not that of a landing file.
+        """
+        match = _FILED.fullmatch(path)
+        if match is None:
+            raise ValueError(f"{path} is not the path of a landing file")
+        return self._file(_parse_hour(match), path.rpartition("/")[2])
 
     def file_loose(self) -> list[LandingFile]:
         """Move files that were dropped in by hand to the hour they tell (``ingested_at``).
@@ -124,7 +136,7 @@ class LandingZone:
             FileExistsError: another file of that name lies there already.
         """
         filed = []
-        for path in sorted(self._loose(), key=lambda path: str(path)):
+        for path in sorted(self._loose(), key=str):
             time = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
             loose = LandingFile(path.name, hour_of(time), path)
             try:
@@ -164,19 +176,19 @@ class LandingZone:
                 raise FileExistsError(f"{target} is there already; landing files are immutable")
             target.write_bytes(content)
             return
-        folder = os.path.dirname(target.path)
-        os.makedirs(folder, exist_ok=True)
-        temporary = f"{folder}/.{target.name}.{secrets.token_hex(4)}.tmp"
+        local = Path(target.path)
+        local.parent.mkdir(parents=True, exist_ok=True)
+        temporary = local.with_name(f".{local.name}.{secrets.token_hex(4)}.tmp")
         try:
-            with open(temporary, "xb") as stream:
+            with temporary.open("xb") as stream:
                 stream.write(content)
                 stream.flush()
                 os.fsync(stream.fileno())
             # Unlike a rename, a link never replaces a file.
-            os.link(temporary, target.path)
+            os.link(temporary, local)
         finally:
-            os.unlink(temporary)
-        descriptor = os.open(folder, os.O_RDONLY)
+            temporary.unlink()
+        descriptor = os.open(local.parent, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
@@ -186,6 +198,10 @@ class LandingZone:
 def hour_of(time: datetime) -> datetime:
     """The start of the hour (UTC) in which a time lies."""
     return time.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0)
+
+
+def _parse_hour(match: re.Match[str]) -> datetime:
+    return datetime.strptime(f"{match[1]} {match[2]}+0000", "%Y-%m-%d %H%z")
 
 
 def _listed(folder: UPath) -> list[UPath]:

@@ -7,7 +7,7 @@ is known here alone. Every table has a file ``sql/merge/<table>.sql`` that merge
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
@@ -63,14 +63,12 @@ def _embedded_conninfo(folder: Any, database: str) -> str:
         # Two processes may both find it missing; the second is told that it exists.
         exists = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database])
         if exists.fetchone() is None:
-            try:
+            with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
                 connection.execute(
                     sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(
                         sql.Identifier(database)
                     )
                 )
-            except (psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-                pass
     return make_conninfo(server, dbname=database)
 
 

@@ -1,0 +1,39 @@
+"""Checks of bronze: was everything fetched that was asked for?"""
+
+import dagster as dg
+
+from crypto_pipeline.checks.scope import run_hours
+from crypto_pipeline.coingecko.capture import CaptureError
+from crypto_pipeline.coingecko.schema import decode_record
+from crypto_pipeline.settings import Settings
+from crypto_pipeline.storage.landing import LandingZoneResource
+
+
+@dg.asset_check(asset="market_snapshots")
+def expected_coins_present(
+    context: dg.AssetCheckExecutionContext, landing_zone: LandingZoneResource
+) -> dg.AssetCheckResult:
+    """The newest file of the run's hours (of all hours, in a run without) has the coins that the
+    configuration asks for: each of COINGECKO_IDS, or COINGECKO_TOP_N of them."""
+    settings = Settings()
+    files = list(landing_zone.zone().files(*(run_hours(dict(context.run.tags)) or (None, None))))
+    if not files:
+        return dg.AssetCheckResult(passed=False, description="there is no landing file")
+    try:
+        capture = files[-1].capture()
+    except CaptureError as error:
+        return dg.AssetCheckResult(passed=False, description=f"{files[-1].path}: {error}")
+    coins = {str(decode_record(record)[0]) for record in capture.records}
+    missing = sorted(set(settings.coingecko_ids) - coins)
+    expected = len(set(settings.coingecko_ids)) or settings.coingecko_top_n
+    found = expected - len(missing) if settings.coingecko_ids else len(coins)
+    return dg.AssetCheckResult(
+        passed=found >= expected,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "expected": expected,
+            "found": found,
+            "missing_ids": dg.JsonMetadataValue(missing),
+            "landing_file": files[-1].path,
+        },
+    )

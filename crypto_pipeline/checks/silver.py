@@ -1,0 +1,157 @@
+"""Checks of silver: the rule table again, on what was loaded, and the integrity of the tables."""
+
+from collections.abc import Iterator
+
+import dagster as dg
+import psycopg
+from psycopg import sql
+
+from crypto_pipeline.checks.scope import check_result, scoped_batches
+from crypto_pipeline.checks.sql_checks import sql_check_specs
+from crypto_pipeline.quality import (
+    REJECT_RULES,
+    RULES,
+    WARN_RULES,
+    Rule,
+    Severity,
+    broken_rules_sql,
+)
+from crypto_pipeline.storage.landing import LandingZoneResource
+from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.storage.sql import read_sql
+
+# Wrong rows here must not reach gold.
+_BLOCKING = {
+    "cryptocurrencies": ("coins_named_as_listed",),
+    "cryptocurrency_names": ("names_belong_to_coins",),
+    "price_snapshots": ("references_exist", "snapshot_keys_unique", "snapshots_on_bucket"),
+    "market_metrics": ("snapshots_have_metrics", "metrics_have_snapshots"),
+    "rejected_records": ("quarantine_kept_apart",),
+}
+# One bad file must not keep the others from gold.
+_REPORTING = {
+    "ingestion_batches": ("batches_completed", "batches_add_up", "fetches_complete"),
+}
+_FILES_UNCHANGED = dg.AssetCheckSpec(
+    "files_unchanged",
+    asset="ingestion_batches",
+    description="Landing files are immutable: each has the SHA-256 it was loaded with.",
+)
+_METRIC_COLUMNS = {
+    "market_cap",
+    "market_cap_rank",
+    "fully_diluted_valuation",
+    "total_volume",
+    "circulating_supply",
+    "total_supply",
+    "max_supply",
+}
+
+
+def _rule_asset(rule: Rule) -> str:
+    if rule.severity is Severity.WARN and rule.on_json:
+        return "ingestion_batches"
+    return "market_metrics" if set(rule.columns) <= _METRIC_COLUMNS else "price_snapshots"
+
+
+_RULE_SPECS = {
+    rule: dg.AssetCheckSpec(
+        rule.name,
+        asset=_rule_asset(rule),
+        description=f"{rule.severity.value.capitalize()} rule: {rule.why}. `{rule.predicate}`",
+        blocking=rule.severity is Severity.REJECT,
+    )
+    for rule in RULES
+}
+_SQL_SPECS = [
+    *sql_check_specs("silver", _BLOCKING, blocking=True),
+    *sql_check_specs("silver", _REPORTING, blocking=False),
+]
+
+
+@dg.multi_asset_check(
+    name="silver_checks",
+    specs=[*_RULE_SPECS.values(), *_SQL_SPECS, _FILES_UNCHANGED],
+    can_subset=True,
+)
+def silver_checks(
+    context: dg.AssetCheckExecutionContext,
+    warehouse: Warehouse,
+    landing_zone: LandingZoneResource,
+) -> Iterator[dg.AssetCheckResult]:
+    """Judge the loaded records by the rule table, and the tables by their integrity."""
+    selected = context.selected_asset_check_keys
+    with scoped_batches(warehouse, context) as connection:
+        _judge_records(connection)
+        for rule, spec in _RULE_SPECS.items():
+            if spec.key in selected:
+                severity = (
+                    dg.AssetCheckSeverity.ERROR
+                    if rule.severity is Severity.REJECT
+                    else dg.AssetCheckSeverity.WARN
+                )
+                yield check_result(connection, spec, _wrong_records(rule), severity)
+        for spec in _SQL_SPECS:
+            if spec.key in selected:
+                yield check_result(
+                    connection,
+                    spec,
+                    read_sql(f"checks/silver/{spec.name}.sql"),
+                    dg.AssetCheckSeverity.ERROR,
+                )
+        if _FILES_UNCHANGED.key in selected:
+            yield _files_unchanged(connection, landing_zone)
+
+
+def _judge_records(connection: psycopg.Connection) -> None:
+    def on_rows(rules: tuple[Rule, ...]) -> str:
+        return broken_rules_sql(tuple(rule for rule in rules if not rule.on_json))
+
+    statement = read_sql("checks/scoped_records.sql")
+    statement = statement.replace(":rejected_by", on_rows(REJECT_RULES))
+    connection.execute(statement.replace(":warned_by", on_rows(WARN_RULES)))
+
+
+def _wrong_records(rule: Rule) -> sql.Composed:
+    """The records that break a rule; of a rule about JSON, what loading wrote down."""
+    if rule.on_json and rule.severity is Severity.WARN:
+        return sql.SQL(
+            "SELECT b.landing_file, field, records FROM scoped_batches"
+            " JOIN ingestion_batches AS b USING (batch_id),"
+            " jsonb_each_text(b.schema_drift) AS drift (field, records)"
+            " WHERE field LIKE {}"
+        ).format("unknown: %" if rule.name == "fields_known" else "missing: %")
+    if rule.on_json:
+        return sql.SQL(
+            "SELECT r.batch_id, r.record_index, r.reason FROM scoped_batches"
+            " JOIN rejected_records AS r USING (batch_id)"
+            " JOIN price_snapshots AS s USING (batch_id, record_index) WHERE {} = ANY (r.rules)"
+        ).format(rule.name)
+    columns = dict.fromkeys(("crypto_id", "snapshot_time", *rule.columns))
+    return sql.SQL("SELECT {} FROM scoped_records WHERE {} = ANY ({})").format(
+        sql.SQL(", ").join(map(sql.Identifier, columns)),
+        rule.name,
+        sql.Identifier("rejected_by" if rule.severity is Severity.REJECT else "warned_by"),
+    )
+
+
+def _files_unchanged(
+    connection: psycopg.Connection, landing_zone: LandingZoneResource
+) -> dg.AssetCheckResult:
+    zone = landing_zone.zone()
+    changed = []
+    for path, sha256 in connection.execute(
+        "SELECT landing_file, file_sha256 FROM scoped_batches ORDER BY landing_file"
+    ):
+        try:
+            unchanged = zone.file(path).sha256 == sha256
+        except OSError:
+            unchanged = False
+        if not unchanged:
+            changed.append(path)
+    return dg.AssetCheckResult(
+        asset_key=_FILES_UNCHANGED.asset_key,
+        check_name=_FILES_UNCHANGED.name,
+        passed=not changed,
+        metadata={"changed_or_gone": dg.JsonMetadataValue(changed)},
+    )

@@ -1,0 +1,25 @@
+"""Checks that are a file in ``sql/checks/``: its query answers the wrong rows, its first comment
+says what they are."""
+
+from collections.abc import Mapping
+
+import dagster as dg
+
+from crypto_pipeline.storage.sql import read_sql
+
+
+def sql_check_specs(
+    layer: str, files: Mapping[str, tuple[str, ...]], blocking: bool
+) -> list[dg.AssetCheckSpec]:
+    """Specs of the checks of a layer, given the names of their files by asset."""
+    return [
+        dg.AssetCheckSpec(
+            name,
+            asset=asset,
+            description="No row may be wrong so: "
+            + read_sql(f"checks/{layer}/{name}.sql").partition("\n")[0].removeprefix("-- "),
+            blocking=blocking,
+        )
+        for asset, names in files.items()
+        for name in names
+    ]

@@ -1,0 +1,12 @@
+-- A batch says another number of records than the tables hold.
+SELECT
+    b.landing_file, b.records_loaded, s.snapshots, b.records_rejected, r.rejected
+FROM scoped_batches
+JOIN ingestion_batches AS b USING (batch_id)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS snapshots FROM price_snapshots AS s WHERE s.batch_id = b.batch_id
+) AS s
+CROSS JOIN LATERAL (
+    SELECT count(*) AS rejected FROM rejected_records AS r WHERE r.batch_id = b.batch_id
+) AS r
+WHERE b.records_loaded <> s.snapshots OR b.records_rejected <> r.rejected

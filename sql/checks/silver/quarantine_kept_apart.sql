@@ -1,0 +1,5 @@
+-- A record in quarantine was loaded all the same.
+SELECT r.batch_id, r.record_index, r.reason
+FROM scoped_batches
+JOIN rejected_records AS r USING (batch_id)
+JOIN price_snapshots AS s USING (batch_id, record_index)
