@@ -1,14 +1,17 @@
 """Jobs, schedules and sensors."""
 
+import json
 from collections.abc import Iterator
-from datetime import timezone
 
 import dagster as dg
+import httpx
 
-from crypto_pipeline.partitions import hourly
+from crypto_pipeline.partitions import hourly, partition_key
+from crypto_pipeline.settings import Settings
 
 HOURLY_JOB = "hourly_market_data"
 INGEST_JOB = "ingest_market_data"
+AUDIT_JOB = "audit"
 
 hourly_market_data = dg.define_asset_job(
     HOURLY_JOB,
@@ -19,9 +22,15 @@ hourly_market_data = dg.define_asset_job(
 )
 ingest_market_data = dg.define_asset_job(
     INGEST_JOB,
-    selection=dg.AssetSelection.groups("bronze"),
+    selection=dg.AssetSelection.groups("bronze").without_checks(),
     partitions_def=hourly,
     description="Fetch the current hour into the landing zone, and no further.",
+    executor_def=dg.in_process_executor,
+)
+audit = dg.define_asset_job(
+    AUDIT_JOB,
+    selection=dg.AssetSelection.all_asset_checks(),
+    description="Check all that the warehouse holds.",
     executor_def=dg.in_process_executor,
 )
 
@@ -34,5 +43,39 @@ ingest_market_data = dg.define_asset_job(
 )
 def hourly_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
     """At minute 0, the hour that has just begun: the source has only a present."""
-    hour = context.scheduled_execution_time.astimezone(timezone.utc)
-    yield dg.RunRequest(partition_key=hour.strftime("%Y-%m-%d-%H:00"))
+    yield dg.RunRequest(partition_key=partition_key(context.scheduled_execution_time))
+
+
+@dg.schedule(
+    cron_schedule="30 3 * * *",
+    job=audit,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def nightly_audit(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Every night, every check over all hours: a run of an hour looks at that hour only."""
+    return dg.RunRequest()
+
+
+@dg.run_failure_sensor(default_status=dg.DefaultSensorStatus.RUNNING)
+def failed_runs(context: dg.RunFailureSensorContext) -> None:
+    """Say that a run failed: a JSON line in the log, and a POST to ALERT_WEBHOOK_URL if set."""
+    run = context.dagster_run
+    event = {
+        "event": "run_failed",
+        "job": run.job_name,
+        "partition": run.tags.get("dagster/partition"),
+        "run_id": run.run_id,
+        "error": context.failure_event.message,
+    }
+    context.log.error(json.dumps(event))
+    webhook = Settings().alert_webhook_url
+    if webhook is None:
+        return
+    # "text" is what chat services show.
+    body = {**event, "text": f"{run.job_name} failed: {context.failure_event.message}"}
+    try:
+        httpx.post(webhook.get_secret_value(), json=body, timeout=10).raise_for_status()
+    except httpx.HTTPError as error:
+        # The URL is a secret, and the library's message quotes it.
+        context.log.error("the alert webhook did not take the message: %s", type(error).__name__)

@@ -13,7 +13,7 @@ from psycopg import sql
 
 from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
 from crypto_pipeline.assets.silver import SILVER_TYPES
-from crypto_pipeline.partitions import hourly
+from crypto_pipeline.partitions import hourly, partition_key
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.staging import stage
 from crypto_pipeline.storage.landing import LandingFile, LandingZone, LandingZoneResource
@@ -124,14 +124,16 @@ def load_landing_files(
         context.log.info("%d of %d files loaded", done, len(files))
         for hour in sorted({file.hour for file in chunk.files}):
             for table in ("market_snapshots", *SILVER_TYPES):
-                context.log_event(
-                    dg.AssetMaterialization(table, partition=hour.strftime("%Y-%m-%d-%H:00"))
-                )
+                context.log_event(dg.AssetMaterialization(table, partition=partition_key(hour)))
     for table, counts in load_to_gold(warehouse).items():
         context.log_event(dg.AssetMaterialization(table, metadata=dict(counts)))
 
 
+LOAD_JOB = "load_landing_zone"
+
+
 @dg.job(
+    name=LOAD_JOB,
     executor_def=dg.in_process_executor,
     description="Load the landing files that the warehouse does not have yet, in bulk.",
 )

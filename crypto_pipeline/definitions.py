@@ -5,7 +5,14 @@ import dagster as dg
 from crypto_pipeline.assets.bronze import market_snapshots
 from crypto_pipeline.assets.gold import gold
 from crypto_pipeline.assets.silver import silver
-from crypto_pipeline.automation import hourly_market_data, hourly_schedule, ingest_market_data
+from crypto_pipeline.automation import (
+    audit,
+    failed_runs,
+    hourly_market_data,
+    hourly_schedule,
+    ingest_market_data,
+    nightly_audit,
+)
 from crypto_pipeline.bulk_load import load_landing_zone
 from crypto_pipeline.checks.bronze import expected_coins_present
 from crypto_pipeline.checks.gold import gold_checks
@@ -20,8 +27,9 @@ landing_zone = LandingZoneResource()
 defs = dg.Definitions(
     assets=[market_snapshots, silver, gold],
     asset_checks=[expected_coins_present, silver_checks, gold_checks],
-    jobs=[hourly_market_data, ingest_market_data, load_landing_zone],
-    schedules=[hourly_schedule],
+    jobs=[hourly_market_data, ingest_market_data, load_landing_zone, audit],
+    schedules=[hourly_schedule, nightly_audit],
+    sensors=[failed_runs],
     executor=dg.in_process_executor,
     resources={
         "coingecko": CoinGecko(),

@@ -1,5 +1,7 @@
 """The hours of the asset graph."""
 
+from datetime import datetime, timezone
+
 import dagster as dg
 
 from crypto_pipeline.settings import Settings
@@ -8,3 +10,8 @@ from crypto_pipeline.settings import Settings
 hourly = dg.HourlyPartitionsDefinition(
     start_date=Settings().history_start, timezone="UTC", end_offset=1
 )
+
+
+def partition_key(time: datetime) -> str:
+    """Key of the hour in which a time lies."""
+    return time.astimezone(timezone.utc).strftime("%Y-%m-%d-%H:00")

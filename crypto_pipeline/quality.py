@@ -35,7 +35,8 @@ class Rule:
         predicate: SQL over the columns of a record; false means broken. Window functions over the
             records of one landing file are allowed in warn rules.
         why: What is wrong with a record that breaks it.
-        on_json: Whether the rule is about the JSON text itself, which a table no longer shows.
+        on_file: Whether the rule is about the landing file (the JSON itself, or a record among the
+            others of its response), which a table no longer shows.
     """
 
     name: str
@@ -43,7 +44,7 @@ class Rule:
     columns: tuple[str, ...]
     predicate: str
     why: str
-    on_json: bool = False
+    on_file: bool = False
 
 
 def _reject(name: str, columns: tuple[str, ...], predicate: str, why: str) -> Rule:
@@ -69,7 +70,7 @@ RULES: tuple[Rule, ...] = (
         ("malformed",),
         "malformed IS NULL",
         "fields that are not of the documented JSON type, or not storable",
-        on_json=True,
+        on_file=True,
     ),
     _reject("id_present", ("crypto_id",), "coalesce(crypto_id, '') <> ''", "no id"),
     _reject("symbol_present", ("symbol",), "coalesce(symbol, '') <> ''", "no symbol"),
@@ -137,18 +138,22 @@ RULES: tuple[Rule, ...] = (
     _warn(
         "rank_present", ("market_cap_rank",), "market_cap_rank IS NOT NULL", "the coin has no rank"
     ),
-    _warn(
+    Rule(
         "rank_follows",
+        Severity.WARN,
         ("market_cap_rank",),
         "market_cap_rank <= 1 + lag(market_cap_rank) OVER "
         "(PARTITION BY landing_file ORDER BY market_cap_rank)",
         "ranks are missing before this one",
+        on_file=True,
     ),
-    _warn(
+    Rule(
         "symbol_unique_in_response",
+        Severity.WARN,
         ("symbol",),
         "row_number() OVER (PARTITION BY landing_file, symbol ORDER BY record_index) = 1",
         "another coin of the response has the same symbol",
+        on_file=True,
     ),
     Rule(
         "fields_known",
@@ -156,7 +161,7 @@ RULES: tuple[Rule, ...] = (
         ("unknown_fields",),
         "unknown_fields IS NULL",
         "fields that the API's description does not have",
-        on_json=True,
+        on_file=True,
     ),
     Rule(
         "fields_complete",
@@ -164,7 +169,7 @@ RULES: tuple[Rule, ...] = (
         ("missing_fields",),
         "missing_fields IS NULL",
         "documented fields are missing",
-        on_json=True,
+        on_file=True,
     ),
 )
 

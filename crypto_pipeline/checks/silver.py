@@ -48,8 +48,12 @@ _METRIC_COLUMNS = {
 }
 
 
+# Which entries of a batch's schema_drift belong to which rule.
+_DRIFT = {"fields_known": "unknown: %", "fields_complete": "missing: %"}
+
+
 def _rule_asset(rule: Rule) -> str:
-    if rule.severity is Severity.WARN and rule.on_json:
+    if rule.severity is Severity.WARN and rule.on_file:
         return "ingestion_batches"
     return "market_metrics" if set(rule.columns) <= _METRIC_COLUMNS else "price_snapshots"
 
@@ -105,7 +109,7 @@ def silver_checks(
 
 def _judge_records(connection: psycopg.Connection) -> None:
     def on_rows(rules: tuple[Rule, ...]) -> str:
-        return broken_rules_sql(tuple(rule for rule in rules if not rule.on_json))
+        return broken_rules_sql(tuple(rule for rule in rules if not rule.on_file))
 
     statement = read_sql("checks/scoped_records.sql")
     statement = statement.replace(":rejected_by", on_rows(REJECT_RULES))
@@ -113,15 +117,21 @@ def _judge_records(connection: psycopg.Connection) -> None:
 
 
 def _wrong_records(rule: Rule) -> sql.Composed:
-    """The records that break a rule; of a rule about JSON, what loading wrote down."""
-    if rule.on_json and rule.severity is Severity.WARN:
+    """The records that break a rule; of a rule about the file, what loading wrote down."""
+    if rule.name in _DRIFT:
         return sql.SQL(
             "SELECT b.landing_file, field, records FROM scoped_batches"
             " JOIN ingestion_batches AS b USING (batch_id),"
             " jsonb_each_text(b.schema_drift) AS drift (field, records)"
             " WHERE field LIKE {}"
-        ).format("unknown: %" if rule.name == "fields_known" else "missing: %")
-    if rule.on_json:
+        ).format(_DRIFT[rule.name])
+    if rule.on_file and rule.severity is Severity.WARN:
+        return sql.SQL(
+            "SELECT b.landing_file, (b.warnings ->> {0})::integer AS records"
+            " FROM scoped_batches JOIN ingestion_batches AS b USING (batch_id)"
+            " WHERE b.warnings ? {0}"
+        ).format(rule.name)
+    if rule.on_file:
         return sql.SQL(
             "SELECT r.batch_id, r.record_index, r.reason FROM scoped_batches"
             " JOIN rejected_records AS r USING (batch_id)"

@@ -1,0 +1,54 @@
+"""The demo: hours of market data in seconds, from the sandbox server through the whole graph."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from rich.console import Console
+
+from crypto_pipeline.sandbox.clock import SimulatedClock
+from crypto_pipeline.sandbox.recordings import Recordings
+from crypto_pipeline.sandbox.server import SandboxServer
+
+_AFTER_THE_HOUR = timedelta(seconds=5)
+
+
+@contextmanager
+def sandbox(recordings: Recordings | None, clock: SimulatedClock) -> Iterator[SandboxServer]:
+    """Run the sandbox server, and make this process and its children ask it and no one else."""
+    with SandboxServer(recordings, clock=clock) as server:
+        os.environ["COINGECKO_PLAN"] = "sandbox"
+        os.environ["COINGECKO_BASE_URL"] = server.base_url
+        os.environ.pop("COINGECKO_API_KEY", None)
+        if recordings is not None:
+            os.environ.setdefault("DB_NAME", "crypto_recorded")
+        yield server
+
+
+def demo_times(hours: int, recordings: Recordings | None) -> list[datetime]:
+    """The simulated times at which the demo runs the hourly job: the newest full hours, or the
+    times of the first recordings."""
+    if recordings is not None:
+        return recordings.times[:hours]
+    current = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0)
+    return [current - timedelta(hours=n) + _AFTER_THE_HOUR for n in reversed(range(hours))]
+
+
+def open_recordings(path: Path | None) -> Recordings | None:
+    """The recordings of a path, if there is one.
+
+    Raises:
+        RecordingsError: the path holds nothing that can be played back.
+    """
+    return None if path is None else Recordings.open(path)
+
+
+def explain(console: Console) -> None:
+    """Say where to go from the demo."""
+    console.print(
+        "\nAll of this is sandbox data, labelled so down to dim_source."
+        "\n  [bold]crypto-pipeline up --sandbox[/]  opens this in the Dagster UI"
+        "\n  [bold]crypto-pipeline up[/]            starts the real thing, on live CoinGecko data"
+    )

@@ -1,0 +1,64 @@
+"""Dagster's home: its folder, and its tables beside the warehouse's in the same database."""
+
+import os
+from pathlib import Path
+from urllib.parse import urlencode
+
+import dagster as dg
+import psycopg
+from psycopg.conninfo import conninfo_to_dict
+
+from crypto_pipeline.settings import Settings
+from crypto_pipeline.storage.postgres import connect, warehouse_conninfo
+
+_TEMPLATE = Path(__file__).parents[1] / "dagster.yaml"
+_SCHEMA = "dagster"
+
+
+def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
+    """Start what Dagster needs and point this process and its children at it.
+
+    ``DAGSTER_HOME`` is respected where it is set; its ``dagster.yaml`` is made when missing. Runs
+    and events are kept in schema ``dagster`` of the warehouse database.
+
+    Raises:
+        EmbeddedPostgresError: the embedded server cannot run.
+        psycopg.Error: the database does not let us in, or does not let us make the schema.
+    """
+    conninfo = warehouse_conninfo(settings)
+    with connect(conninfo) as connection:
+        _ensure_schema(connection)
+    home = Path(
+        os.environ.get("DAGSTER_HOME")
+        or settings.data_dir.absolute() / "dagster" / settings.database_name
+    )
+    home.mkdir(parents=True, exist_ok=True)
+    config = home / "dagster.yaml"
+    if not config.exists():
+        config.write_text(_TEMPLATE.read_text(encoding="utf-8"), encoding="utf-8")
+    # Children may start in another folder: what is relative to this one is made absolute.
+    os.environ["DATA_DIR"] = str(settings.data_dir.absolute())
+    os.environ["DAGSTER_HOME"] = str(home.absolute())
+    os.environ["DAGSTER_POSTGRES_URL"] = _storage_url(conninfo)
+    return dg.DagsterInstance.get()
+
+
+def _ensure_schema(connection: psycopg.Connection) -> None:
+    # Not CREATE SCHEMA IF NOT EXISTS alone: that asks for the right to create even if it exists.
+    if connection.execute("SELECT to_regnamespace(%s)", [_SCHEMA]).fetchone() == (None,):
+        connection.execute("CREATE SCHEMA IF NOT EXISTS dagster")
+
+
+def _storage_url(conninfo: str) -> str:
+    """The same database for SQLAlchemy and psycopg2, with schema ``dagster`` as search path.
+
+    Every parameter goes into the query part, which psycopg2 hands to libpq as it is: nothing has to
+    be known about hosts, sockets or certificates.
+    """
+    parameters = {key: str(value) for key, value in conninfo_to_dict(conninfo).items()}
+    database = parameters.pop("dbname", "")
+    user, password = parameters.pop("user", ""), parameters.pop("password", "")
+    parameters["options"] = f"-csearch_path={_SCHEMA}"
+    query = urlencode(parameters)
+    login = urlencode({"": user})[1:] + (":" + urlencode({"": password})[1:] if password else "")
+    return f"postgresql+psycopg2://{login}@/{database}?{query}"

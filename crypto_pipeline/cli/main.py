@@ -1,0 +1,213 @@
+"""The verbs of ``crypto-pipeline``."""
+
+import logging
+import signal
+import subprocess
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import NoReturn
+
+import click
+from rich.console import Console
+from rich.markup import escape
+
+from crypto_pipeline.automation import AUDIT_JOB, HOURLY_JOB, INGEST_JOB
+from crypto_pipeline.bulk_load import LOAD_JOB
+from crypto_pipeline.cli import demo as demo_room
+from crypto_pipeline.cli.home import open_dagster_home
+from crypto_pipeline.cli.report import print_checks, print_query
+from crypto_pipeline.cli.runs import RunOutcome, errors_in_one_line, run_job
+from crypto_pipeline.coingecko.client import CoinGeckoClient
+from crypto_pipeline.partitions import partition_key
+from crypto_pipeline.sandbox.clock import SimulatedClock
+from crypto_pipeline.sandbox.market import Market
+from crypto_pipeline.sandbox.quirks import RENAMED_AFTER
+from crypto_pipeline.sandbox.server import serve
+from crypto_pipeline.settings import Settings
+from crypto_pipeline.storage.postgres import Warehouse
+
+console = Console()
+complaints = Console(stderr=True)
+
+_recordings_option = click.option(
+    "--recordings",
+    type=click.Path(exists=True, path_type=Path),
+    help="Play back recorded responses: a landing zone, or an archive or folder of bodies.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="crypto-pipeline")
+def main() -> None:
+    """A crypto market-data warehouse: CoinGecko to bronze, silver and gold.
+
+    The configuration is read from the environment and from .env; see docs/CONFIGURATION.md.
+    """
+    # A person sees the outcome, in one line; the attempts before it are in the Dagster UI.
+    logging.getLogger("crypto_pipeline").setLevel(logging.ERROR)
+
+
+@main.command()
+@click.option("--hours", default=6, show_default=True, type=click.IntRange(1, 10_000))
+@_recordings_option
+def demo(hours: int, recordings: Path | None) -> None:
+    """Run the hourly job over several simulated hours of sandbox data."""
+    with errors_in_one_line(complaints):
+        played = demo_room.open_recordings(recordings)
+        times = demo_room.demo_times(hours, played)
+        clock = SimulatedClock(times[0])
+        failures: list[str] = []
+        with demo_room.sandbox(played, clock):
+            settings = Settings()
+            console.print(f"Sandbox data into database [bold]{settings.database_name}[/]")
+            with open_dagster_home(settings) as instance:
+                for number, time in enumerate(times, start=1):
+                    clock.set(time)
+                    outcome = run_job(
+                        instance, HOURLY_JOB, console, partition_key=partition_key(time)
+                    )
+                    failures += outcome.errors
+                    console.print(
+                        f"  hour {number} of {len(times)}, {time:%Y-%m-%d %H:%M} UTC: "
+                        + (f"[red]{escape(outcome.errors[0])}[/]" if outcome.errors else "done")
+                    )
+                _report()
+                failures += ["check failed"] * print_checks(console, outcome.checks)
+        demo_room.explain(console)
+    sys.exit(1 if failures else 0)
+
+
+@main.command()
+def run() -> None:
+    """Fetch the current hour and carry it through bronze, silver and gold."""
+    with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
+        outcome = run_job(instance, HOURLY_JOB, console, partition_key=_current_hour())
+        _stop_on_errors(outcome)
+        _report()
+        sys.exit(1 if print_checks(console, outcome.checks) else 0)
+
+
+@main.command()
+def ingest() -> None:
+    """Fetch the current hour into the landing zone, and no further."""
+    with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
+        outcome = run_job(instance, INGEST_JOB, console, partition_key=_current_hour())
+        _stop_on_errors(outcome)
+        console.print(f"Landed in {Settings().landing_uri}; `crypto-pipeline load` loads it.")
+
+
+@main.command()
+def load() -> None:
+    """Load the landing files that the warehouse does not have yet."""
+    with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
+        _stop_on_errors(run_job(instance, LOAD_JOB, console))
+        audit = run_job(instance, AUDIT_JOB, console)
+        _stop_on_errors(audit)
+        _report()
+        sys.exit(1 if print_checks(console, audit.checks) else 0)
+
+
+@main.command()
+def status() -> None:
+    """Show what the warehouse holds."""
+    with errors_in_one_line(complaints):
+        _report()
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=3000, show_default=True)
+@click.option("--sandbox", "use_sandbox", is_flag=True, help="Sandbox data instead of CoinGecko's.")
+@_recordings_option
+def up(host: str, port: int, use_sandbox: bool, recordings: Path | None) -> None:
+    """Serve the Dagster UI and daemon, with the hourly schedule running."""
+    with errors_in_one_line(complaints):
+        if use_sandbox or recordings is not None:
+            played = demo_room.open_recordings(recordings)
+            start = played.times[0] if played is not None else None
+            with demo_room.sandbox(played, SimulatedClock(start)):
+                _serve_dagster(host, port)
+        else:
+            _serve_dagster(host, port)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8765, show_default=True)
+@click.option("--seed", default=1, show_default=True, help="Another seed, another market.")
+@click.option("--coins", default=1000, show_default=True, type=click.IntRange(min=10))
+@click.option(
+    "--start",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]),
+    help="Simulated time at the start, such as 2024-01-01T00:00Z; by default the real time,"
+    " or the first recording's.",
+)
+@click.option("--speed", default=1.0, show_default=True, help="Simulated seconds a second.")
+@_recordings_option
+def sandbox(
+    host: str,
+    port: int,
+    seed: int,
+    coins: int,
+    start: datetime | None,
+    speed: float,
+    recordings: Path | None,
+) -> None:
+    """Serve a CoinGecko-shaped API with made-up or recorded data on loopback."""
+    with errors_in_one_line(complaints):
+        played = demo_room.open_recordings(recordings)
+        if start is None and played is not None:
+            start = played.times[0]
+        clock = SimulatedClock(start, speed)
+        console.print(
+            f"Sandbox at http://{host}:{port}/api/v3. To use it:\n"
+            f"  export COINGECKO_PLAN=sandbox COINGECKO_BASE_URL=http://{host}:{port}/api/v3"
+        )
+        try:
+            serve(
+                played or Market(coins, seed=seed, rename_at=clock.start + RENAMED_AFTER),
+                clock=clock,
+                host=host,
+                port=port,
+            )
+        except KeyboardInterrupt:
+            console.print("Sandbox stopped.")
+
+
+def _current_hour() -> str:
+    with CoinGeckoClient.from_settings(Settings()) as client:
+        return partition_key(client.now())
+
+
+def _stop_on_errors(outcome: RunOutcome) -> None:
+    if outcome.errors:
+        for error in outcome.errors:
+            complaints.print(f"[red]{escape(error)}[/]", soft_wrap=True)
+        sys.exit(1)
+
+
+def _report() -> None:
+    with Warehouse().connection() as connection:
+        print_query(console, connection, "Warehouse", "totals")
+        print_query(console, connection, "Newest batches", "batches")
+        print_query(console, connection, "Largest coins", "top_prices")
+
+
+def _serve_dagster(host: str, port: int) -> NoReturn:
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with open_dagster_home(Settings()):
+        console.print(f"Dagster UI at http://{host}:{port} (Ctrl-C stops it)")
+        signal.signal(signal.SIGTERM, stop)
+        command = [sys.executable, "-m", "dagster", "dev", "-m", "crypto_pipeline.definitions"]
+        server = subprocess.Popen([*command, "-h", host, "-p", str(port)])  # noqa: S603
+        try:
+            code = server.wait()
+        except KeyboardInterrupt:
+            # The terminal has sent Ctrl-C to the child too; a plain kill reached only us.
+            server.send_signal(signal.SIGINT)
+            code = 0
+            server.wait()
+        sys.exit(code)

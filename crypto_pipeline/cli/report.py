@@ -1,0 +1,69 @@
+"""What the command line shows of the warehouse: batches, prices, checks."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import dagster as dg
+import psycopg
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from crypto_pipeline.storage.sql import read_sql
+
+
+def print_query(console: Console, connection: psycopg.Connection, title: str, query: str) -> None:
+    """Print the rows of ``sql/reports/<query>.sql``."""
+    cursor = connection.execute(read_sql(f"reports/{query}.sql"))
+    table = _table(title)
+    for column in cursor.description or []:
+        numeric = column.type_code in (20, 21, 23, 1700)
+        table.add_column(
+            column.name,
+            justify="right" if numeric else "left",
+            no_wrap=column.name != "error",
+            overflow="ellipsis",
+        )
+    for row in cursor:
+        table.add_row(*(_cell(value) for value in row))
+    console.print(table)
+
+
+def print_checks(console: Console, checks: Iterable[dg.AssetCheckEvaluation]) -> int:
+    """Print the result of every asset check.
+
+    Returns:
+        How many failed with severity ERROR.
+    """
+    table = _table("Asset checks")
+    for column in ("asset", "check", "result", "wrong"):
+        table.add_column(column, no_wrap=True)
+    errors = 0
+    for check in sorted(checks, key=lambda c: (c.asset_key, c.check_name)):
+        if check.passed:
+            result = "[green]passed[/]"
+        elif check.severity is dg.AssetCheckSeverity.WARN:
+            result = "[yellow]warning[/]"
+        else:
+            result, errors = "[red]failed[/]", errors + 1
+        wrong = check.metadata.get("wrong_rows")
+        table.add_row(
+            check.asset_key.to_user_string(),
+            check.check_name,
+            result,
+            "" if wrong is None or check.passed else str(wrong.value),
+        )
+    console.print(table)
+    return errors
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if hasattr(value, "strftime"):
+        return str(value.strftime("%m-%d %H:%M"))
+    return str(value)

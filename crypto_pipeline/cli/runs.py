@@ -1,0 +1,122 @@
+"""Runs of the asset graph in this process, with visible progress and errors a person can use."""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dagster as dg
+import psycopg
+from pydantic import ValidationError
+from rich.console import Console
+from rich.markup import escape
+
+from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
+from crypto_pipeline.coingecko.errors import CoinGeckoError
+from crypto_pipeline.definitions import defs
+from crypto_pipeline.sandbox.recordings import RecordingsError
+from crypto_pipeline.storage.embedded import EmbeddedPostgresError
+
+EXPECTED_ERRORS = (
+    CoinGeckoError,
+    EmbeddedPostgresError,
+    RecordingsError,
+    ValidationError,
+    psycopg.Error,
+    OSError,
+)
+"""What a person can mend: configuration, network, database, files."""
+
+_POLL_SECONDS = 0.2
+# A run that a person watches says what went wrong in one line; the whole story is in the UI.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+@dataclass(frozen=True)
+class RunOutcome:
+    """How a run ended.
+
+    Attributes:
+        run_id: Dagster's id of the run.
+        errors: What went wrong, one line each; empty when the run succeeded.
+        checks: The results of its asset checks.
+    """
+
+    run_id: str
+    errors: list[str]
+    checks: list[dg.AssetCheckEvaluation]
+
+
+def run_job(
+    instance: dg.DagsterInstance,
+    job: str,
+    console: Console,
+    *,
+    partition_key: str | None = None,
+    tags: Mapping[str, str] | None = None,
+) -> RunOutcome:
+    """Run a job in this process and show which step it is at."""
+    run_id = str(uuid.uuid4())
+    definition = defs.resolve_job_def(job)
+    with ThreadPoolExecutor(max_workers=1) as pool, console.status(f"{job} ...") as status:
+        future = pool.submit(
+            definition.execute_in_process,
+            instance=instance,
+            run_id=run_id,
+            partition_key=partition_key,
+            tags={INTERACTIVE_TAG: "true", **(tags or {})},
+            run_config=_QUIET,
+            raise_on_error=False,
+        )
+        for step in _steps_started(instance, run_id, future.done):
+            status.update(f"{partition_key or job}: {step} ...")
+        result = future.result()
+    errors = [
+        _one_line(event)
+        for event in result.all_events
+        if event.is_step_failure or (event.is_job_failure and not result.all_node_events)
+    ]
+    if not result.success and not errors:
+        errors = ["the run failed; see it in the Dagster UI"]
+    return RunOutcome(run_id, errors, list(result.get_asset_check_evaluations()))
+
+
+def _steps_started(
+    instance: dg.DagsterInstance, run_id: str, done: Callable[[], bool]
+) -> Iterator[str]:
+    cursor = None
+    while not done():
+        time.sleep(_POLL_SECONDS)
+        records = instance.get_records_for_run(
+            run_id, cursor=cursor, of_type=dg.DagsterEventType.STEP_START
+        )
+        cursor = records.cursor
+        for record in records.records:
+            if record.event_log_entry.step_key:
+                yield record.event_log_entry.step_key
+
+
+def _one_line(event: dg.DagsterEvent) -> str:
+    """The cause of a failure, without its stack."""
+    if not event.is_step_failure:
+        return event.message or "the run failed"
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error is not None and error.cause is not None:
+        error = error.cause
+    text = error.message if error is not None else event.message or "the step failed"
+    return " ".join(text.split())
+
+
+@contextmanager
+def errors_in_one_line(console: Console) -> Iterator[None]:
+    """End the program with status 1 and one line for what a person can mend."""
+    try:
+        yield
+    except EXPECTED_ERRORS as error:
+        console.print(f"[red]{escape(' '.join(str(error).split()))}[/]", soft_wrap=True)
+        raise SystemExit(1) from None

@@ -1,0 +1,14 @@
+-- The ten largest coins by market capitalisation.
+SELECT
+    market_cap_rank AS "#",
+    symbol,
+    name,
+    current_price AS price,
+    round(price_change_percentage_24h, 2) AS "24 h %",
+    round(market_cap / 1e9, 1) AS "cap (bn)",
+    to_char(last_updated, 'MM-DD HH24:MI') || CASE WHEN is_stale THEN ' stale' ELSE '' END
+        AS "updated (UTC)"
+FROM v_latest_prices
+WHERE market_cap_rank IS NOT NULL
+ORDER BY market_cap_rank, crypto_id
+LIMIT 10
