@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 import httpx
 
-from crypto_pipeline.partitions import hourly, partition_key
+from crypto_pipeline.partitions import partition_key
 from crypto_pipeline.settings import Settings
 
 HOURLY_JOB = "hourly_market_data"
@@ -16,14 +16,12 @@ AUDIT_JOB = "audit"
 hourly_market_data = dg.define_asset_job(
     HOURLY_JOB,
     selection=dg.AssetSelection.groups("bronze", "silver", "gold"),
-    partitions_def=hourly,
     description="Fetch the current hour; carry it through bronze, silver and gold; check it.",
     executor_def=dg.in_process_executor,
 )
 ingest_market_data = dg.define_asset_job(
     INGEST_JOB,
     selection=dg.AssetSelection.groups("bronze").without_checks(),
-    partitions_def=hourly,
     description="Fetch the current hour into the landing zone, and no further.",
     executor_def=dg.in_process_executor,
 )

@@ -1,6 +1,7 @@
 """The verbs of ``crypto-pipeline``."""
 
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -195,19 +196,23 @@ def _report() -> None:
 
 
 def _serve_dagster(host: str, port: int) -> NoReturn:
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
+    # Both end the service. A shell that starts it in the background has SIGINT ignored, which the
+    # child would inherit, and Dagster ignores SIGTERM where it finds SIGINT ignored.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.default_int_handler)
     with open_dagster_home(Settings()):
         console.print(f"Dagster UI at http://{host}:{port} (Ctrl-C stops it)")
-        signal.signal(signal.SIGTERM, stop)
         command = [sys.executable, "-m", "dagster", "dev", "-m", "crypto_pipeline.definitions"]
-        server = subprocess.Popen([*command, "-h", host, "-p", str(port)])  # noqa: S603
+        # Dagster discourages its own command at every start, in favour of one for another layout.
+        quiet = {"PYTHONWARNINGS": "ignore:Function `dev_command` is superseded"}
+        server = subprocess.Popen(  # noqa: S603
+            [*command, "-h", host, "-p", str(port)], env={**os.environ, **quiet}
+        )
         try:
             code = server.wait()
         except KeyboardInterrupt:
-            # The terminal has sent Ctrl-C to the child too; a plain kill reached only us.
-            server.send_signal(signal.SIGINT)
+            # A terminal's Ctrl-C reached the child too, a plain kill only us.
+            server.terminate()
             code = 0
             server.wait()
         sys.exit(code)

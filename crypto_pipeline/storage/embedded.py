@@ -85,14 +85,19 @@ def _forget_dead_processes(folder: Path) -> None:
     handles = folder / ".handle_pids.json"
     if handles.exists():
         pids = json.loads(handles.read_text() or "[]")
-        handles.write_text(json.dumps([pid for pid in pids if psutil.pid_exists(pid)]))
+        handles.write_text(json.dumps([pid for pid in pids if _process_name(pid)]))
     postmaster = folder / "postmaster.pid"
     if postmaster.exists():
         lines = postmaster.read_text().split("\n")
-        try:
-            alive = psutil.Process(int(lines[0])).name() == "postgres"
-        except (psutil.Error, ValueError):
-            alive = False
-        if not alive:
+        if not lines[0].isdigit() or _process_name(int(lines[0])) != "postgres":
             _log.info("removing the stale %s", postmaster)
             postmaster.unlink()
+
+
+def _process_name(pid: int) -> str | None:
+    """Name of a process, None if there is none that lives."""
+    try:
+        process = psutil.Process(pid)
+        return None if process.status() == psutil.STATUS_ZOMBIE else process.name()
+    except psutil.Error:
+        return None

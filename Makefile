@@ -1,0 +1,55 @@
+# make demo   sandbox data through the whole pipeline      make up    the Dagster UI, live data
+# make test   the tests                                    make run   one live ingest and load
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test up run lint docs requirements bench clean
+
+help:
+	@sed -n 's/^# //p' Makefile | head -2
+
+install: $(INSTALLED)
+
+# The tools are pinned with their hashes; nothing is fetched but what requirements.txt names.
+$(INSTALLED): requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 10) else 0'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: install
+	$(BIN)/crypto-pipeline demo
+
+test: install
+	$(BIN)/python -m pytest
+
+up: install
+	$(BIN)/crypto-pipeline up
+
+run: install
+	$(BIN)/crypto-pipeline run
+
+lint: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+docs: install
+	$(BIN)/crypto-pipeline docs docs
+
+bench: install
+	$(BIN)/python -m crypto_pipeline_tests.benchmarks
+
+# Needs uv; records versions and hashes, no address of any index.
+requirements:
+	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+	    --no-strip-extras --no-header --no-annotate --no-emit-index-url \
+	    --group build --group dev pyproject.toml --output-file requirements.txt
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,80 @@
+-- Questions that the warehouse answers. Each query stands alone; the tests run them all.
+
+-- Latest prices, largest coins first
+SELECT symbol, name, current_price, market_cap, last_updated, is_stale
+FROM v_latest_prices
+WHERE vs_currency = 'usd'
+ORDER BY market_cap_rank NULLS LAST
+LIMIT 20;
+
+-- Price history of one coin
+SELECT snapshot_time, current_price, total_volume
+FROM v_price_history
+WHERE crypto_id = 'bitcoin' AND vs_currency = 'usd'
+ORDER BY snapshot_time DESC
+LIMIT 100;
+
+-- What deduplication and quarantine did
+SELECT day, source, batches, records_fetched, records_duplicate, records_rejected
+FROM v_deduplication_stats
+ORDER BY day DESC;
+
+-- What was rejected, and why
+SELECT b.ingested_at, r.crypto_id, r.rules, r.reason
+FROM rejected_records AS r
+JOIN ingestion_batches AS b USING (batch_id)
+ORDER BY b.ingested_at DESC, r.record_index
+LIMIT 50;
+
+-- Daily average, low and high of a coin, from the star schema
+SELECT
+    d.date,
+    c.symbol,
+    avg(f.current_price) AS average_price,
+    min(f.current_price) AS lowest_price,
+    max(f.current_price) AS highest_price
+FROM analytics.fact_crypto_price_metrics AS f
+JOIN analytics.dim_date AS d USING (date_key)
+JOIN analytics.dim_cryptocurrency AS c USING (crypto_key)
+WHERE f.crypto_id = 'bitcoin' AND f.vs_currency = 'usd'
+GROUP BY d.date, c.symbol
+ORDER BY d.date;
+
+-- Market capitalisation and volume by day
+SELECT d.date, sum(f.market_cap) AS market_cap, sum(f.total_volume) AS volume
+FROM analytics.fact_crypto_price_metrics AS f
+JOIN analytics.dim_date AS d USING (date_key)
+JOIN analytics.dim_time AS t USING (time_key)
+WHERE t.hour = 0 AND f.vs_currency = 'usd'
+GROUP BY d.date
+ORDER BY d.date;
+
+-- Volatility by part of the day
+SELECT
+    t.part_of_day,
+    round(avg(abs(f.price_change_percentage_24h)), 3) AS average_change_percentage,
+    count(*) AS observations
+FROM analytics.fact_crypto_price_metrics AS f
+JOIN analytics.dim_time AS t USING (time_key)
+GROUP BY t.part_of_day
+ORDER BY average_change_percentage DESC;
+
+-- Weekday against weekend volume
+SELECT d.is_weekend, round(avg(f.total_volume), 0) AS average_volume
+FROM analytics.fact_crypto_price_metrics AS f
+JOIN analytics.dim_date AS d USING (date_key)
+GROUP BY d.is_weekend;
+
+-- Coins that changed their symbol or name
+SELECT crypto_id, symbol, name, valid_from, valid_to
+FROM analytics.dim_cryptocurrency
+WHERE crypto_id IN (
+    SELECT crypto_id FROM analytics.dim_cryptocurrency GROUP BY crypto_id HAVING count(*) > 1
+)
+ORDER BY crypto_id, valid_from;
+
+-- Where the data comes from
+SELECT s.source, s.kind, count(*) AS facts
+FROM analytics.fact_crypto_price_metrics AS f
+JOIN analytics.dim_source AS s USING (source_key)
+GROUP BY s.source, s.kind;
