@@ -4,11 +4,11 @@ from datetime import datetime, timezone
 
 import dagster as dg
 
-from crypto_pipeline.settings import Settings
+from crypto_pipeline.settings import GraphSettings
 
 # The current hour is a partition while it lasts: the source has only a present.
 hourly = dg.HourlyPartitionsDefinition(
-    start_date=Settings().history_start, timezone="UTC", end_offset=1
+    start_date=GraphSettings().history_start, timezone="UTC", end_offset=1
 )
 
 

@@ -26,14 +26,24 @@ class Plan(str, Enum):
     SANDBOX = "sandbox"
 
 
-class Settings(BaseSettings):
+class GraphSettings(BaseSettings):
+    """What the asset graph itself depends on. Read when the definitions are imported, so nothing
+    here can fail because of the rest: the graph shows even if a key is missing."""
+
+    model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
+
+    history_start: AwareDatetime = Field(
+        default=datetime(2022, 1, 1, tzinfo=timezone.utc),
+        description="First hour that has a partition.",
+    )
+
+
+class Settings(GraphSettings):
     """The pipeline's configuration.
 
     Raises:
         pydantic.ValidationError: a variable is wrong; the message names it, not its value.
     """
-
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
 
     data_dir: Path = Field(
         default=Path(".data"),
@@ -43,10 +53,6 @@ class Settings(BaseSettings):
         default=None,
         description="Folder or object store (s3://, gs://, abfs://) of the bronze files;"
         " by default a folder in DATA_DIR, one for live and one for sandbox data.",
-    )
-    history_start: AwareDatetime = Field(
-        default=datetime(2022, 1, 1, tzinfo=timezone.utc),
-        description="First hour that has a partition.",
     )
 
     coingecko_plan: Plan = Field(default=Plan.PUBLIC, description="public, demo, pro or sandbox.")

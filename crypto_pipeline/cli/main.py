@@ -20,6 +20,8 @@ from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.cli.report import print_checks, print_query
 from crypto_pipeline.cli.runs import RunOutcome, errors_in_one_line, run_job
 from crypto_pipeline.coingecko.client import CoinGeckoClient
+
+# from crypto_pipeline.documentation import write_documentation
 from crypto_pipeline.partitions import partition_key
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.market import Market
@@ -114,6 +116,15 @@ def status() -> None:
     """Show what the warehouse holds."""
     with errors_in_one_line(complaints):
         _report()
+
+
+@main.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def docs(folder: Path) -> None:
+    """Write the parts of the documentation that come from the schema and the code."""
+    with errors_in_one_line(complaints), Warehouse().connection() as connection:
+        for path in write_documentation(connection, folder):
+            console.print(str(path))
 
 
 @main.command()

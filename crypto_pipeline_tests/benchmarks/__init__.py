@@ -1,0 +1,1 @@
+"""Benchmarks: ``make bench`` runs them all and prints what they measured. Never a timed test."""

@@ -1,0 +1,179 @@
+"""Every asset check passes on a clean load, and fails on the damage it is there for."""
+
+import dagster as dg
+import pytest
+
+from crypto_pipeline.automation import AUDIT_JOB
+from crypto_pipeline.definitions import defs
+from crypto_pipeline.quality import REJECT_RULES, WARN_RULES
+from crypto_pipeline.storage.landing import LandingZone
+from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
+from crypto_pipeline_tests.pipeline import load_landing_zone
+
+_FACTS = "analytics.fact_crypto_price_metrics"
+
+# Constraints make most damage impossible: each case takes away what stands before it.
+_NO_CHECKS = """
+DO $$
+DECLARE c record;
+BEGIN
+    FOR c IN
+        SELECT conrelid::regclass AS tab, conname FROM pg_constraint
+        WHERE contype = 'c' AND conparentid = 0 AND coninhcount = 0
+            AND connamespace IN ('public'::regnamespace, 'analytics'::regnamespace)
+    LOOP
+        EXECUTE format('ALTER TABLE %s DROP CONSTRAINT %I', c.tab, c.conname);
+    END LOOP;
+END $$;
+SET session_replication_role = replica;  -- no foreign keys
+"""
+
+DAMAGE = {
+    "batches_add_up": "UPDATE ingestion_batches SET records_loaded = records_loaded - 1,"
+    " records_duplicate = records_duplicate + 1",
+    "batches_completed": "UPDATE ingestion_batches SET status = 'failed', error = 'x'",
+    "fetches_complete": "UPDATE ingestion_batches SET error = 'page 2 did not come'",
+    "coins_named_as_listed": "UPDATE cryptocurrencies SET symbol = 'other'",
+    "names_belong_to_coins": "UPDATE cryptocurrency_names SET crypto_id = 'ethereum'"
+    " WHERE crypto_id = 'bitcoin'",
+    "references_exist": "UPDATE price_snapshots SET name_id = 999",
+    "snapshot_keys_unique": "ALTER TABLE price_snapshots DROP CONSTRAINT price_snapshots_pkey"
+    " CASCADE; INSERT INTO price_snapshots SELECT * FROM price_snapshots",
+    "snapshots_on_bucket": "UPDATE price_snapshots SET last_updated = last_updated + '1 hour'",
+    "snapshots_have_metrics": "DELETE FROM market_metrics",
+    "metrics_have_snapshots": "INSERT INTO market_metrics SELECT 'gone', vs_currency,"
+    " snapshot_time FROM price_snapshots WHERE crypto_id = 'bitcoin'",
+    "quarantine_kept_apart": "INSERT INTO rejected_records SELECT batch_id, record_index,"
+    " crypto_id, '{x}', 'x', '{}' FROM price_snapshots",
+    "record_well_formed": "INSERT INTO rejected_records SELECT batch_id, record_index,"
+    " crypto_id, '{record_well_formed}', 'x', '{}' FROM price_snapshots",
+    "id_present": "UPDATE price_snapshots SET crypto_id = '' WHERE crypto_id = 'bitcoin';"
+    " UPDATE market_metrics SET crypto_id = '' WHERE crypto_id = 'bitcoin'",
+    "symbol_present": "UPDATE cryptocurrency_names SET symbol = '' WHERE crypto_id = 'bitcoin'",
+    "name_present": "UPDATE cryptocurrency_names SET name = '' WHERE crypto_id = 'bitcoin'",
+    "price_present": "ALTER TABLE price_snapshots ALTER current_price DROP NOT NULL;"
+    " UPDATE price_snapshots SET current_price = NULL",
+    "price_positive": "UPDATE price_snapshots SET current_price = 0",
+    "last_updated_present": "ALTER TABLE price_snapshots ALTER last_updated DROP NOT NULL;"
+    " UPDATE price_snapshots SET last_updated = NULL",
+    "last_updated_plausible": "UPDATE price_snapshots SET last_updated = '2001-01-01'",
+    "last_updated_not_in_future": "UPDATE ingestion_batches SET ingested_at = '2020-01-01'",
+    "prices_not_negative": "UPDATE price_snapshots SET low_24h = -1",
+    "market_values_not_negative": "UPDATE market_metrics SET total_volume = -1",
+    "supplies_not_negative": "UPDATE market_metrics SET max_supply = -1",
+    "rank_positive": "UPDATE market_metrics SET market_cap_rank = 0",
+    "facts_match_snapshots": f"DELETE FROM {_FACTS} WHERE crypto_id = 'bitcoin'",
+    "measures_equal_silver": f"UPDATE {_FACTS} SET market_cap = market_cap + 0.1",
+    "no_null_measures": f"UPDATE {_FACTS} SET total_volume = NULL",
+    "no_orphan_keys": f"UPDATE {_FACTS} SET crypto_key = -1",
+    "fact_keys_unique": "ALTER TABLE analytics.fact_crypto_price_metrics DROP CONSTRAINT"
+    f" fact_crypto_price_metrics_pkey; INSERT INTO {_FACTS} SELECT * FROM {_FACTS}",
+    "facts_have_their_version": "UPDATE analytics.dim_cryptocurrency SET valid_from = '2030-01-01'"
+    " WHERE crypto_key > 0",
+    "versions_in_sequence": "UPDATE analytics.dim_cryptocurrency SET valid_to = '2030-01-01'"
+    " WHERE crypto_key > 0",
+    "years_whole": "DELETE FROM analytics.dim_date WHERE day = 2",
+    "minutes_complete": "DELETE FROM analytics.dim_time WHERE time_key = 1200",
+    "sources_labelled": "UPDATE analytics.dim_source SET kind = 'sandbox' WHERE kind = 'live'",
+}
+
+
+def _load(zone: LandingZone) -> None:
+    ethereum = market_record(id="ethereum", symbol="eth", name="Ethereum", market_cap_rank=2)
+    drop(zone, "a.json", landing_json([market_record(), ethereum]))
+    assert load_landing_zone().success
+
+
+def _audit() -> dict[str, dg.AssetCheckEvaluation]:
+    result = defs.resolve_job_def(AUDIT_JOB).execute_in_process(raise_on_error=False)
+    return {check.check_name: check for check in result.get_asset_check_evaluations()}
+
+
+def test_a_clean_load_passes_every_check(
+    warehouse: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COINGECKO_TOP_N", "2")
+    _load(zone)
+    checks = _audit()
+    assert {name for name, check in checks.items() if not check.passed} == set()
+    assert set(DAMAGE) <= set(checks)
+    assert {rule.name for rule in (*REJECT_RULES, *WARN_RULES)} <= set(checks)
+
+
+@pytest.mark.parametrize("check", DAMAGE)
+def test_a_check_finds_its_damage(check: str, warehouse: Warehouse, zone: LandingZone) -> None:
+    _load(zone)
+    with warehouse.connection() as connection:
+        connection.execute(_NO_CHECKS)
+        connection.execute(DAMAGE[check])
+    found = _audit()[check]
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.ERROR
+    assert "samples" in found.metadata
+
+
+def test_a_changed_or_lost_landing_file_is_found(warehouse: Warehouse, zone: LandingZone) -> None:
+    _load(zone)
+    assert _audit()["files_unchanged"].passed
+    file = next(iter(zone.files()))
+    file.uri.write_bytes(b"tampered")
+    assert not _audit()["files_unchanged"].passed
+    file.uri.unlink()
+    assert not _audit()["files_unchanged"].passed
+
+
+WARNED = {
+    "price_within_24h_high": {"current_price": 96764},
+    "price_within_24h_low": {"current_price": 94870},
+    "circulating_within_total": {"circulating_supply": 21000001},
+    "total_within_max": {"max_supply": 20999999},
+    "last_updated_fresh": {"last_updated": "2026-11-22T05:00:00Z"},
+    "rank_present": {"market_cap_rank": None},
+    "rank_follows": {"market_cap_rank": 1, "id": "first"},
+    "symbol_unique_in_response": {"symbol": "eth"},
+    "fields_known": {"invented": 1},
+    "fields_complete": {"roi": ABSENT},
+}
+
+
+@pytest.mark.parametrize("rule", WARN_RULES, ids=lambda rule: rule.name)
+def test_a_warning_counts_and_shows_what_it_found(
+    rule: object, warehouse: Warehouse, zone: LandingZone
+) -> None:
+    name = rule.name  # type: ignore[attr-defined]
+    third = market_record(id="third", symbol="eth", name="Third", market_cap_rank=3)
+    drop(zone, "a.json", landing_json([third, market_record(**WARNED[name])]))
+    if name != "symbol_unique_in_response":
+        drop(
+            zone, "a.json", landing_json([third, market_record(**{"symbol": "x", **WARNED[name]})])
+        )
+    assert load_landing_zone().success
+    found = _audit()[name]
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.WARN
+    assert found.metadata["wrong_rows"].value == 1
+    assert "samples" in found.metadata
+
+
+@pytest.mark.parametrize(
+    ("variables", "passed"),
+    [
+        ({"COINGECKO_TOP_N": "1"}, True),
+        ({"COINGECKO_TOP_N": "2"}, False),
+        ({"COINGECKO_IDS": "bitcoin"}, True),
+        ({"COINGECKO_IDS": "bitcoin,ethereum"}, False),
+    ],
+)
+def test_the_expected_coins(
+    variables: dict[str, str],
+    passed: bool,
+    warehouse: Warehouse,
+    zone: LandingZone,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    drop(zone, "a.json", landing_json([market_record()]))
+    assert load_landing_zone().success
+    assert _audit()["expected_coins_present"].passed is passed

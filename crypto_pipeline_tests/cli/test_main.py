@@ -1,0 +1,125 @@
+"""The command line as a person uses it: in a process of its own."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+from click.testing import CliRunner
+
+from crypto_pipeline.cli import main
+from crypto_pipeline.storage.landing import LandingZone
+from crypto_pipeline_tests.market_records import drop, landing_json, market_record
+
+_UNREACHABLE = {"COINGECKO_PLAN": "sandbox", "COINGECKO_BASE_URL": "http://127.0.0.1:9/api/v3"}
+
+
+def crypto_pipeline(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [sys.executable, "-m", "crypto_pipeline.cli", *arguments],
+        env={**os.environ, "COLUMNS": "120", **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_every_verb_has_help() -> None:
+    overview = CliRunner().invoke(main, ["--help"]).output
+    for verb in ("demo", "run", "up", "ingest", "load", "status", "sandbox", "docs"):
+        assert re.search(rf"^  {verb} +\S", overview, re.MULTILINE), verb
+        done = CliRunner().invoke(main, [verb, "--help"])
+        assert done.exit_code == 0
+        assert "Usage:" in done.output
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_the_demo_shows_batches_prices_and_checks(postgres_folder: Path) -> None:
+    done = crypto_pipeline("demo", "--hours", "2")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    assert "hour 2 of 2" in done.stdout
+    assert "Bitcoin" in done.stdout
+    assert "facts_match_snapshots" in done.stdout
+    assert "crypto-pipeline up --sandbox" in done.stdout
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_a_source_that_cannot_be_reached_is_one_clear_line(zone: LandingZone) -> None:
+    drop(zone, "kept.json", landing_json([market_record()]))
+    done = crypto_pipeline("run", **_UNREACHABLE)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "cannot reach CoinGecko at 127.0.0.1" in done.stderr
+    assert len(list(zone.root.rglob("*.json"))) == 1
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_a_wrong_setting_is_one_clear_line_without_its_value() -> None:
+    done = crypto_pipeline("run", COINGECKO_API_KEY="CG-secret")
+    assert done.returncode == 1
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "COINGECKO_PLAN" in done.stderr
+    assert "CG-secret" not in done.stdout + done.stderr
+
+
+def test_a_database_without_password_is_refused() -> None:
+    done = crypto_pipeline("status", DB_HOST="localhost")
+    assert done.returncode == 1
+    assert "DB_PASSWORD" in done.stderr
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_dropped_files_are_loaded_and_shown(zone: LandingZone) -> None:
+    drop(zone, "dropped.json", landing_json([market_record()]))
+    done = crypto_pipeline("load")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "Bitcoin" in done.stdout
+    assert "Bitcoin" in crypto_pipeline("status").stdout
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_up_serves_the_ui_until_it_is_told_to_stop() -> None:
+    port = "3917"
+    server = subprocess.Popen(
+        [sys.executable, "-m", "crypto_pipeline.cli", "up", "--sandbox", "--port", port],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        _wait_for(f"http://127.0.0.1:{port}/server_info")
+        query = "{ assetNodes { assetKey { path } } schedulesOrError(repositorySelector:"
+        query += ' {repositoryName: "__repository__", repositoryLocationName:'
+        query += ' "crypto_pipeline.definitions"}) { ... on Schedules { results { name'
+        query += " scheduleState { status } } } } }"
+        answer = httpx.post(
+            f"http://127.0.0.1:{port}/graphql", json={"query": query}, timeout=60
+        ).json()
+        assert len(answer["data"]["assetNodes"]) == 12
+        states = {
+            schedule["name"]: schedule["scheduleState"]["status"]
+            for schedule in answer["data"]["schedulesOrError"]["results"]
+        }
+        assert states["hourly_schedule"] == "RUNNING"
+    finally:
+        server.send_signal(signal.SIGTERM)
+        output, _ = server.communicate(timeout=60)
+    assert server.returncode == 0, output
+    assert "Warning" not in output
+
+
+def _wait_for(url: str) -> None:
+    for _ in range(240):
+        try:
+            httpx.get(url, timeout=1).raise_for_status()
+            return
+        except httpx.HTTPError:
+            time.sleep(0.25)
+    raise TimeoutError(url)

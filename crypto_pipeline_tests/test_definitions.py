@@ -1,0 +1,59 @@
+"""The asset graph as a whole: a change of lineage shows in review, as a change of the snapshot."""
+
+import warnings
+
+import dagster as dg
+import pytest
+from syrupy.assertion import SnapshotAssertion
+
+from crypto_pipeline.definitions import defs
+
+
+def test_the_asset_graph(snapshot: SnapshotAssertion) -> None:
+    graph = defs.resolve_asset_graph()
+    assert {
+        key.to_user_string(): {
+            "group": graph.get(key).group_name,
+            "needs": sorted(parent.to_user_string() for parent in graph.get(key).parent_keys),
+            "partitions": type(graph.get(key).partitions_def).__name__,
+            "checks": sorted(
+                check.name + (" (blocking)" if graph.get_check_spec(check).blocking else "")
+                for check in graph.get_check_keys_for_assets({key})
+            ),
+        }
+        for key in sorted(graph.get_all_asset_keys())
+    } == snapshot
+
+
+def test_every_asset_has_what_its_readers_need() -> None:
+    for spec in defs.resolve_all_asset_specs():
+        assert spec.description, spec.key
+        assert spec.owners, spec.key
+        assert spec.kinds, spec.key
+        assert spec.tags["layer"] == spec.group_name
+        assert spec.code_version, spec.key
+        assert spec.freshness_policy is not None, spec.key
+
+
+def test_the_jobs_and_what_starts_them() -> None:
+    repository = defs.get_repository_def()
+    assert {"hourly_market_data", "ingest_market_data", "load_landing_zone", "audit"} <= set(
+        repository.job_names
+    )
+    schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
+    assert schedules["hourly_schedule"].cron_schedule == "0 * * * *"
+    assert schedules["hourly_schedule"].default_status is dg.DefaultScheduleStatus.RUNNING
+    assert [sensor.name for sensor in repository.sensor_defs] == ["failed_runs"]
+
+
+def test_the_definitions_load_without_a_beta_or_deprecation_warning() -> None:
+    import subprocess
+    import sys
+
+    done = subprocess.run(
+        [sys.executable, "-c", "import crypto_pipeline.definitions"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
