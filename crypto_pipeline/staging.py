@@ -6,6 +6,7 @@ are.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import psycopg
 
@@ -44,7 +45,8 @@ def stage(
     connection.execute(read_sql("silver/stage.sql"))
     errors = {}
     for file in files:
-        error = _stage_file(connection, file, max_rejected_share)
+        # A copy, so that the content it caches goes with it.
+        error = _stage_file(connection, replace(file), max_rejected_share)
         if error is not None:
             errors[file.path] = error
     _judge_staged_records(connection)
@@ -57,7 +59,9 @@ def _stage_file(
     """Copy a landing file and its decoded records; answers what is wrong with it as a whole."""
     capture: Capture | None = None
     described: tuple[object, ...] = (None, None, None, "{}")
+    sha256: str | None = None
     try:
+        sha256 = file.sha256
         capture = file.capture()
     except CaptureError as problem:
         error: str | None = str(problem)
@@ -74,7 +78,7 @@ def _stage_file(
         )
     row = (
         file.path,
-        file.sha256,
+        sha256,
         file.hour,
         *described,
         error,

@@ -63,7 +63,6 @@ with warnings.catch_warnings():
         _columns(
             filled=(
                 "landing_file",
-                "file_sha256",
                 "partition_hour",
                 "request",
                 "failed",
@@ -72,7 +71,7 @@ with warnings.catch_warnings():
                 "warnings",
                 "schema_drift",
             ),
-            nullable=("source", "vs_currency", "ingested_at", "error"),
+            nullable=("file_sha256", "source", "vs_currency", "ingested_at", "error"),
             constraints={
                 "landing_file": [UniqueColumnConstraint(ignore_missing_vals=False)],
             },

@@ -26,10 +26,15 @@ GOLD_DEPENDENCIES: dict[str, set[dg.AssetKey]] = {
 
 @dg.multi_asset(
     name="gold",
-    deps=sorted(
-        {key for keys in GOLD_DEPENDENCIES.values() for key in keys}
-        - {dg.AssetKey(table) for table in GOLD_DEPENDENCIES}
-    ),
+    deps=[
+        # Gold reads what waits, not partitions. With the default mapping Dagster would list every
+        # hour since HISTORY_START, for each of these, in each run.
+        dg.AssetDep(key, partition_mapping=dg.LastPartitionMapping())
+        for key in sorted(
+            {key for keys in GOLD_DEPENDENCIES.values() for key in keys}
+            - {dg.AssetKey(table) for table in GOLD_DEPENDENCIES}
+        )
+    ],
     outs={table: table_output("analytics", table, "gold") for table in GOLD_DEPENDENCIES},
     internal_asset_deps=GOLD_DEPENDENCIES,
 )

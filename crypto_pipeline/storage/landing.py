@@ -137,22 +137,30 @@ class LandingZone:
         """
         filed = []
         for path in sorted(self._loose(), key=str):
-            time = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
-            loose = LandingFile(path.name, hour_of(time), path)
             try:
-                time = loose.capture().ingested_at
-            except CaptureError as error:
-                time = error.ingested_at or time
-            file = self._file(hour_of(time), path.name)
-            if not file.uri.exists():
-                self._put(file.uri, loose.content)
-            elif file.content != loose.content:
+                filed.append(self._file_away(path))
+            except FileNotFoundError:
+                # Another process has filed it since it was listed.
+                continue
+        return filed
+
+    def _file_away(self, path: UPath) -> LandingFile:
+        time = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
+        loose = LandingFile(path.name, hour_of(time), path)
+        try:
+            time = loose.capture().ingested_at
+        except CaptureError as error:
+            time = error.ingested_at or time
+        file = self._file(hour_of(time), path.name)
+        try:
+            self._put(file.uri, loose.content)
+        except FileExistsError:
+            if file.content != loose.content:
                 raise FileExistsError(
                     f"{path} belongs at {file.path}, where another file lies: rename one of them"
-                )
-            path.unlink()
-            filed.append(file)
-        return filed
+                ) from None
+        path.unlink(missing_ok=True)
+        return file
 
     def _loose(self) -> Iterator[UPath]:
         if not self.root.is_dir():

@@ -3,7 +3,7 @@
 -- silver table should then hold.
 CREATE TEMPORARY TABLE staged_files (
     landing_file text PRIMARY KEY,
-    file_sha256 text NOT NULL,
+    file_sha256 text,
     partition_hour timestamptz NOT NULL,
     source text,
     vs_currency text,

@@ -38,8 +38,12 @@ origin AS (
     SELECT coalesce(
         (SELECT kind FROM data_origin),
         (
-            SELECT source_kind(source) FROM staged_files WHERE NOT failed
-            ORDER BY ingested_at, landing_file LIMIT 1
+            SELECT source_kind(f.source)
+            FROM staged_files AS f
+            LEFT JOIN counts AS c USING (landing_file)
+            WHERE NOT f.failed
+                AND coalesce(c.records_rejected <= f.max_rejected_share * c.records_fetched, true)
+            ORDER BY f.ingested_at, landing_file LIMIT 1
         )
     ) AS kind
 ),
