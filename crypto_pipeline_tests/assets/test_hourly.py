@@ -1,0 +1,307 @@
+"""The hourly job, from a served response to the star schema, over simulated hours."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import dagster as dg
+import pytest
+
+from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
+from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
+from crypto_pipeline.assets.silver import SILVER_TYPES
+from crypto_pipeline.sandbox.clock import SimulatedClock
+from crypto_pipeline.sandbox.faults import ErrorBody, RateLimit
+from crypto_pipeline.sandbox.market import Market
+from crypto_pipeline.sandbox.quirks import RENAMED_COIN
+from crypto_pipeline.sandbox.server import SandboxServer
+from crypto_pipeline.storage.landing import LandingZone
+from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline_tests.market_records import drop, landing_json, market_record
+from crypto_pipeline_tests.pipeline import (
+    another_warehouse,
+    contents,
+    load_landing_zone,
+    rows,
+    run_hour,
+)
+
+START = datetime(2024, 3, 5, 5, 0, 10, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+COINS = 100
+BAD = 2
+"""Records of each response that are rejected: one has no price, one a price of 0."""
+
+# No run waits for an hour's retries of the whole asset; those within the client remain.
+WATCHED = {INTERACTIVE_TAG: "true"}
+
+
+@pytest.fixture
+def server(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[SandboxServer]:
+    """A sandbox whose clock stands still, as the source that the settings name; a coin is renamed
+    at the second full hour after its start."""
+    market = Market(COINS, rename_at=START.replace(second=0) + 2 * HOUR)
+    with SandboxServer(market, clock=SimulatedClock(START, speed=0)) as running:
+        monkeypatch.setenv("COINGECKO_PLAN", "sandbox")
+        monkeypatch.setenv("COINGECKO_BASE_URL", running.base_url)
+        yield running
+
+
+def run_hours(server: SandboxServer, count: int) -> None:
+    """Let the hours pass, each with its run."""
+    for hours in range(count):
+        server.clock.set(START + hours * HOUR)
+        run_hour(START + hours * HOUR)
+
+
+def counts(warehouse: Warehouse) -> list[tuple[Any, ...]]:
+    """(fetched, loaded, duplicate, rejected) of every batch, oldest first."""
+    return rows(
+        warehouse,
+        "SELECT records_fetched, records_loaded, records_duplicate, records_rejected"
+        " FROM ingestion_batches ORDER BY batch_id",
+    )
+
+
+def failures(result: dg.ExecuteInProcessResult) -> list[str | None]:
+    """What a run says of each step that failed."""
+    messages = []
+    for event in result.filter_events(lambda event: event.is_step_failure):
+        failure = event.step_failure_data.user_failure_data
+        assert failure is not None
+        messages.append(failure.description)
+    return messages
+
+
+def test_every_hour_reaches_silver_and_gold(warehouse: Warehouse, server: SandboxServer) -> None:
+    run_hours(server, 3)
+
+    good = COINS - BAD
+    assert counts(warehouse) == [(COINS, good, 0, BAD)] * 3
+    hours = [(START.replace(second=0) + hours * HOUR,) for hours in range(3)]
+    assert rows(warehouse, "SELECT partition_hour FROM ingestion_batches ORDER BY 1") == hours
+    for table in ("price_snapshots", "market_metrics", "analytics.fact_crypto_price_metrics"):
+        assert rows(warehouse, f"SELECT count(*) FROM {table}") == [(3 * good,)]
+    assert rows(warehouse, "SELECT count(*) FROM cryptocurrencies") == [(good,)]
+    assert rows(
+        warehouse,
+        "SELECT count(*), count(DISTINCT d.date)"
+        " FROM analytics.fact_crypto_price_metrics"
+        " JOIN analytics.dim_date AS d USING (date_key)"
+        " JOIN analytics.dim_time AS t USING (time_key)",
+    ) == [(3 * good, 1)]
+
+
+def test_made_up_data_says_so_everywhere(warehouse: Warehouse, server: SandboxServer) -> None:
+    run_hours(server, 1)
+
+    assert rows(warehouse, "SELECT kind FROM data_origin") == [("sandbox",)]
+    for query in (
+        "SELECT DISTINCT source FROM ingestion_batches",
+        "SELECT DISTINCT source FROM v_price_history",
+        "SELECT DISTINCT source FROM analytics.dim_source WHERE source_key > 0",
+        "SELECT DISTINCT source FROM analytics.fact_crypto_price_metrics"
+        " JOIN analytics.dim_source USING (source_key)",
+    ):
+        assert rows(warehouse, query) == [("CoinGecko sandbox",)]
+    assert rows(warehouse, "SELECT kind FROM analytics.dim_source WHERE source_key > 0") == [
+        ("sandbox",)
+    ]
+
+
+def test_a_renamed_coin_has_two_versions(warehouse: Warehouse, server: SandboxServer) -> None:
+    run_hours(server, 3)
+
+    versions = rows(
+        warehouse,
+        "SELECT symbol, name, is_current, valid_from, valid_to FROM analytics.dim_cryptocurrency"
+        f" WHERE crypto_id = '{RENAMED_COIN}' ORDER BY valid_from",
+    )
+    assert [version[:3] for version in versions] == [
+        ("rndr", "Render Token", False),
+        ("render", "Render", True),
+    ]
+    assert versions[0][4] == versions[1][3]
+    assert rows(
+        warehouse,
+        "SELECT d.symbol, count(*) FROM analytics.fact_crypto_price_metrics"
+        " JOIN analytics.dim_cryptocurrency AS d USING (crypto_key)"
+        f" WHERE d.crypto_id = '{RENAMED_COIN}' GROUP BY d.symbol ORDER BY d.symbol",
+    ) == [("render", 1), ("rndr", 2)]
+
+
+def test_the_bad_records_are_in_quarantine(warehouse: Warehouse, server: SandboxServer) -> None:
+    run_hours(server, 2)
+
+    assert rows(
+        warehouse,
+        "SELECT rules, count(*), count(DISTINCT batch_id), count(DISTINCT crypto_id)"
+        " FROM rejected_records GROUP BY rules ORDER BY rules",
+    ) == [(["price_positive"], 2, 2, 1), (["price_present"], 2, 2, 1)]
+
+
+def test_a_past_hour_without_a_file_fails_and_says_why(
+    warehouse: Warehouse, zone: LandingZone, server: SandboxServer
+) -> None:
+    before = contents(warehouse)
+
+    result = run_hour(START - HOUR, raise_on_error=False)
+
+    assert failures(result) == [
+        "no landing file for 2024-03-05 04:00 UTC, and /coins/markets answers for the present"
+        " only: drop a file for that hour into the landing zone"
+    ]
+    assert list(zone.files()) == []
+    assert contents(warehouse) == before
+
+
+def test_a_past_hour_is_read_again_from_its_file(
+    warehouse: Warehouse, zone: LandingZone, server: SandboxServer
+) -> None:
+    run_hours(server, 2)
+    before = contents(warehouse)
+    files = [file.path for file in zone.files()]
+    assert len(files) == 2
+
+    run_hour(START)
+
+    assert contents(warehouse) == before
+    assert [file.path for file in zone.files()] == files
+
+
+def test_a_file_dropped_in_for_a_past_hour_is_loaded_by_its_run(
+    warehouse: Warehouse, zone: LandingZone, server: SandboxServer
+) -> None:
+    record = market_record(last_updated="2024-03-05T03:29:50Z")
+    drop(zone, "by_hand.json", landing_json([record], "2024-03-05T03:30:00Z", "CoinGecko sandbox"))
+
+    run_hour(START - 2 * HOUR)
+
+    assert [file.path for file in zone.files()] == [
+        "market_snapshots/date=2024-03-05/hour=03/by_hand.json"
+    ]
+    assert rows(
+        warehouse, "SELECT crypto_id, snapshot_time FROM analytics.fact_crypto_price_metrics"
+    ) == [("bitcoin", datetime(2024, 3, 5, 3, 30, tzinfo=timezone.utc))]
+
+
+def test_a_second_run_in_the_hour_adds_a_file_and_only_duplicates(
+    warehouse: Warehouse, zone: LandingZone, server: SandboxServer
+) -> None:
+    run_hour(START)
+    before = contents(warehouse)
+
+    run_hour(START)
+
+    assert len(list(zone.files())) == 2
+    good = COINS - BAD
+    assert counts(warehouse) == [(COINS, good, 0, BAD), (COINS, 0, good, BAD)]
+    after = contents(warehouse)
+    for table in ("public.ingestion_batches", "public.rejected_records"):
+        assert len(after.pop(table)) == 2 * len(before.pop(table))
+    assert after == before
+
+
+def test_the_bulk_load_of_the_same_files_gives_the_same_warehouse(
+    warehouse: Warehouse,
+    zone: LandingZone,
+    server: SandboxServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run_hours(server, 3)
+    # By now some coins are in the next time bucket and some are not.
+    server.clock.set(START + 2 * HOUR + timedelta(minutes=3, seconds=30))
+    run_hour(START + 2 * HOUR)
+    assert counts(warehouse)[-1][2] not in (0, COINS - BAD)
+    drop(zone, "cut_off.json", landing_json([market_record()])[:-50])
+    hourly = contents(warehouse)
+
+    bulk_loaded = another_warehouse(monkeypatch)
+    load_landing_zone()
+
+    bulk = contents(bulk_loaded)
+    bulk["public.ingestion_batches"] = [
+        batch for batch in bulk["public.ingestion_batches"] if batch["status"] == "completed"
+    ]
+    assert bulk == hourly
+
+
+def test_a_rate_limit_is_waited_out(warehouse: Warehouse, server: SandboxServer) -> None:
+    server.faults.add([RateLimit(retry_after=0)])
+
+    run_hour(START, WATCHED)
+
+    assert server.faults.pending == []
+    assert counts(warehouse) == [(COINS, COINS - BAD, 0, BAD)]
+
+
+def test_error_bodies_with_status_200_are_tried_again(
+    warehouse: Warehouse, server: SandboxServer
+) -> None:
+    server.faults.add([ErrorBody(code=429, count=2)])
+
+    run_hour(START, WATCHED)
+
+    assert server.faults.pending == []
+    assert counts(warehouse) == [(COINS, COINS - BAD, 0, BAD)]
+
+
+def test_when_every_attempt_fails_the_run_says_why_and_leaves_nothing(
+    warehouse: Warehouse, zone: LandingZone, server: SandboxServer
+) -> None:
+    before = contents(warehouse)
+    server.faults.add([RateLimit(retry_after=0, count=100)])
+
+    result = run_hour(START, WATCHED, raise_on_error=False)
+
+    assert not result.success
+    (message,) = failures(result)
+    assert message is not None
+    assert message.startswith("CoinGecko's rate limit is exceeded")
+    assert "\n" not in message
+    assert list(zone.files()) == []
+    assert contents(warehouse) == before
+
+
+def test_a_table_tells_its_columns_its_lineage_and_its_rows(
+    warehouse: Warehouse, server: SandboxServer
+) -> None:
+    result = run_hour(START)
+
+    found: dict[str, dict[str, Any]] = {
+        event.asset_key.path[-1]: {
+            name: entry.value
+            for name, entry in event.step_materialization_data.materialization.metadata.items()
+        }
+        for event in result.all_events
+        if event.is_step_materialization and event.asset_key is not None
+    }
+    assert set(found) == {"market_snapshots", *SILVER_TYPES, *GOLD_DEPENDENCIES}
+
+    bronze = found.pop("market_snapshots")
+    assert (bronze["records"], bronze["pages"]) == (COINS, 1)
+    assert bronze["source"] == "CoinGecko sandbox"
+    for table, metadata in found.items():
+        schema = "analytics" if table in GOLD_DEPENDENCIES else "public"
+        assert metadata["dagster/table_name"] == f"{schema}.{table}"
+        columns = metadata["dagster/column_schema"].columns
+        assert all(column.description for column in columns), table
+        lineage = metadata["dagster/column_lineage"].deps_by_column
+        assert set(lineage) <= {column.name for column in columns}
+        (held,) = rows(warehouse, f"SELECT count(*) FROM {schema}.{table}")
+        assert metadata["dagster/row_count"] == held[0], table
+
+    assert found["price_snapshots"]["rows_inserted"] == COINS - BAD
+    assert found["price_snapshots"]["dagster/partition_row_count"] == COINS - BAD
+    assert found["ingestion_batches"]["batches_new"] == 1
+    silver_lineage = found["price_snapshots"]["dagster/column_lineage"].deps_by_column
+    assert silver_lineage["current_price"] == [
+        dg.TableColumnDep(dg.AssetKey("market_snapshots"), "current_price")
+    ]
+    facts = found["fact_crypto_price_metrics"]
+    assert facts["rows_inserted"] == COINS - BAD
+    fact_lineage = facts["dagster/column_lineage"].deps_by_column
+    assert fact_lineage["market_cap"] == [
+        dg.TableColumnDep(dg.AssetKey("market_metrics"), "market_cap")
+    ]
+    assert fact_lineage["date_key"] == [dg.TableColumnDep(dg.AssetKey("dim_date"), "date_key")]

@@ -1,0 +1,128 @@
+"""What most tests stand on: an environment of their own, and a real PostgreSQL.
+
+One embedded server serves the whole session; a test that asks for ``warehouse`` gets a database of
+its own on it, copied from one that was migrated once.
+"""
+
+import atexit
+import itertools
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import hypothesis
+import psycopg
+import pytest
+from hypothesis.database import DirectoryBasedExampleDatabase
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from crypto_pipeline.settings import Settings
+from crypto_pipeline.storage.embedded import embedded_socket_folder
+from crypto_pipeline.storage.landing import LandingZone
+from crypto_pipeline.storage.migrations import migrate
+from crypto_pipeline.storage.postgres import Warehouse, connect
+
+# A deadline would measure the machine; the examples' folder must not follow a test's chdir.
+hypothesis.settings.register_profile(
+    "crypto_pipeline",
+    deadline=None,
+    database=DirectoryBasedExampleDatabase(Path(__file__).parents[1] / ".hypothesis" / "examples"),
+)
+hypothesis.settings.load_profile("crypto_pipeline")
+
+_TEMPLATE = "migrated_template"
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(autouse=True)
+def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable and no ``.env`` of the developer reaches a test; what it writes stays in its own
+    folder."""
+    ours = {name.upper() for name in Settings.model_fields} | {"DAGSTER_HOME"}
+    for name in list(os.environ):
+        # PGHOST and the like are read by libpq, past the settings.
+        if name.upper() in ours or name.startswith("PG"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("LANDING_ZONE_URI", str(tmp_path / "landing"))
+
+
+@pytest.fixture(scope="session")
+def postgres_folder() -> Path:
+    """The ``DATA_DIR`` in which the session's embedded server runs.
+
+    It lies in memory where there is room, because a new database is some 350 new files. Its path is
+    short, as a Unix socket's must be. The server stops with this process, as in production, and the
+    folder goes after it.
+    """
+    short = [Path("/dev/shm"), Path("/tmp"), Path(tempfile.gettempdir())]
+    folder = Path(tempfile.mkdtemp(prefix="cp-", dir=next(filter(_has_room, short), None)))
+    # Functions registered first run last: the server registers its end when it starts.
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server_conninfo(postgres_folder: Path) -> str:
+    """The session's server as its superuser, with the migrated template database in place."""
+    socket_folder = embedded_socket_folder(postgres_folder / "postgres")
+    server = make_conninfo(host=str(socket_folder), user="postgres", dbname="postgres")
+    with psycopg.connect(server, autocommit=True) as connection:
+        # The data does not outlive the session: nothing to be durable for.
+        for setting in ("fsync", "full_page_writes", "synchronous_commit"):
+            connection.execute(f"ALTER SYSTEM SET {setting} = off")
+        connection.execute("SELECT pg_reload_conf()")
+        connection.execute(f"CREATE DATABASE {_TEMPLATE} ENCODING 'UTF8' TEMPLATE template0")
+    assert migrate(lambda: connect(make_conninfo(server, dbname=_TEMPLATE)))
+    return server
+
+
+@pytest.fixture
+def empty_database(server_conninfo: str) -> Iterator[str]:
+    """Connection string of a database without any table."""
+    yield from _database(server_conninfo, "template0")
+
+
+@pytest.fixture
+def warehouse(
+    postgres_folder: Path, server_conninfo: str, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Warehouse]:
+    """A migrated, empty warehouse; the settings name it too."""
+    monkeypatch.setenv("DATA_DIR", str(postgres_folder))
+    for conninfo in _database(server_conninfo, _TEMPLATE):
+        monkeypatch.setenv("DB_NAME", psycopg.conninfo.conninfo_to_dict(conninfo)["dbname"])
+        yield Warehouse()
+
+
+@pytest.fixture
+def zone(environment: None) -> LandingZone:
+    """The landing zone that the settings name, empty."""
+    return LandingZone(Settings().landing_uri)
+
+
+def _has_room(folder: Path) -> bool:
+    return (
+        folder.is_dir()
+        and os.access(folder, os.W_OK | os.X_OK)
+        and shutil.disk_usage(folder).free > 1_000_000_000
+    )
+
+
+def _database(server: str, template: str) -> Iterator[str]:
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(server, autocommit=True) as connection:
+        # Four times as fast as the default strategy when nothing waits for the disk.
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE {} STRATEGY FILE_COPY").format(
+                sql.Identifier(name), sql.Identifier(template)
+            )
+        )
+    yield make_conninfo(server, dbname=name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        )

@@ -1,0 +1,580 @@
+"""The bulk load: what becomes of a landing zone's files, good and bad."""
+
+import gzip
+import json
+import re
+from collections.abc import Callable
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import NamedTuple
+
+import dagster as dg
+import msgspec
+import pytest
+from upath import UPath
+
+from crypto_pipeline.bulk_load import files_to_load, load_to_silver
+from crypto_pipeline.coingecko.schema import NUMBER_FIELDS
+from crypto_pipeline.storage.landing import LandingZone
+from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
+from crypto_pipeline_tests.pipeline import batches, contents, load_landing_zone, rows
+
+
+class Way(NamedTuple):
+    """A way in which a record is bad: the fields that make it so, the rules broken, the reason."""
+
+    fields: dict[str, object]
+    rules: list[str]
+    reason: str
+
+
+_MALFORMED = "fields that are not of the documented JSON type, or not storable"
+
+WAYS = {
+    "no id": Way({"id": ABSENT}, ["id_present"], "no id (crypto_id = null)"),
+    "empty symbol": Way({"symbol": ""}, ["symbol_present"], "no symbol (symbol = )"),
+    "name null": Way({"name": None}, ["name_present"], "no name (name = null)"),
+    "price null": Way(
+        {"current_price": None}, ["price_present"], "no price (current_price = null)"
+    ),
+    "price a text": Way(
+        {"current_price": "abc"},
+        ["record_well_formed", "price_present"],
+        f"{_MALFORMED} (malformed = current_price); no price (current_price = null)",
+    ),
+    "price 0": Way(
+        {"current_price": 0}, ["price_positive"], "price is not above 0 (current_price = 0)"
+    ),
+    "price negative": Way(
+        {"current_price": Decimal("-0.5")},
+        ["price_positive"],
+        "price is not above 0 (current_price = -0.5)",
+    ),
+    # Python's json module writes this; it is not JSON.
+    "price NaN": Way(
+        {"current_price": msgspec.Raw(json.dumps(float("nan")).encode())},
+        ["record_well_formed", "price_present"],
+        f"{_MALFORMED} (malformed = current_price); no price (current_price = null)",
+    ),
+    "unreadable time": Way(
+        {"last_updated": "yesterday"},
+        ["record_well_formed", "last_updated_present"],
+        f"{_MALFORMED} (malformed = last_updated); no last_updated (last_updated = null)",
+    ),
+    "future time": Way(
+        {"last_updated": "2026-11-24T05:06:01Z"},
+        ["last_updated_not_in_future"],
+        "last_updated lies after the fetch (last_updated = 2026-11-24 05:06:01+00,"
+        " ingested_at = 2026-11-24 05:01:00+00)",
+    ),
+    "market cap negative": Way(
+        {"market_cap": -1},
+        ["market_values_not_negative"],
+        "market cap, valuation or volume is negative (market_cap = -1,"
+        " fully_diluted_valuation = 2016000000000, total_volume = 31265871423)",
+    ),
+    "rank 0": Way(
+        {"market_cap_rank": 0}, ["rank_positive"], "rank is not above 0 (market_cap_rank = 0)"
+    ),
+}
+
+
+def coin(number: int, **overrides: object) -> dict[str, object]:
+    """A good record of a coin of its own."""
+    return market_record(
+        **{
+            "id": f"coin-{number:04d}",
+            "symbol": f"c{number:04d}",
+            "name": f"Coin {number:04d}",
+            "market_cap_rank": number + 1,
+            **overrides,
+        }
+    )
+
+
+def tables(warehouse: Warehouse) -> dict[str, int]:
+    """Rows by table."""
+    return {table: len(held) for table, held in contents(warehouse).items()}
+
+
+@pytest.mark.parametrize(
+    "names", [list(WAYS)[:7], list(WAYS)[5:]], ids=["first seven ways", "last seven ways"]
+)
+def test_seven_bad_records_of_a_thousand_go_to_quarantine(
+    names: list[str], warehouse: Warehouse, zone: LandingZone
+) -> None:
+    records = [coin(number) for number in range(1000)]
+    bad = {100 * (place + 1): WAYS[name] for place, name in enumerate(names)}
+    for index, way in bad.items():
+        records[index] = coin(index, **way.fields)
+    drop(zone, "thousand.json", landing_json(records))
+
+    load_landing_zone()
+
+    batch = batches(warehouse)["thousand.json"]
+    assert batch["status"] == "completed"
+    assert batch["records_fetched"] == 1000
+    assert batch["records_loaded"] == 993
+    assert batch["records_rejected"] == 7
+    assert batch["records_duplicate"] == 0
+    assert batch["error"] is None
+    held = tables(warehouse)
+    assert held["public.price_snapshots"] == held["public.market_metrics"] == 993
+    assert held["analytics.fact_crypto_price_metrics"] == 993
+    quarantine = rows(
+        warehouse,
+        "SELECT record_index, rules, reason, record FROM rejected_records ORDER BY record_index",
+    )
+    assert [row[0] for row in quarantine] == list(bad)
+    for index, rules, reason, record in quarantine:
+        assert rules == bad[index].rules
+        assert reason == bad[index].reason
+        # The one token that is not JSON is kept as a text, so that the record can be read.
+        received = landing_json([records[index]]).partition(b'"records":[')[2][:-2]
+        assert record.encode() == received.replace(b":NaN", b':"NaN"')
+
+
+GOOD = landing_json([coin(number) for number in range(20)])
+
+BROKEN: dict[str, tuple[str, bytes, str]] = {
+    "cut off": ("bad.json", GOOD[:-100], rf"truncated in a file of {len(GOOD) - 100} bytes"),
+    "a web page": ("bad.json", b"<html>502</html>", r"\(byte 0\) in a file of 16 bytes"),
+    "a stray comma": (
+        "bad.json",
+        GOOD.replace(b'"records":[', b'"records":[,'),
+        rf"\(byte {GOOD.index(b'[') + 1}\) in a file of {len(GOOD) + 1} bytes",
+    ),
+    "no time": ("bad.json", b'{"source":"CoinGecko","records":[]}', "field `ingested_at`"),
+    "time unreadable": (
+        "bad.json",
+        landing_json([], ingested_at="yesterday"),
+        r"at `\$.ingested_at`",
+    ),
+    "records not a list": (
+        "bad.json",
+        b'{"ingested_at":"2026-11-24T05:01:00Z","source":"CoinGecko","records":7}',
+        r"at `\$.records`",
+    ),
+    "gzip cut off": (
+        "bad.json.gz",
+        gzip.compress(GOOD, mtime=0)[:-20],
+        rf"not a whole gzip file of {len(gzip.compress(GOOD, mtime=0)) - 20} bytes",
+    ),
+    "gzip by name only": ("bad.json.gz", GOOD, rf"not a whole gzip file of {len(GOOD)} bytes"),
+    "empty": ("bad.json", b"", "in a file of 0 bytes"),
+    "empty gzip": ("bad.json.gz", b"", "file of 0 bytes"),
+    "not UTF-8": ("bad.json", b"\xff\xfe{}", r"in a file of 4 bytes"),
+}
+
+
+@pytest.mark.parametrize("problem", BROKEN)
+def test_a_broken_file_is_a_failed_batch_and_the_others_load(
+    problem: str, warehouse: Warehouse, zone: LandingZone
+) -> None:
+    name, body, error = BROKEN[problem]
+    drop(zone, "a.json", landing_json([coin(1)]))
+    drop(zone, name, body)
+    drop(zone, "c.json.gz", gzip.compress(landing_json([coin(2)])))
+
+    load_landing_zone()
+
+    loaded = batches(warehouse)
+    assert {name: batch["status"] for name, batch in loaded.items()} == {
+        "a.json": "completed",
+        name: "failed",
+        "c.json.gz": "completed",
+    }
+    assert re.search(error, loaded[name]["error"])
+    assert loaded[name]["records_fetched"] == 0
+    assert rows(warehouse, "SELECT crypto_id FROM price_snapshots ORDER BY 1") == [
+        ("coin-0001",),
+        ("coin-0002",),
+    ]
+
+
+def test_a_file_that_cannot_be_read_is_a_failed_batch_and_the_others_load(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    drop(zone, "good.json", landing_json([coin(1)]))
+    # A folder of a file's name: unlike file permissions, it stops the superuser too.
+    folder: UPath = zone.root / "market_snapshots" / "date=2026-11-24" / "hour=05" / "bad.json"
+    folder.mkdir(parents=True)
+
+    load_landing_zone()
+
+    loaded = batches(warehouse)
+    assert loaded["good.json"]["status"] == "completed"
+    assert loaded["bad.json"]["status"] == "failed"
+    assert "bad.json" in loaded["bad.json"]["error"]
+
+
+def test_an_error_body_as_records_is_a_failed_batch_with_the_apis_message(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    body = {
+        "ingested_at": "2026-11-24T05:01:00Z",
+        "source": "CoinGecko",
+        "records": {"status": {"error_code": 429, "error_message": "You've exceeded the Limit."}},
+    }
+    drop(zone, "limited.json", json.dumps(body).encode())
+
+    load_landing_zone()
+
+    batch = batches(warehouse)["limited.json"]
+    assert batch["status"] == "failed"
+    assert "You've exceeded the Limit." in batch["error"]
+    assert batch["ingested_at"] == datetime(2026, 11, 24, 5, 1, tzinfo=timezone.utc)
+    assert batch["source"] == "CoinGecko"
+
+
+def test_too_many_rejects_fail_the_batch_and_stay_in_quarantine(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    records = [coin(number, current_price=None if number < 6 else 1) for number in range(10)]
+    drop(zone, "mostly_bad.json", landing_json(records))
+    half_bad = [coin(number, current_price=None if number < 15 else 1) for number in range(10, 20)]
+    drop(zone, "half_bad.json", landing_json(half_bad))
+
+    load_landing_zone()
+
+    failed, completed = (batches(warehouse)[f"{name}_bad.json"] for name in ("mostly", "half"))
+    assert failed["status"] == "failed"
+    assert failed["error"] == (
+        "6 of 10 records break a reject rule, more than the share of 0.5 allowed"
+    )
+    assert (failed["records_fetched"], failed["records_rejected"]) == (10, 6)
+    assert (failed["records_loaded"], failed["records_duplicate"]) == (0, 0)
+    assert completed["status"] == "completed"
+    assert (completed["records_loaded"], completed["records_rejected"]) == (5, 5)
+    assert rows(
+        warehouse,
+        "SELECT landing_file LIKE '%/mostly_bad.json', count(*) FROM rejected_records"
+        " JOIN ingestion_batches USING (batch_id) GROUP BY 1 ORDER BY 1",
+    ) == [(False, 5), (True, 6)]
+    assert rows(warehouse, "SELECT min(crypto_id) FROM cryptocurrencies") == [("coin-0015",)]
+
+
+def test_a_failed_file_is_tried_again(
+    warehouse: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = [coin(number, current_price=None if number < 6 else 1) for number in range(10)]
+    drop(zone, "mostly_bad.json", landing_json(records))
+    load_landing_zone()
+
+    monkeypatch.setenv("MAX_REJECTED_SHARE", "0.6")
+    load_landing_zone()
+
+    batch = batches(warehouse)["mostly_bad.json"]
+    assert (batch["status"], batch["error"]) == ("completed", None)
+    assert (batch["records_loaded"], batch["records_rejected"]) == (4, 6)
+    assert tables(warehouse)["public.rejected_records"] == 6
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("CoinGecko", "CoinGecko sandbox"),
+        ("CoinGecko sandbox", "CoinGecko"),
+        ("CoinGecko", "CoinGecko recorded"),
+    ],
+)
+def test_a_database_refuses_another_kind_of_data(
+    first: str, second: str, warehouse: Warehouse, zone: LandingZone
+) -> None:
+    drop(zone, "first.json", landing_json([coin(1)], source=first))
+    load_landing_zone()
+    before = contents(warehouse)
+
+    later = coin(2, last_updated="2026-11-24T06:00:00Z")
+    drop(zone, "second.json", landing_json([later], "2026-11-24T06:00:30Z", source=second))
+    load_landing_zone()
+
+    after = contents(warehouse)
+    refused = batches(warehouse)["second.json"]
+    assert refused["status"] == "failed"
+    assert refused["error"].endswith("load it into a database of its own")
+    assert [b for b in after.pop("public.ingestion_batches") if b["status"] != "failed"] == (
+        before.pop("public.ingestion_batches")
+    )
+    assert after == before
+
+
+def test_a_file_that_fails_does_not_decide_the_databases_kind(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    """Else a sandbox file without one good record would lock live data out of its database."""
+    useless = landing_json(
+        [coin(1, current_price=None)], "2026-11-24T05:00:00Z", source="CoinGecko sandbox"
+    )
+    drop(zone, "useless.json", useless)
+    drop(zone, "live.json", landing_json([coin(2)]))
+
+    load_landing_zone()
+
+    assert {name: batch["status"] for name, batch in batches(warehouse).items()} == {
+        "useless.json": "failed",
+        "live.json": "completed",
+    }
+    assert rows(warehouse, "SELECT kind FROM data_origin") == [("live",)]
+
+
+def test_a_time_without_a_zone_is_utc(warehouse: Warehouse, zone: LandingZone) -> None:
+    record = coin(1, last_updated="2026-11-24T05:00:31.123")
+    drop(zone, "plain.json", landing_json([record], ingested_at="2026-11-24T05:01:00"))
+
+    load_landing_zone()
+
+    assert batches(warehouse)["plain.json"]["landing_file"] == (
+        "market_snapshots/date=2026-11-24/hour=05/plain.json"
+    )
+    assert rows(
+        warehouse,
+        "SELECT ingested_at, last_updated, snapshot_time, vs_currency FROM v_price_history",
+    ) == [
+        (
+            datetime(2026, 11, 24, 5, 1, tzinfo=timezone.utc),
+            datetime(2026, 11, 24, 5, 0, 31, 123_000, tzinfo=timezone.utc),
+            datetime(2026, 11, 24, 5, 0, tzinfo=timezone.utc),
+            "usd",
+        )
+    ]
+
+
+def test_two_currencies_of_a_coin_stand_side_by_side(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    for currency, price in (("usd", 100), ("eur", 90)):
+        body = landing_json([coin(1, current_price=price)], request={"vs_currency": currency})
+        drop(zone, f"{currency}.json", body)
+
+    load_landing_zone()
+
+    prices = [("eur", Decimal(90)), ("usd", Decimal(100))]
+    query = "SELECT vs_currency, current_price FROM {} ORDER BY 1"
+    for table in ("price_snapshots", "analytics.fact_crypto_price_metrics", "v_latest_prices"):
+        assert rows(warehouse, query.format(table)) == prices
+    assert rows(
+        warehouse, "SELECT count(*) FROM analytics.dim_cryptocurrency WHERE crypto_key > 0"
+    ) == [(1,)]
+
+
+@pytest.mark.parametrize("fresher_first", [True, False])
+def test_of_a_coin_twice_in_a_file_the_fresher_record_wins(
+    fresher_first: bool, warehouse: Warehouse, zone: LandingZone
+) -> None:
+    """A coin that overtakes another while pages are fetched comes twice."""
+    older = coin(1, current_price=1, last_updated="2026-11-24T04:59:00Z", market_cap=10)
+    fresher = coin(1, current_price=2, last_updated="2026-11-24T05:00:30Z", market_cap=20)
+    records = [fresher, older] if fresher_first else [older, fresher]
+    drop(zone, "twice.json", landing_json(records))
+
+    load_landing_zone()
+
+    batch = batches(warehouse)["twice.json"]
+    assert (batch["records_loaded"], batch["records_duplicate"]) == (1, 1)
+    assert rows(warehouse, "SELECT current_price, market_cap FROM v_price_history") == [(2, 20)]
+
+
+def test_a_coin_twice_in_a_file_at_two_times_is_two_snapshots(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    records = [coin(1), coin(1, last_updated="2026-11-24T04:30:00Z")]
+    drop(zone, "twice.json", landing_json(records))
+
+    load_landing_zone()
+
+    batch = batches(warehouse)["twice.json"]
+    assert (batch["records_loaded"], batch["records_duplicate"]) == (2, 0)
+
+
+EARLIER = landing_json(
+    [coin(1, current_price=1, last_updated="2026-11-24T05:00:10Z"), coin(2)],
+    "2026-11-24T05:00:40Z",
+)
+LATER = landing_json(
+    [coin(1, current_price=9, last_updated="2026-11-24T05:02:10Z"), coin(3)],
+    "2026-11-24T05:02:40Z",
+)
+
+
+@pytest.mark.parametrize("names", [("a.json", "z.json"), ("z.json", "a.json")])
+@pytest.mark.parametrize("earlier_dropped_first", [True, False])
+def test_of_two_files_for_a_bucket_the_one_fetched_first_wins(
+    names: tuple[str, str], earlier_dropped_first: bool, warehouse: Warehouse, zone: LandingZone
+) -> None:
+    """Whatever their names, and in whatever order they were dropped."""
+    earlier, later = names
+    dropped = [(earlier, EARLIER), (later, LATER)]
+    for name, body in dropped if earlier_dropped_first else reversed(dropped):
+        drop(zone, name, body)
+
+    load_landing_zone()
+
+    assert rows(warehouse, "SELECT crypto_id, current_price FROM price_snapshots ORDER BY 1") == [
+        ("coin-0001", 1),
+        ("coin-0002", 96000),
+        ("coin-0003", 96000),
+    ]
+    counts = ("records_fetched", "records_loaded", "records_duplicate", "records_rejected")
+    assert [batches(warehouse)[earlier][count] for count in counts] == [2, 2, 0, 0]
+    assert [batches(warehouse)[later][count] for count in counts] == [2, 1, 1, 0]
+
+
+def test_a_bucket_that_is_taken_stays_taken(warehouse: Warehouse, zone: LandingZone) -> None:
+    """The first write wins, even over an earlier fetch that comes late."""
+    drop(zone, "later.json", LATER)
+    load_landing_zone()
+    drop(zone, "earlier.json", EARLIER)
+    load_landing_zone()
+
+    assert rows(
+        warehouse,
+        "SELECT current_price FROM analytics.fact_crypto_price_metrics"
+        " WHERE crypto_id = 'coin-0001'",
+    ) == [(9,)]
+    assert batches(warehouse)["earlier.json"]["records_duplicate"] == 1
+
+
+def test_the_newest_file_describes_a_coin_whichever_comes_first(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    drop(zone, "new.json", landing_json([coin(1, symbol="new")], "2026-11-24T05:02:00Z"))
+    load_landing_zone()
+    drop(zone, "old.json", landing_json([coin(1, symbol="old")], "2026-11-24T05:01:00Z"))
+    load_landing_zone()
+
+    assert rows(
+        warehouse,
+        "SELECT symbol, extract(minute FROM first_seen_at), extract(minute FROM last_seen_at)"
+        " FROM cryptocurrencies",
+    ) == [("new", 1, 2)]
+
+
+def test_a_rerun_changes_nothing(warehouse: Warehouse, zone: LandingZone) -> None:
+    drop(zone, "earlier.json", EARLIER)
+    drop(zone, "later.json", LATER)
+    drop(zone, "cut.json", GOOD[:-100])
+    drop(zone, "worse.json", landing_json([coin(4), coin(5, current_price=0), coin(6, id="")]))
+    drop(zone, "refused.json", landing_json([coin(7)], source="CoinGecko sandbox"))
+    load_landing_zone()
+    before = contents(warehouse)
+    assert {batch["status"] for batch in before["public.ingestion_batches"]} == {
+        "completed",
+        "failed",
+    }
+
+    load_landing_zone()
+
+    assert contents(warehouse) == before
+
+
+def test_a_file_older_than_the_history_stops_the_load(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    old = coin(1, last_updated="2021-12-31T23:58:00Z")
+    drop(zone, "old.json", landing_json([old], "2021-12-31T23:59:59Z"))
+    drop(zone, "good.json", landing_json([coin(2)]))
+    before = contents(warehouse)
+
+    with pytest.raises(dg.Failure) as failure:
+        load_landing_zone()
+
+    assert failure.value.description == (
+        "1 landing files are older than HISTORY_START (2022-01-01), the first is"
+        " market_snapshots/date=2021-12-31/hour=23/old.json: set HISTORY_START to an earlier time"
+    )
+    assert contents(warehouse) == before
+
+
+def test_an_empty_landing_zone_is_no_error(warehouse: Warehouse, zone: LandingZone) -> None:
+    assert load_landing_zone().success
+    assert tables(warehouse)["public.ingestion_batches"] == 0
+
+
+def test_every_hour_of_the_files_is_reported_as_materialized(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    drop(zone, "a.json", landing_json([coin(1)]))
+    next_hour = coin(1, last_updated="2026-11-24T06:00:00Z")
+    drop(zone, "b.json", landing_json([next_hour], "2026-11-24T06:00:30Z"))
+
+    result = load_landing_zone()
+
+    reported = {
+        (event.asset_key.path[-1], event.partition)
+        for event in result.all_events
+        if event.is_step_materialization and event.asset_key is not None
+    }
+    for table in ("market_snapshots", "price_snapshots", "market_metrics"):
+        assert {hour for name, hour in reported if name == table} == {
+            "2026-11-24-05:00",
+            "2026-11-24-06:00",
+        }
+    assert ("fact_crypto_price_metrics", None) in reported
+
+
+def test_a_load_keeps_no_file_in_memory(warehouse: Warehouse, zone: LandingZone) -> None:
+    """Else the memory of a load would grow with the landing zone."""
+    for number in range(3):
+        drop(zone, f"{number}.json", landing_json([coin(number)]))
+    zone.file_loose()
+    files = files_to_load(warehouse, zone)
+
+    for _ in load_to_silver(warehouse, files, max_rejected_share=0.5):
+        pass
+
+    kept = [value for file in files for value in vars(file).values() if isinstance(value, bytes)]
+    assert kept == []
+
+
+# As numbers come: whole, fractional, in scientific notation, with digits that no float holds.
+_NUMBER_TEXTS = (
+    "1e-12",
+    "2.1E+15",
+    "0.123456789012345678",
+    "42",
+    "6.30504330539065E+16",
+    "68785201.8176",
+    "1.10",
+    "334191237809365",
+    "123456789012345678901234567890.123456789012345678",
+    "9007199254740993",
+)
+
+
+def _sign(field: str) -> Callable[[str], str]:
+    return (lambda text: f"-{text}") if "change" in field else str
+
+
+def test_every_number_is_stored_exactly_as_the_json_tells_it(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    texts = {
+        f"coin-{number:04d}": {
+            # Another text for each field of a record, and every text in every field.
+            field: _sign(field)(_NUMBER_TEXTS[(number + place) % len(_NUMBER_TEXTS)])
+            for place, field in enumerate(NUMBER_FIELDS)
+        }
+        for number in range(100)
+    }
+    records = [
+        coin(
+            number,
+            **{name: msgspec.Raw(text.encode()) for name, text in texts[coin_id].items()},
+        )
+        for number, coin_id in enumerate(texts)
+    ]
+    drop(zone, "quirks.json", landing_json(records))
+
+    load_landing_zone()
+
+    for table in ("v_price_history", "analytics.fact_crypto_price_metrics"):
+        query = f"SELECT crypto_id, {', '.join(NUMBER_FIELDS)} FROM {table}"
+        stored = {
+            row[0]: dict(zip(NUMBER_FIELDS, row[1:], strict=True)) for row in rows(warehouse, query)
+        }
+        assert stored == {
+            coin_id: {field: Decimal(text) for field, text in fields.items()}
+            for coin_id, fields in texts.items()
+        }
