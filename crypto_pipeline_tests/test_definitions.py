@@ -1,9 +1,7 @@
 """The asset graph as a whole: a change of lineage shows in review, as a change of the snapshot."""
 
-import warnings
 
 import dagster as dg
-import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from crypto_pipeline.definitions import defs

@@ -45,10 +45,14 @@ def open_recordings(path: Path | None) -> Recordings | None:
     return None if path is None else Recordings.open(path)
 
 
-def explain(console: Console) -> None:
+def explain(console: Console, recordings: Path | None) -> None:
     """Say where to go from the demo."""
+    data, option = "made-up sandbox", "--sandbox"
+    if recordings is not None:
+        data, option = "recorded", f"--recordings {recordings}"
     console.print(
-        "\nAll of this is sandbox data, labelled so down to dim_source."
-        "\n  [bold]crypto-pipeline up --sandbox[/]  opens this in the Dagster UI"
-        "\n  [bold]crypto-pipeline up[/]            starts the real thing, on live CoinGecko data"
+        f"\nAll of this is {data} data, labelled so down to dim_source. To go on:"
+        f"\n  [bold]crypto-pipeline up {option}[/]  opens this in the Dagster UI"
+        "\n  [bold]crypto-pipeline up[/]  starts the real thing, on live CoinGecko data",
+        soft_wrap=True,
     )

@@ -20,8 +20,7 @@ from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.cli.report import print_checks, print_query
 from crypto_pipeline.cli.runs import RunOutcome, errors_in_one_line, run_job
 from crypto_pipeline.coingecko.client import CoinGeckoClient
-
-# from crypto_pipeline.documentation import write_documentation
+from crypto_pipeline.documentation import write_documentation
 from crypto_pipeline.partitions import partition_key
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.market import Market
@@ -63,7 +62,8 @@ def demo(hours: int, recordings: Path | None) -> None:
         failures: list[str] = []
         with demo_room.sandbox(played, clock):
             settings = Settings()
-            console.print(f"Sandbox data into database [bold]{settings.database_name}[/]")
+            label = "Sandbox" if played is None else "Recorded"
+            console.print(f"{label} data into database [bold]{settings.database_name}[/]")
             with open_dagster_home(settings) as instance:
                 for number, time in enumerate(times, start=1):
                     clock.set(time)
@@ -77,7 +77,7 @@ def demo(hours: int, recordings: Path | None) -> None:
                     )
                 _report()
                 failures += ["check failed"] * print_checks(console, outcome.checks)
-        demo_room.explain(console)
+        demo_room.explain(console, recordings)
     sys.exit(1 if failures else 0)
 
 

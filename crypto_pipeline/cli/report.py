@@ -58,7 +58,13 @@ def print_checks(console: Console, checks: Iterable[dg.AssetCheckEvaluation]) ->
 
 
 def _table(title: str) -> Table:
-    return Table(title=title, title_justify="left", title_style="bold", box=box.SIMPLE_HEAD)
+    return Table(
+        title=title,
+        title_justify="left",
+        title_style="bold",
+        box=box.SIMPLE_HEAD,
+        pad_edge=False,
+    )
 
 
 def _cell(value: Any) -> str:

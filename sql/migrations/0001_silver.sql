@@ -415,3 +415,32 @@ WHERE status = 'completed'
 GROUP BY 1, 2, 3;
 COMMENT ON VIEW v_deduplication_stats IS
     'What deduplication and quarantine did, by day (UTC), source and currency.';
+
+COMMENT ON COLUMN v_latest_prices.is_stale IS 'Whether the source has not updated the coin for a day before the newest batch.';
+COMMENT ON COLUMN v_deduplication_stats.day IS 'Day (UTC) of the fetches.';
+COMMENT ON COLUMN v_deduplication_stats.batches IS 'Completed batches.';
+COMMENT ON COLUMN v_deduplication_stats.duplicate_percentage IS 'Duplicates among the records fetched, in percent.';
+
+-- A view's other columns mean what the columns of that name mean in the tables.
+DO $$
+DECLARE
+    c record;
+BEGIN
+    FOR c IN
+        SELECT DISTINCT ON (v.attrelid, v.attnum)
+            v.attrelid::regclass AS view, v.attname AS name, d.description
+        FROM pg_attribute AS v
+        JOIN pg_class AS r ON r.oid = v.attrelid AND r.relkind = 'v'
+        JOIN pg_attribute AS t ON t.attname = v.attname
+        JOIN pg_class AS s ON s.oid = t.attrelid AND s.relkind IN ('r', 'p')
+        JOIN pg_description AS d ON d.objoid = t.attrelid AND d.objsubid = t.attnum
+        WHERE r.relnamespace = 'public'::regnamespace
+            AND s.relnamespace = 'public'::regnamespace
+            AND d.classoid = 'pg_class'::regclass
+            AND col_description(v.attrelid, v.attnum) IS NULL
+        ORDER BY v.attrelid, v.attnum, s.relname <> 'price_snapshots', s.relname
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', c.view, c.name, c.description);
+    END LOOP;
+END
+$$;
