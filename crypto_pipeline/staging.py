@@ -7,6 +7,7 @@ are.
 
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime, timezone
 
 import psycopg
 
@@ -19,6 +20,10 @@ from crypto_pipeline.storage.sql import read_sql
 
 _PLAIN_FORM_CURRENCY = "usd"
 """Currency of a landing file that does not tell its request."""
+
+# Outside of these, a time is a mistake that would be for ever the oldest or newest.
+_FIRST_FETCH = datetime(2009, 1, 3, tzinfo=timezone.utc)
+_LAST_FETCH = datetime(2200, 1, 1, tzinfo=timezone.utc)
 
 _FILE_COLUMNS = (
     "landing_file",
@@ -69,13 +74,19 @@ def _stage_file(
     except OSError as problem:
         error = str(problem)
     else:
-        error = capture.error
+        error = _unstorable(capture) or capture.error
+        if _unstorable(capture):
+            capture = None
+    if capture is not None:
         described = (
             capture.source,
             capture.request.get("vs_currency", _PLAIN_FORM_CURRENCY),
             capture.ingested_at,
             capture.request_json,
         )
+    # A NUL is legal in JSON and not in a PostgreSQL text.
+    described = (described[0] and str(described[0]).replace("\x00", ""), *described[1:])
+    error = error and error.replace("\x00", "")
     row = (
         file.path,
         sha256,
@@ -97,6 +108,18 @@ def _stage_file(
             for index, record in enumerate(capture.records)
         ),
     )
+    return None
+
+
+def _unstorable(capture: Capture) -> str | None:
+    """What of a capture's description no batch can hold, if anything."""
+    if not _FIRST_FETCH <= capture.ingested_at < _LAST_FETCH:
+        return f"{capture.ingested_at} is no time of a fetch - at `$.ingested_at`"
+    if capture.request.get("vs_currency") == "":
+        return "no currency - at `$.request.vs_currency`"
+    texts = (capture.source, capture.error or "", *capture.request, *capture.request.values())
+    if any("\x00" in text for text in texts):
+        return "a NUL in the file's description, which PostgreSQL cannot hold"
     return None
 
 

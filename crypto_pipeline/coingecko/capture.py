@@ -20,6 +20,14 @@ LIVE_SOURCE = "CoinGecko"
 _STRING_OR_BARE_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b', re.DOTALL)
 
 
+# Any escape; in the group, half of a surrogate pair without the other.
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
+    re.DOTALL,
+)
+
+
 class ResponseMeta(msgspec.Struct, frozen=True, omit_defaults=True):
     """One HTTP response behind a capture.
 
@@ -140,7 +148,9 @@ def decode_capture(body: bytes) -> Capture:
 
 def _quote_bare_token(match: re.Match[bytes]) -> bytes:
     token = match.group()
-    return token if token.startswith(b'"') else b'"' + token + b'"'
+    if not token.startswith(b'"'):
+        return b'"' + token + b'"'
+    return _ESCAPE.sub(lambda m: rb"\ufffd" if m[1] else m.group(), token)
 
 
 def _in_utc(time: datetime) -> datetime:

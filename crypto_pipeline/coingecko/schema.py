@@ -70,6 +70,9 @@ a price of 1e999999 is nine bytes of JSON and a megabyte of NUMERIC."""
 
 _PLAIN_NUMBER = re.compile(rb"-?[0-9]{1,40}(\.[0-9]{1,40})?")
 
+# Not UTF-8, nested too deeply, an exponent or a year that no Decimal or datetime has.
+_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError, ArithmeticError)
+
 _Value = str | datetime | None
 _decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
@@ -85,7 +88,7 @@ def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
     """
     try:
         fields = _decode_object(record)
-    except msgspec.DecodeError:
+    except _UNREADABLE:
         return (*[None] * (len(COLUMNS) - 3), "the whole record", None, None)
     malformed: list[str] = []
 
@@ -100,7 +103,7 @@ def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
             return None
         try:
             return parse(text)
-        except (ValueError, msgspec.DecodeError):
+        except _UNREADABLE:
             malformed.append(label)
             return None
 
@@ -112,7 +115,7 @@ def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
     if (raw_roi := bytes(fields.get("roi", b"null"))) != b"null":
         try:
             roi = _decode_object(raw_roi)
-        except msgspec.DecodeError:
+        except _UNREADABLE:
             malformed.append("roi")
     values += [
         read(roi, "times", _number, "roi.times"),
@@ -160,4 +163,6 @@ def _integer(text: bytes) -> str:
 
 def _time(text: bytes) -> datetime:
     value = _decode_time(text)
-    return value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value
+    if value.tzinfo is None:
+        return value.replace(tzinfo=timezone.utc)
+    return value.astimezone(timezone.utc)

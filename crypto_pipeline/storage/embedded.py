@@ -7,7 +7,9 @@ listens on a Unix socket only.
 import json
 import logging
 import os
+import pwd
 import subprocess
+import time
 import warnings
 from pathlib import Path
 
@@ -66,7 +68,8 @@ def _refuse_foreign(folder: Path) -> None:
         return
     owner = folder.stat().st_uid
     # Root does not run PostgreSQL itself but through a system user, which then owns the folder.
-    if os.geteuid() not in (0, owner):
+    ours = {os.geteuid()} | ({_system_user()} if os.geteuid() == 0 else set())
+    if owner not in ours:
         raise EmbeddedPostgresError(
             f"{folder} belongs to user {owner}, not to you ({os.geteuid()}):"
             " set DATA_DIR to a folder of your own"
@@ -79,25 +82,61 @@ def _refuse_foreign(folder: Path) -> None:
         )
 
 
+def _system_user() -> int | None:
+    try:
+        return pwd.getpwnam("pgserver").pw_uid
+    except KeyError:
+        return None
+
+
 def _forget_dead_processes(folder: Path) -> None:
     """Undo what a killed process leaves behind: its handle, which would keep the server running for
     ever, and a ``postmaster.pid`` whose number now belongs to another program."""
     handles = folder / ".handle_pids.json"
     if handles.exists():
-        pids = json.loads(handles.read_text() or "[]")
-        handles.write_text(json.dumps([pid for pid in pids if _process_name(pid)]))
+        try:
+            pids = json.loads(handles.read_text())
+        except ValueError:
+            # A process was killed while it wrote the list.
+            pids = []
+        handles.write_text(json.dumps([pid for pid in pids if _lives(pid)]))
     postmaster = folder / "postmaster.pid"
     if postmaster.exists():
         lines = postmaster.read_text().split("\n")
-        if not lines[0].isdigit() or _process_name(int(lines[0])) != "postgres":
-            _log.info("removing the stale %s", postmaster)
-            postmaster.unlink()
+        if lines[0].isdigit() and _serves(int(lines[0]), folder):
+            return
+        _wait_for_orphans(folder)
+        _log.info("removing the stale %s", postmaster)
+        postmaster.unlink()
+        socket_folder = Path(lines[4]) if len(lines) > 4 and lines[4] else folder
+        for lock in socket_folder.glob(".s.PGSQL.*.lock"):
+            lock.unlink()
+    # Else this process would be given the server that is gone.
+    PostgresServer._instances.pop(folder.resolve(), None)
 
 
-def _process_name(pid: int) -> str | None:
-    """Name of a process, None if there is none that lives."""
+def _lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+def _serves(pid: int, folder: Path) -> bool:
+    """Whether a process is a PostgreSQL of the folder; its working folder is its data folder."""
     try:
         process = psutil.Process(pid)
-        return None if process.status() == psutil.STATUS_ZOMBIE else process.name()
+        return (
+            process.name() == "postgres"
+            and process.status() != psutil.STATUS_ZOMBIE
+            and Path(process.cwd()) == folder.resolve()
+        )
     except psutil.Error:
-        return None
+        return False
+
+
+def _wait_for_orphans(folder: Path) -> None:
+    """The processes of a killed server end soon after it; until then its files are theirs."""
+    deadline = time.monotonic() + 10
+    while any(_serves(pid, folder) for pid in psutil.pids()) and time.monotonic() < deadline:
+        time.sleep(0.05)

@@ -103,13 +103,12 @@ class LandingZone:
         all. Costs a listing for every folder that exists, however long the range is."""
         for day in _listed(self.root / _FOLDER):
             date = day.name.removeprefix("date=")
-            if (start and date < f"{start:%Y-%m-%d}") or (end and date > f"{end:%Y-%m-%d}"):
+            if (start and date < _date(start)) or (end and date > _date(end)):
                 continue
             for folder in _listed(day):
-                match = _FILED.fullmatch(f"{_FOLDER}/{day.name}/{folder.name}/_")
-                if match is None:
+                hour = _parse_hour(f"{_FOLDER}/{day.name}/{folder.name}/_")
+                if hour is None:
                     continue
-                hour = _parse_hour(match)
                 if (start is None or start <= hour) and (end is None or hour < end):
                     for path in _listed(folder):
                         if _is_capture(path.name):
@@ -121,10 +120,10 @@ class LandingZone:
         Raises:
             ValueError: the path is not that of a landing file.
         """
-        match = _FILED.fullmatch(path)
-        if match is None:
+        hour = _parse_hour(path)
+        if hour is None:
             raise ValueError(f"{path} is not the path of a landing file")
-        return self._file(_parse_hour(match), path.rpartition("/")[2])
+        return self._file(hour, path.rpartition("/")[2])
 
     def file_loose(self) -> list[LandingFile]:
         """Move files that were dropped in by hand to the hour they tell (``ingested_at``).
@@ -167,15 +166,15 @@ class LandingZone:
             return
         for path in self.root.rglob("*.json*"):
             below = path.path.removeprefix(self.root.path).lstrip("/")
-            if _is_capture(path.name) and _FILED.fullmatch(below) is None and path.is_file():
+            if _is_capture(path.name) and _parse_hour(below) is None and path.is_file():
                 yield path
 
     def _folder(self, hour: datetime) -> UPath:
-        return self.root / _FOLDER / f"date={hour:%Y-%m-%d}" / f"hour={hour:%H}"
+        return self.root / _FOLDER / f"date={_date(hour)}" / f"hour={hour:%H}"
 
     def _file(self, hour: datetime, name: str) -> LandingFile:
         uri = self._folder(hour) / name
-        return LandingFile(f"{_FOLDER}/date={hour:%Y-%m-%d}/hour={hour:%H}/{name}", hour, uri)
+        return LandingFile(f"{_FOLDER}/date={_date(hour)}/hour={hour:%H}/{name}", hour, uri)
 
     def _put(self, target: UPath, content: bytes) -> None:
         if target.protocol not in ("", "file", "local"):
@@ -208,8 +207,20 @@ def hour_of(time: datetime) -> datetime:
     return time.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0)
 
 
-def _parse_hour(match: re.Match[str]) -> datetime:
-    return datetime.strptime(f"{match[1]} {match[2]}+0000", "%Y-%m-%d %H%z")
+def _parse_hour(path: str) -> datetime | None:
+    """The hour under which a path below the root lies, None if it is no landing file's."""
+    match = _FILED.fullmatch(path)
+    if match is None:
+        return None
+    try:
+        return datetime.strptime(f"{match[1]} {match[2]}+0000", "%Y-%m-%d %H%z")
+    except ValueError:
+        return None
+
+
+def _date(time: datetime) -> str:
+    # strftime("%Y") writes the year 999 with three digits.
+    return time.date().isoformat()
 
 
 def _listed(folder: UPath) -> list[UPath]:

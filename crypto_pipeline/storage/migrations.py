@@ -56,7 +56,11 @@ def migrate(connect: Callable[[], psycopg.Connection]) -> bool:
 
 
 def _revision(connection: Connection) -> str | None:
-    if connection.exec_driver_sql("SELECT to_regclass('public.alembic_version')").scalar() is None:
+    # Not to_regclass(): it may answer from before the wait for the lock.
+    known = connection.exec_driver_sql(
+        "SELECT FROM pg_tables WHERE schemaname = 'public' AND tablename = 'alembic_version'"
+    )
+    if known.first() is None:
         return None
     revision: str | None = connection.exec_driver_sql(
         "SELECT version_num FROM public.alembic_version"

@@ -26,7 +26,10 @@ RETURN CASE
         AND mod(86400, extract(epoch FROM snapshot_interval)) = 0
     THEN date_bin(
         snapshot_interval,
-        observed_at + snapshot_interval / 2,
+        -- Half an interval, rounded down to microseconds; interval / 2 rounds 1.5 of them to 2.
+        observed_at + make_interval(
+            secs => trunc(extract(epoch FROM snapshot_interval) * 500000)::double precision / 1000000
+        ),
         timestamptz '2000-01-01 00:00:00+00'
     )
     ELSE refuse_snapshot_interval(snapshot_interval)
