@@ -5,6 +5,7 @@ without a run for every hour. Each chunk of files is one transaction, so a load 
 where it stopped.
 """
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -21,7 +22,7 @@ from crypto_pipeline.storage.postgres import Warehouse, merge
 from crypto_pipeline.storage.sql import read_sql
 
 _CHUNK_BYTES = 8_000_000
-"""Size of the files, as stored, of one transaction."""
+"""Size of the files, as stored, that makes a transaction complete."""
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,13 @@ def load_to_gold(warehouse: Warehouse) -> dict[str, dict[str, int]]:
 
 
 def _chunks(files: list[LandingFile]) -> Iterator[list[LandingFile]]:
+    """Files in groups, an hour's together: their names need not tell their order."""
     chunk: list[LandingFile] = []
     size = 0
-    for file in files:
-        chunk.append(file)
-        size += file.uri.stat().st_size
+    for _, hour in itertools.groupby(files, key=lambda file: file.hour):
+        for file in hour:
+            chunk.append(file)
+            size += file.uri.stat().st_size
         if size >= _CHUNK_BYTES:
             yield chunk
             chunk, size = [], 0

@@ -30,7 +30,9 @@ class GraphSettings(BaseSettings):
     """What the asset graph itself depends on. Read when the definitions are imported, so nothing
     here can fail because of the rest: the graph shows even if a key is missing."""
 
-    model_config = SettingsConfigDict(env_file=".env", extra="ignore", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(
+        env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
+    )
 
     history_start: AwareDatetime = Field(
         default=datetime(2022, 1, 1, tzinfo=timezone.utc),
@@ -132,6 +134,11 @@ class Settings(GraphSettings):
     def sandbox(self) -> bool:
         """Whether the data comes from the sandbox server, and so needs a database of its own."""
         return self.coingecko_plan is Plan.SANDBOX
+
+    @property
+    def embedded(self) -> bool:
+        """Whether the warehouse is the embedded server."""
+        return self.database_url is None and self.db_host is None
 
     @property
     def database_name(self) -> str:

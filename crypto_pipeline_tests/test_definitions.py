@@ -1,6 +1,5 @@
 """The asset graph as a whole: a change of lineage shows in review, as a change of the snapshot."""
 
-
 import dagster as dg
 from syrupy.assertion import SnapshotAssertion
 

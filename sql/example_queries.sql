@@ -40,14 +40,17 @@ WHERE f.crypto_id = 'bitcoin' AND f.vs_currency = 'usd'
 GROUP BY d.date, c.symbol
 ORDER BY d.date;
 
--- Market capitalisation and volume by day
-SELECT d.date, sum(f.market_cap) AS market_cap, sum(f.total_volume) AS volume
-FROM analytics.fact_crypto_price_metrics AS f
-JOIN analytics.dim_date AS d USING (date_key)
-JOIN analytics.dim_time AS t USING (time_key)
-WHERE t.hour = 0 AND f.vs_currency = 'usd'
-GROUP BY d.date
-ORDER BY d.date;
+-- Market capitalisation and volume by day, from each coin's first snapshot of the day
+SELECT date, sum(market_cap) AS market_cap, sum(total_volume) AS volume
+FROM (
+    SELECT DISTINCT ON (d.date, f.crypto_id) d.date, f.market_cap, f.total_volume
+    FROM analytics.fact_crypto_price_metrics AS f
+    JOIN analytics.dim_date AS d USING (date_key)
+    WHERE f.vs_currency = 'usd'
+    ORDER BY d.date, f.crypto_id, f.snapshot_time
+) AS daily
+GROUP BY date
+ORDER BY date;
 
 -- Volatility by part of the day
 SELECT

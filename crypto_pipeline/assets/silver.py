@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
+import psycopg
 from psycopg import sql
 
 from crypto_pipeline.assets import frames
@@ -72,8 +73,20 @@ def silver(
                 "landing_files": dg.JsonMetadataValue([file.path for file in market_snapshots]),
                 "dagster/column_lineage": silver_lineage(connection, table),
             }
-            if table == "price_snapshots" and len(frame):
-                top = frame.iloc[0]
-                metadata["top_coin"] = dg.TextMetadataValue(top["crypto_id"])
-                metadata["top_coin_price"] = dg.FloatMetadataValue(float(top["current_price"]))
+            if table == "price_snapshots":
+                metadata |= _top_coin(connection)
             yield dg.Output(frame, table, metadata=metadata)
+
+
+def _top_coin(connection: psycopg.Connection) -> dict[str, dg.MetadataValue[Any]]:
+    """The newest price of the largest coin, for the UI to plot over time."""
+    row = connection.execute(
+        "SELECT crypto_id, current_price FROM accepted_records WHERE market_cap_rank IS NOT NULL"
+        " ORDER BY ingested_at DESC, market_cap_rank LIMIT 1"
+    ).fetchone()
+    if row is None:
+        return {}
+    return {
+        "top_coin": dg.TextMetadataValue(row[0]),
+        "top_coin_price": dg.FloatMetadataValue(float(row[1])),
+    }

@@ -5,6 +5,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import dagster as dg
+import psutil
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
@@ -40,7 +41,28 @@ def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
     os.environ["DATA_DIR"] = str(settings.data_dir.absolute())
     os.environ["DAGSTER_HOME"] = str(home.absolute())
     os.environ["DAGSTER_POSTGRES_URL"] = _storage_url(conninfo)
-    return dg.DagsterInstance.get()
+    instance = dg.DagsterInstance.get()
+    if settings.embedded:
+        _fail_dead_runs(instance)
+    return instance
+
+
+def _fail_dead_runs(instance: dg.DagsterInstance) -> None:
+    """End the runs whose process was killed: they would hold their place in the pool. Only with the
+    embedded server, where every run's process is on this machine."""
+    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+        records = instance.get_records_for_run(
+            run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT
+        ).records
+        pids = [
+            int(str(entry.value))
+            for record in records
+            if (event := record.event_log_entry.dagster_event) is not None
+            for name, entry in event.engine_event_data.metadata.items()
+            if name == "pid"
+        ]
+        if pids and not any(psutil.pid_exists(pid) for pid in pids):
+            instance.report_run_failed(run, "The run's process was killed.")
 
 
 def _ensure_schema(connection: psycopg.Connection) -> None:

@@ -61,10 +61,10 @@ def demo(hours: int, recordings: Path | None) -> None:
         clock = SimulatedClock(times[0])
         failures: list[str] = []
         with demo_room.sandbox(played, clock):
-            settings = Settings()
             label = "Sandbox" if played is None else "Recorded"
-            console.print(f"{label} data into database [bold]{settings.database_name}[/]")
-            with open_dagster_home(settings) as instance:
+            with open_dagster_home(Settings()) as instance:
+                with Warehouse().connection() as connection:
+                    console.print(f"{label} data into database [bold]{connection.info.dbname}[/]")
                 for number, time in enumerate(times, start=1):
                     clock.set(time)
                     outcome = run_job(

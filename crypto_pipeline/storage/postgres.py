@@ -169,13 +169,13 @@ class PostgresIOManager(dg.ConfigurableIOManager):
             preview = preview_markdown(connection, schema, table)
         metadata: dict[str, Any] = {
             **counts,
-            "seconds": time.perf_counter() - started,
+            "seconds": round(time.perf_counter() - started, 3),
             "preview": dg.MarkdownMetadataValue(preview),
             "dagster/column_schema": _table_schema(columns),
             "dagster/table_name": f"{schema}.{table}",
         }
         if isinstance(obj, pd.DataFrame):
-            metadata["dagster/partition_row_count"] = len(obj)
+            metadata["rows_offered"] = len(obj)
         if rows is not None:
             metadata["dagster/row_count"] = rows
         context.add_output_metadata(metadata)
