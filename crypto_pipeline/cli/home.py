@@ -14,6 +14,8 @@ from crypto_pipeline.storage.postgres import connect, warehouse_conninfo
 
 _TEMPLATE = Path(__file__).parents[1] / "dagster.yaml"
 _SCHEMA = "dagster"
+PID_TAG = "crypto_pipeline/pid"
+"""Tag of a run in the command line's own process: that process."""
 
 
 def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
@@ -54,7 +56,9 @@ def _fail_dead_runs(instance: dg.DagsterInstance) -> None:
         records = instance.get_records_for_run(
             run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT
         ).records
-        pids = [
+        # A run of the command line carries its process as a tag, any other tells it in an event.
+        pids = [int(run.tags[PID_TAG])] if PID_TAG in run.tags else []
+        pids += [
             int(str(entry.value))
             for record in records
             if (event := record.event_log_entry.dagster_event) is not None

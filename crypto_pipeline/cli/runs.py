@@ -1,8 +1,9 @@
 """Runs of the asset graph in this process, with visible progress and errors a person can use."""
 
+import os
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
+from crypto_pipeline.cli.home import PID_TAG
 from crypto_pipeline.coingecko.errors import CoinGeckoError
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.sandbox.recordings import RecordingsError
@@ -55,7 +57,6 @@ def run_job(
     console: Console,
     *,
     partition_key: str | None = None,
-    tags: Mapping[str, str] | None = None,
 ) -> RunOutcome:
     """Run a job in this process and show which step it is at."""
     run_id = str(uuid.uuid4())
@@ -66,7 +67,7 @@ def run_job(
             instance=instance,
             run_id=run_id,
             partition_key=partition_key,
-            tags={INTERACTIVE_TAG: "true", **(tags or {})},
+            tags={INTERACTIVE_TAG: "true", PID_TAG: str(os.getpid())},
             run_config=_QUIET,
             raise_on_error=False,
         )

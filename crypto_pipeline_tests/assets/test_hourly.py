@@ -292,7 +292,7 @@ def test_a_table_tells_its_columns_its_lineage_and_its_rows(
         assert metadata["dagster/row_count"] == held[0], table
 
     assert found["price_snapshots"]["rows_inserted"] == COINS - BAD
-    assert found["price_snapshots"]["dagster/partition_row_count"] == COINS - BAD
+    assert found["price_snapshots"]["rows_offered"] == COINS - BAD
     assert found["ingestion_batches"]["batches_new"] == 1
     silver_lineage = found["price_snapshots"]["dagster/column_lineage"].deps_by_column
     assert silver_lineage["current_price"] == [
