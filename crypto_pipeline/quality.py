@@ -143,7 +143,7 @@ RULES: tuple[Rule, ...] = (
         Severity.WARN,
         ("market_cap_rank",),
         "market_cap_rank <= 1 + lag(market_cap_rank) OVER "
-        "(PARTITION BY landing_file ORDER BY market_cap_rank)",
+        "(PARTITION BY file_id ORDER BY market_cap_rank)",
         "ranks are missing before this one",
         on_file=True,
     ),
@@ -151,7 +151,7 @@ RULES: tuple[Rule, ...] = (
         "symbol_unique_in_response",
         Severity.WARN,
         ("symbol",),
-        "row_number() OVER (PARTITION BY landing_file, symbol ORDER BY record_index) = 1",
+        "row_number() OVER (PARTITION BY file_id, symbol ORDER BY record_index) = 1",
         "another coin of the response has the same symbol",
         on_file=True,
     ),
@@ -179,7 +179,8 @@ WARN_RULES = tuple(rule for rule in RULES if rule.severity is Severity.WARN)
 
 def broken_rules_sql(rules: tuple[Rule, ...]) -> str:
     """SQL expression: the names of the rules that a row breaks, as ``text[]``, empty when none."""
-    return _array(f"CASE WHEN NOT ({rule.predicate}) THEN '{rule.name}' END" for rule in rules)
+    names = _array(f"CASE WHEN NOT ({rule.predicate}) THEN '{rule.name}' END" for rule in rules)
+    return f"CASE WHEN {_all_hold(rules)} THEN '{{}}'::text[] ELSE {names} END"
 
 
 def reasons_sql(rules: tuple[Rule, ...]) -> str:
@@ -191,7 +192,13 @@ def reasons_sql(rules: tuple[Rule, ...]) -> str:
         )
         return f"CASE WHEN NOT ({rule.predicate}) THEN '{rule.why} (' || {values} || ')' END"
 
-    return f"array_to_string({_array(map(reason, rules))}, '; ')"
+    reasons = f"array_to_string({_array(map(reason, rules))}, '; ')"
+    return f"CASE WHEN {_all_hold(rules)} THEN '' ELSE {reasons} END"
+
+
+def _all_hold(rules: tuple[Rule, ...]) -> str:
+    # Most records break no rule: asked first, because it costs a tenth of making the list.
+    return " AND ".join(f"({rule.predicate}) IS NOT FALSE" for rule in rules)
 
 
 def _array(elements: Iterable[str]) -> str:

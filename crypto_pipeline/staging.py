@@ -5,14 +5,17 @@ The silver assets hand them to storage as frames, hour by hour; the bulk load me
 are.
 """
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
+import msgspec
 import psycopg
+from psycopg import sql
 
 from crypto_pipeline.coingecko.capture import Capture, CaptureError
-from crypto_pipeline.coingecko.schema import COLUMNS, decode_record
+from crypto_pipeline.coingecko.copy_lines import NULL, copy_line
+from crypto_pipeline.coingecko.schema import COLUMNS
 from crypto_pipeline.quality import REJECT_RULES, WARN_RULES, broken_rules_sql, reasons_sql
 from crypto_pipeline.storage.landing import LandingFile
 from crypto_pipeline.storage.postgres import copy_rows
@@ -26,6 +29,7 @@ _FIRST_FETCH = datetime(2009, 1, 3, tzinfo=timezone.utc)
 _LAST_FETCH = datetime(2200, 1, 1, tzinfo=timezone.utc)
 
 _FILE_COLUMNS = (
+    "file_id",
     "landing_file",
     "file_sha256",
     "partition_hour",
@@ -37,10 +41,40 @@ _FILE_COLUMNS = (
     "failed",
     "max_rejected_share",
 )
+_COPY_RECORDS = sql.SQL("COPY staged_records ({}) FROM STDIN (FORMAT csv, NULL {})").format(
+    sql.SQL(", ").join(map(sql.Identifier, ("file_id", "record_index", *COLUMNS))), NULL
+)
+
+
+@dataclass(frozen=True)
+class DecodedFile:
+    """A landing file in the staging tables' terms; one that failed has no records.
+
+    Attributes:
+        path: The file's path in the landing zone.
+        description: The values of the file itself.
+        records: The records as received.
+        lines: The records as lines of COPY, one each.
+        error: What is wrong with the file or its fetch.
+        failed: Whether it is no capture at all.
+    """
+
+    path: str
+    description: tuple[object, ...]
+    records: list[msgspec.Raw]
+    lines: list[bytes]
+    error: str | None
+    failed: bool
+
+
+def decode_files(files: Iterable[LandingFile]) -> list[DecodedFile]:
+    """Read and decode landing files; needs no database."""
+    # A copy each, so that the content it caches goes with it.
+    return [_decode(replace(file)) for file in files]
 
 
 def stage(
-    connection: psycopg.Connection, files: Iterable[LandingFile], max_rejected_share: float
+    connection: psycopg.Connection, files: Sequence[DecodedFile], max_rejected_share: float
 ) -> dict[str, str]:
     """Make the relations ``staged_<table>`` for a set of landing files, until the transaction ends.
 
@@ -48,20 +82,33 @@ def stage(
         What is wrong with files as a whole, by path: they become failed batches.
     """
     connection.execute(read_sql("silver/stage.sql"))
-    errors = {}
-    for file in files:
-        # A copy, so that the content it caches goes with it.
-        error = _stage_file(connection, replace(file), max_rejected_share)
-        if error is not None:
-            errors[file.path] = error
+    copy_rows(
+        connection,
+        "staged_files",
+        _FILE_COLUMNS,
+        ((n, *file.description, str(max_rejected_share)) for n, file in enumerate(files)),
+    )
+    with connection.cursor().copy(_COPY_RECORDS) as copy:
+        for number, file in enumerate(files):
+            copy.write(b"".join(b"%d,%d,%b" % (number, *line) for line in enumerate(file.lines)))
     _judge_staged_records(connection)
-    return errors
+    rejects = connection.execute(
+        "SELECT file_id, record_index FROM checked_records WHERE rejected_by <> '{}'"
+    ).fetchall()
+    copy_rows(
+        connection,
+        "staged_rejects",
+        ("file_id", "record_index", "record"),
+        (
+            (number, index, bytes(files[number].records[index]).decode(errors="replace"))
+            for number, index in rejects
+        ),
+    )
+    connection.execute(read_sql("silver/staged_rows.sql"))
+    return {file.path: file.error for file in files if file.failed and file.error is not None}
 
 
-def _stage_file(
-    connection: psycopg.Connection, file: LandingFile, max_rejected_share: float
-) -> str | None:
-    """Copy a landing file and its decoded records; answers what is wrong with it as a whole."""
+def _decode(file: LandingFile) -> DecodedFile:
     capture: Capture | None = None
     described: tuple[object, ...] = (None, None, None, "{}")
     sha256: str | None = None
@@ -87,28 +134,15 @@ def _stage_file(
     # A NUL is legal in JSON and not in a PostgreSQL text.
     described = (described[0] and str(described[0]).replace("\x00", ""), *described[1:])
     error = error and error.replace("\x00", "")
-    row = (
-        file.path,
-        sha256,
-        file.hour,
-        *described,
-        error,
-        capture is None,
-        str(max_rejected_share),
+    records = [] if capture is None else capture.records
+    return DecodedFile(
+        path=file.path,
+        description=(file.path, sha256, file.hour, *described, error, capture is None),
+        records=records,
+        lines=[copy_line(record) for record in records],
+        error=error,
+        failed=capture is None,
     )
-    copy_rows(connection, "staged_files", _FILE_COLUMNS, iter([row]))
-    if capture is None:
-        return error
-    copy_rows(
-        connection,
-        "staged_records",
-        ("landing_file", "record_index", "record", *COLUMNS),
-        (
-            (file.path, index, bytes(record).decode(errors="replace"), *decode_record(record))
-            for index, record in enumerate(capture.records)
-        ),
-    )
-    return None
 
 
 def _unstorable(capture: Capture) -> str | None:
@@ -132,4 +166,3 @@ def _judge_staged_records(connection: psycopg.Connection) -> None:
     }.items():
         checked = checked.replace(placeholder, expression)
     connection.execute(checked)
-    connection.execute(read_sql("silver/staged_rows.sql"))

@@ -14,7 +14,7 @@ from crypto_pipeline.assets.silver import SILVER_TYPES
 from crypto_pipeline.bulk_load import load_to_gold, load_to_silver
 from crypto_pipeline.coingecko.schema import BASE_FIELDS, COLUMNS, TIME_FIELDS
 from crypto_pipeline.quality import REJECT_RULES, RULES, WARN_RULES, Rule
-from crypto_pipeline.staging import stage
+from crypto_pipeline.staging import decode_files, stage
 from crypto_pipeline.storage.landing import LandingFile, LandingZone
 from crypto_pipeline.storage.postgres import Warehouse, merge, read_frame
 from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
@@ -111,7 +111,7 @@ def judged(
 ) -> list[dict[str, object]]:
     """What the rules say of the records, in order."""
     with warehouse.load() as connection:
-        assert stage(connection, landed(zone, records), max_rejected_share=1) == {}
+        assert stage(connection, decode_files(landed(zone, records)), max_rejected_share=1) == {}
         return (
             connection.cursor(row_factory=dict_row)
             .execute("SELECT * FROM checked_records ORDER BY record_index")
@@ -166,7 +166,7 @@ def test_a_reason_says_what_is_wrong_and_with_which_values(
         f"'{column} = ' || coalesce({column}::text, 'null')" for column in rule.columns
     )
     with warehouse.load() as connection:
-        stage(connection, landed(zone, records), max_rejected_share=1)
+        stage(connection, decode_files(landed(zone, records)), max_rejected_share=1)
         row = connection.execute(
             f"SELECT reason, {values} FROM checked_records ORDER BY record_index DESC"
         ).fetchone()
@@ -384,7 +384,7 @@ def test_whatever_json_a_record_holds_it_is_loaded_or_rejected_with_a_reason(
     raw.append(msgspec.Raw(json.dumps(market_record(id="the-good-one")).encode()))
     files = landed(zone, raw)
     with warehouse.load() as connection:
-        assert stage(connection, files, max_rejected_share=1) == {}
+        assert stage(connection, decode_files(files), max_rejected_share=1) == {}
         accepted = _indices(connection, "SELECT record_index FROM accepted_records")
         rejected = _indices(
             connection,
@@ -435,7 +435,7 @@ def test_a_record_that_is_hard_to_read_does_not_spoil_the_one_beside_it(
     bad = market_record(id="bad", **{field: msgspec.Raw(value)})
     files = landed(zone, [bad, market_record()])
     with warehouse.load() as connection:
-        assert stage(connection, files, max_rejected_share=1) == {}
+        assert stage(connection, decode_files(files), max_rejected_share=1) == {}
         accepted = read_frame(connection, "SELECT * FROM staged_price_snapshots")
         assert "bitcoin" in list(accepted["crypto_id"])
 

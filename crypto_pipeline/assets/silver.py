@@ -12,7 +12,7 @@ from crypto_pipeline.assets.column_lineage import silver_lineage
 from crypto_pipeline.assets.conventions import ONE_RUN, table_output
 from crypto_pipeline.partitions import hourly
 from crypto_pipeline.settings import Settings
-from crypto_pipeline.staging import stage
+from crypto_pipeline.staging import decode_files, stage
 from crypto_pipeline.storage.landing import LandingFile
 from crypto_pipeline.storage.postgres import Warehouse, read_frame
 
@@ -61,8 +61,9 @@ def silver(
     All tables are written in one transaction, so a batch becomes visible as a whole or not at all.
     A file that holds no capture becomes a failed batch and does not disturb the others.
     """
+    decoded = decode_files(market_snapshots)
     with warehouse.load() as connection:
-        errors = stage(connection, market_snapshots, Settings().max_rejected_share)
+        errors = stage(connection, decoded, Settings().max_rejected_share)
         for path, error in errors.items():
             context.log.error("%s: %s", path, error)
         for table in SILVER_TYPES:

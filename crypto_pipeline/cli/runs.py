@@ -71,8 +71,8 @@ def run_job(
             run_config=_QUIET,
             raise_on_error=False,
         )
-        for step in _steps_started(instance, run_id, future.done):
-            status.update(f"{partition_key or job}: {step} ...")
+        for doing in _progress(instance, run_id, future.done):
+            status.update(f"{partition_key or job}: {doing} ...")
         result = future.result()
     errors = [
         _one_line(event)
@@ -84,19 +84,19 @@ def run_job(
     return RunOutcome(run_id, errors, list(result.get_asset_check_evaluations()))
 
 
-def _steps_started(
-    instance: dg.DagsterInstance, run_id: str, done: Callable[[], bool]
-) -> Iterator[str]:
+def _progress(instance: dg.DagsterInstance, run_id: str, done: Callable[[], bool]) -> Iterator[str]:
+    """The step a run is at, and what the step says it is doing."""
     cursor = None
     while not done():
         time.sleep(_POLL_SECONDS)
-        records = instance.get_records_for_run(
-            run_id, cursor=cursor, of_type=dg.DagsterEventType.STEP_START
-        )
+        records = instance.get_records_for_run(run_id, cursor=cursor)
         cursor = records.cursor
         for record in records.records:
-            if record.event_log_entry.step_key:
-                yield record.event_log_entry.step_key
+            entry = record.event_log_entry
+            if entry.step_key and entry.dagster_event_type is dg.DagsterEventType.STEP_START:
+                yield entry.step_key
+            elif not entry.is_dagster_event:
+                yield entry.user_message
 
 
 def _one_line(event: dg.DagsterEvent) -> str:

@@ -71,12 +71,12 @@ a price of 1e999999 is nine bytes of JSON and a megabyte of NUMERIC."""
 _PLAIN_NUMBER = re.compile(rb"-?[0-9]{1,40}(\.[0-9]{1,40})?")
 
 # Not UTF-8, nested too deeply, an exponent or a year that no Decimal or datetime has.
-_UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError, ArithmeticError)
+UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError, ArithmeticError)
 
 _Value = str | datetime | None
-_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
-_decode_time = msgspec.json.Decoder(datetime).decode
+decode_time = msgspec.json.Decoder(datetime).decode
 
 
 def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
@@ -87,8 +87,8 @@ def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
     whole. Never raises: what is wrong with a record is said in its row.
     """
     try:
-        fields = _decode_object(record)
-    except _UNREADABLE:
+        fields = decode_object(record)
+    except UNREADABLE:
         return (*[None] * (len(COLUMNS) - 3), "the whole record", None, None)
     malformed: list[str] = []
 
@@ -103,7 +103,7 @@ def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
             return None
         try:
             return parse(text)
-        except _UNREADABLE:
+        except UNREADABLE:
             malformed.append(label)
             return None
 
@@ -114,8 +114,8 @@ def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
     roi: dict[str, msgspec.Raw] = {}
     if (raw_roi := bytes(fields.get("roi", b"null"))) != b"null":
         try:
-            roi = _decode_object(raw_roi)
-        except _UNREADABLE:
+            roi = decode_object(raw_roi)
+        except UNREADABLE:
             malformed.append("roi")
     values += [
         read(roi, "times", _number, "roi.times"),
@@ -162,7 +162,7 @@ def _integer(text: bytes) -> str:
 
 
 def _time(text: bytes) -> datetime:
-    value = _decode_time(text)
+    value = decode_time(text)
     if value.tzinfo is None:
         return value.replace(tzinfo=timezone.utc)
     return value.astimezone(timezone.utc)

@@ -16,7 +16,7 @@ from psycopg import sql
 from crypto_pipeline.assets.silver import SILVER_TYPES
 from crypto_pipeline.coingecko.schema import NUMBER_FIELDS
 from crypto_pipeline.settings import Settings
-from crypto_pipeline.staging import stage
+from crypto_pipeline.staging import decode_files, stage
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import (
     PostgresIOManager,
@@ -170,7 +170,7 @@ def load_frames(
     metadata = {}
     drop(zone, f"{next(_files)}.json", landing_json(records))
     with warehouse.load() as connection:
-        assert stage(connection, zone.file_loose(), max_rejected_share=0) == {}
+        assert stage(connection, decode_files(zone.file_loose()), max_rejected_share=0) == {}
         for table in SILVER_TYPES:
             frame = read_frame(connection, f"SELECT * FROM staged_{table}")
             context = dg.build_output_context(

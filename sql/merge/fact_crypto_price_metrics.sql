@@ -1,6 +1,11 @@
 SELECT ensure_month_partitions(
     'analytics.fact_crypto_price_metrics',
-    (SELECT array_agg(DISTINCT snapshot_time) FROM incoming_fact_crypto_price_metrics)
+    (
+        SELECT array_agg(DISTINCT s.snapshot_time)
+        FROM ingestion_batches AS b
+        JOIN price_snapshots AS s USING (batch_id)
+        WHERE b.status = 'completed' AND b.gold_loaded_at IS NULL
+    )
 );
 
 -- A late file can split a version: facts loaded before then point at a version that no longer

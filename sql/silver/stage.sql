@@ -2,7 +2,8 @@
 -- temporary tables; checked_records.sql judges the records; staged_rows.sql says which rows every
 -- silver table should then hold.
 CREATE TEMPORARY TABLE staged_files (
-    landing_file text PRIMARY KEY,
+    file_id integer PRIMARY KEY,
+    landing_file text NOT NULL UNIQUE,
     file_sha256 text,
     partition_hour timestamptz NOT NULL,
     source text,
@@ -15,12 +16,8 @@ CREATE TEMPORARY TABLE staged_files (
 ) ON COMMIT DROP;
 
 CREATE TEMPORARY TABLE staged_records (
-    landing_file text NOT NULL,
+    file_id integer NOT NULL,
     record_index integer NOT NULL,
-    record text NOT NULL,
-    malformed text,
-    unknown_fields text,
-    missing_fields text,
     crypto_id text,
     symbol text,
     name text,
@@ -48,5 +45,15 @@ CREATE TEMPORARY TABLE staged_records (
     roi_times numeric,
     roi_currency text,
     roi_percentage numeric,
-    last_updated timestamptz
+    last_updated timestamptz,
+    malformed text,
+    unknown_fields text,
+    missing_fields text
+) ON COMMIT DROP;
+
+-- The JSON text of the rejected records, for the quarantine.
+CREATE TEMPORARY TABLE staged_rejects (
+    file_id integer NOT NULL,
+    record_index integer NOT NULL,
+    record text NOT NULL
 ) ON COMMIT DROP;

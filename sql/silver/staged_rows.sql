@@ -3,36 +3,36 @@
 CREATE TEMPORARY TABLE staged_ingestion_batches ON COMMIT DROP AS
 WITH counts AS (
     SELECT
-        landing_file,
+        file_id,
         count(*)::integer AS records_fetched,
         (count(*) FILTER (WHERE rejected_by <> '{}'))::integer AS records_rejected
     FROM checked_records
-    GROUP BY landing_file
+    GROUP BY file_id
 ),
 warnings AS (
-    SELECT landing_file, jsonb_object_agg(rule, records)::text AS warnings
+    SELECT file_id, jsonb_object_agg(rule, records)::text AS warnings
     FROM (
-        SELECT landing_file, rule, count(*) AS records
+        SELECT file_id, rule, count(*) AS records
         FROM checked_records, unnest(warned_by) AS rule
         WHERE rejected_by = '{}'
-        GROUP BY landing_file, rule
+        GROUP BY file_id, rule
     ) AS by_rule
-    GROUP BY landing_file
+    GROUP BY file_id
 ),
 drift AS (
-    SELECT landing_file, jsonb_object_agg(field, records)::text AS schema_drift
+    SELECT file_id, jsonb_object_agg(field, records)::text AS schema_drift
     FROM (
-        SELECT landing_file, field, count(*) AS records
+        SELECT file_id, field, count(*) AS records
         FROM (
-            SELECT landing_file, 'unknown: ' || unnest(string_to_array(unknown_fields, ','))
-            FROM staged_records
+            SELECT file_id, 'unknown: ' || unnest(string_to_array(unknown_fields, ','))
+            FROM staged_records WHERE unknown_fields IS NOT NULL
             UNION ALL
-            SELECT landing_file, 'missing: ' || unnest(string_to_array(missing_fields, ','))
-            FROM staged_records
-        ) AS drifting (landing_file, field)
-        GROUP BY landing_file, field
+            SELECT file_id, 'missing: ' || unnest(string_to_array(missing_fields, ','))
+            FROM staged_records WHERE missing_fields IS NOT NULL
+        ) AS drifting (file_id, field)
+        GROUP BY file_id, field
     ) AS by_field
-    GROUP BY landing_file
+    GROUP BY file_id
 ),
 origin AS (
     SELECT coalesce(
@@ -40,10 +40,10 @@ origin AS (
         (
             SELECT source_kind(f.source)
             FROM staged_files AS f
-            LEFT JOIN counts AS c USING (landing_file)
+            LEFT JOIN counts AS c USING (file_id)
             WHERE NOT f.failed
                 AND coalesce(c.records_rejected <= f.max_rejected_share * c.records_fetched, true)
-            ORDER BY f.ingested_at, landing_file LIMIT 1
+            ORDER BY f.ingested_at, f.landing_file LIMIT 1
         )
     ) AS kind
 ),
@@ -67,24 +67,24 @@ judged AS (
         END AS failure
     FROM staged_files AS f
     CROSS JOIN origin AS o
-    LEFT JOIN counts AS c USING (landing_file)
-    LEFT JOIN warnings AS w USING (landing_file)
-    LEFT JOIN drift AS d USING (landing_file)
+    LEFT JOIN counts AS c USING (file_id)
+    LEFT JOIN warnings AS w USING (file_id)
+    LEFT JOIN drift AS d USING (file_id)
 )
 SELECT
-    landing_file, file_sha256, partition_hour, source, vs_currency, ingested_at, request,
+    file_id, landing_file, file_sha256, partition_hour, source, vs_currency, ingested_at, request,
     failure IS NOT NULL AS failed,
     coalesce(failure, error) AS error,
     records_fetched, records_rejected, warnings, schema_drift
 FROM judged
 ORDER BY ingested_at, landing_file;
 
-ANALYZE staged_ingestion_batches;
+ANALYZE staged_ingestion_batches (file_id, landing_file, failed);
 
 CREATE TEMPORARY VIEW accepted_records AS
-SELECT r.*
+SELECT r.*, b.landing_file
 FROM checked_records AS r
-JOIN staged_ingestion_batches AS b USING (landing_file)
+JOIN staged_ingestion_batches AS b USING (file_id)
 WHERE r.rejected_by = '{}' AND NOT b.failed;
 
 CREATE TEMPORARY VIEW staged_cryptocurrencies AS
@@ -107,8 +107,7 @@ ORDER BY crypto_id, symbol, name;
 -- the fresher one.
 CREATE TEMPORARY VIEW staged_price_snapshots AS
 SELECT
-    landing_file, record_index, crypto_id, vs_currency,
-    round_to_snapshot_interval(last_updated) AS snapshot_time,
+    landing_file, record_index, crypto_id, vs_currency, snapshot_time,
     last_updated, symbol, name,
     current_price, high_24h, low_24h, price_change_24h, price_change_percentage_24h,
     ath, ath_change_percentage, ath_date, atl, atl_change_percentage, atl_date
@@ -117,8 +116,7 @@ ORDER BY ingested_at, landing_file, last_updated DESC, record_index;
 
 CREATE TEMPORARY VIEW staged_market_metrics AS
 SELECT
-    landing_file, record_index, crypto_id, vs_currency,
-    round_to_snapshot_interval(last_updated) AS snapshot_time,
+    landing_file, record_index, crypto_id, vs_currency, snapshot_time,
     market_cap, market_cap_rank, fully_diluted_valuation, total_volume,
     market_cap_change_24h, market_cap_change_percentage_24h,
     circulating_supply, total_supply, max_supply, roi_times, roi_currency, roi_percentage
@@ -126,7 +124,9 @@ FROM accepted_records
 ORDER BY ingested_at, landing_file, record_index;
 
 CREATE TEMPORARY VIEW staged_rejected_records AS
-SELECT landing_file, record_index, crypto_id, rejected_by AS rules, reason, record
-FROM checked_records
-WHERE rejected_by <> '{}'
-ORDER BY landing_file, record_index;
+SELECT
+    f.landing_file, c.record_index, c.crypto_id, c.rejected_by AS rules, c.reason, r.record
+FROM staged_rejects AS r
+JOIN checked_records AS c USING (file_id, record_index)
+JOIN staged_files AS f USING (file_id)
+ORDER BY f.landing_file, c.record_index;
