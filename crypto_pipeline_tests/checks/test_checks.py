@@ -42,8 +42,8 @@ DAMAGE = {
     " CASCADE; INSERT INTO price_snapshots SELECT * FROM price_snapshots",
     "snapshots_on_bucket": "UPDATE price_snapshots SET last_updated = last_updated + '1 hour'",
     "snapshots_have_metrics": "DELETE FROM market_metrics",
-    "metrics_have_snapshots": "INSERT INTO market_metrics SELECT 'gone', vs_currency,"
-    " snapshot_time FROM price_snapshots WHERE crypto_id = 'bitcoin'",
+    "metrics_have_snapshots": "INSERT INTO market_metrics SELECT crypto_id, vs_currency,"
+    " snapshot_time + '5 minutes' FROM price_snapshots WHERE crypto_id = 'bitcoin'",
     "quarantine_kept_apart": "INSERT INTO rejected_records SELECT batch_id, record_index,"
     " crypto_id, '{x}', 'x', '{}' FROM price_snapshots",
     "record_well_formed": "INSERT INTO rejected_records SELECT batch_id, record_index,"

@@ -369,8 +369,19 @@ COMMENT ON VIEW v_price_history IS
     'Every snapshot with its metrics, the symbol and name of its time, and where it came from.';
 
 CREATE VIEW v_latest_prices AS
-WITH newest_batch AS (
+WITH RECURSIVE newest_batch AS (
     SELECT max(ingested_at) AS ingested_at FROM ingestion_batches WHERE status = 'completed'
+),
+-- The distinct currencies, one index probe each: the cost does not grow with the batches.
+currency AS (
+    (SELECT vs_currency FROM ingestion_batches ORDER BY vs_currency LIMIT 1)
+    UNION ALL
+    SELECT (
+        SELECT b.vs_currency FROM ingestion_batches AS b
+        WHERE b.vs_currency > c.vs_currency ORDER BY b.vs_currency LIMIT 1
+    )
+    FROM currency AS c
+    WHERE c.vs_currency IS NOT NULL
 )
 SELECT
     c.crypto_id,
@@ -386,9 +397,7 @@ SELECT
     latest.last_updated,
     latest.last_updated < newest_batch.ingested_at - interval '24 hours' AS is_stale
 FROM newest_batch
-CROSS JOIN (
-    SELECT DISTINCT vs_currency FROM ingestion_batches WHERE status = 'completed'
-) AS currency
+CROSS JOIN currency
 CROSS JOIN cryptocurrencies AS c
 CROSS JOIN LATERAL (
     SELECT
