@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import dagster as dg
 import httpx
 
+from crypto_pipeline.maintenance import maintenance
 from crypto_pipeline.partitions import partition_key
 from crypto_pipeline.settings import Settings
 
@@ -52,6 +53,17 @@ def hourly_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunReq
 )
 def nightly_audit(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Every night, every check over all hours: a run of an hour looks at that hour only."""
+    return dg.RunRequest()
+
+
+@dg.schedule(
+    cron_schedule="15 2 * * *",
+    job=maintenance,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+def nightly_maintenance(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    """Every night, before the audit: it should judge what will be kept."""
     return dg.RunRequest()
 
 

@@ -103,6 +103,18 @@ class Settings(GraphSettings):
         le=1,
         description="A batch fails when a larger share of its records is rejected.",
     )
+    retention_months: int | None = Field(
+        default=None,
+        ge=1,
+        description="Whole months kept in silver and gold before the current one; older ones are"
+        " dropped by the job maintenance. By default, everything is kept.",
+    )
+    batch_retention_days: int = Field(
+        default=90,
+        ge=1,
+        description="Days after its load that a batch keeps its details: request, warnings, schema"
+        " drift and the text of its rejected records. The landing file keeps them for ever.",
+    )
     alert_webhook_url: SecretStr | None = Field(
         default=None, description="Receives one JSON POST for every failed run."
     )

@@ -34,12 +34,18 @@ def test_every_asset_has_what_its_readers_need() -> None:
 
 def test_the_jobs_and_what_starts_them() -> None:
     repository = defs.get_repository_def()
-    assert {"hourly_market_data", "ingest_market_data", "load_landing_zone", "audit"} <= set(
-        repository.job_names
-    )
+    assert {
+        "hourly_market_data",
+        "ingest_market_data",
+        "load_landing_zone",
+        "audit",
+        "maintenance",
+    } <= set(repository.job_names)
     schedules = {schedule.name: schedule for schedule in repository.schedule_defs}
     assert schedules["hourly_schedule"].cron_schedule == "0 * * * *"
     assert schedules["hourly_schedule"].default_status is dg.DefaultScheduleStatus.RUNNING
+    assert schedules["nightly_maintenance"].cron_schedule == "15 2 * * *"
+    assert schedules["nightly_maintenance"].default_status is dg.DefaultScheduleStatus.RUNNING
     assert [sensor.name for sensor in repository.sensor_defs] == ["failed_runs"]
 
 

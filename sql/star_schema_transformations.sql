@@ -4,10 +4,15 @@
 \set ON_ERROR_STOP on
 SET TIME ZONE 'UTC';
 SELECT to_regclass('analytics.dim_date') IS NULL AS create_gold \gset
+SELECT to_regprocedure('drop_months_before(timestamptz)') IS NULL AS create_maintenance \gset
 BEGIN;
 \if :create_gold
     \ir migrations/0002_gold.sql
     UPDATE alembic_version SET version_num = '0002_gold';
+\endif
+\if :create_maintenance
+    \ir migrations/0003_maintenance.sql
+    UPDATE alembic_version SET version_num = '0003_maintenance';
 \endif
 -- One load at a time; the pipeline takes the same lock.
 SELECT lock_warehouse();

@@ -1,6 +1,7 @@
--- A batch says another number of records than the tables hold.
+-- A batch says another number of records than the tables hold, less what retention dropped.
 SELECT
-    b.landing_file, b.records_loaded, s.snapshots, b.records_rejected, r.rejected
+    b.landing_file, b.records_loaded, b.records_retired, s.snapshots,
+    b.records_rejected, r.rejected
 FROM scoped_batches
 JOIN ingestion_batches AS b USING (batch_id)
 CROSS JOIN LATERAL (
@@ -9,4 +10,4 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT count(*) AS rejected FROM rejected_records AS r WHERE r.batch_id = b.batch_id
 ) AS r
-WHERE b.records_loaded <> s.snapshots OR b.records_rejected <> r.rejected
+WHERE b.records_loaded - b.records_retired <> s.snapshots OR b.records_rejected <> r.rejected
