@@ -43,6 +43,8 @@ docs: install
 	$(BIN)/crypto-pipeline docs docs
 
 bench: install
+	@$(BIN)/python -c 'import dlt' 2>/dev/null || \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --group peers
 	$(BIN)/python -m crypto_pipeline_tests.benchmarks
 
 # Needs uv; records versions and hashes, no address of any index.

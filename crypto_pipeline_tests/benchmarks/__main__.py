@@ -1,5 +1,31 @@
-"""Run every benchmark and print its table."""
+"""``python -m crypto_pipeline_tests.benchmarks [hourly|replay]``; without either, both."""
 
-from crypto_pipeline_tests.benchmarks import hourly
+from pathlib import Path
 
-hourly.main()
+import click
+
+from crypto_pipeline_tests.benchmarks import hourly, replay
+
+
+@click.command()
+@click.argument("benchmark", type=click.Choice(["hourly", "replay"]), required=False)
+@click.option("--hours", default=300, show_default=True, help="Landing files to replay.")
+@click.option("--runs", default=3, show_default=True, help="Runs of each loader.")
+@click.option(
+    "--zone",
+    type=click.Path(path_type=Path),
+    help="Keep the generated landing files in this folder, and use those that are there.",
+)
+@click.option("--profile", is_flag=True, help="Show where the time of a bulk load goes.")
+def main(benchmark: str | None, hours: int, runs: int, zone: Path | None, profile: bool) -> None:
+    """Measure the pipeline on this machine."""
+    if zone is not None:
+        zone = zone.absolute()
+    if benchmark in (None, "replay"):
+        replay.run(hours, runs, zone, profile)
+    if benchmark in (None, "hourly"):
+        hourly.main()
+
+
+if __name__ == "__main__":
+    main()
