@@ -7,6 +7,7 @@ where it stopped.
 
 import itertools
 import time
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -154,35 +155,41 @@ def _chunks(files: list[LandingFile]) -> Iterator[list[LandingFile]]:
 def load_landing_files(
     context: dg.OpExecutionContext, warehouse: Warehouse, landing_zone: LandingZoneResource
 ) -> None:
-    """Load every landing file that is no completed batch yet, then gold.
+    """Load every landing file that is no completed batch yet, into silver and gold.
 
     Reports a materialization for every hour that has a file, so the partitions of the asset graph
     say what the warehouse holds.
     """
     zone = landing_zone.zone()
-    for file in zone.file_loose():
-        context.log.info("filed %s", file.path)
-    files = files_to_load(warehouse, zone)
-    first = hourly.start
-    too_old = [file for file in files if file.hour < first]
-    if too_old:
-        raise dg.Failure(
-            f"{len(too_old)} landing files are older than HISTORY_START ({first:%Y-%m-%d}), the"
-            f" first is {too_old[0].path}: set HISTORY_START to an earlier time",
-        )
+    if filed := zone.file_loose():
+        context.log.info("%d files filed under their hour", len(filed))
+    waiting = files_to_load(warehouse, zone)
+    files = [file for file in waiting if file.hour >= hourly.start]
+    gold: dict[str, Counter[str]] = {table: Counter() for table in GOLD_DEPENDENCIES}
     done = 0
     began = time.monotonic()
     for chunk in load_to_silver(warehouse, files, Settings().max_rejected_share):
         for path, error in chunk.errors.items():
             context.log.error("%s: %s", path, error)
+        for table, counts in load_to_gold(warehouse).items():
+            gold[table].update(counts)
         done += len(chunk.files)
         left = (time.monotonic() - began) / done * (len(files) - done)
         context.log.info("%d of %d files loaded, %d s left", done, len(files), left)
         for hour in sorted({file.hour for file in chunk.files}):
             for table in ("market_snapshots", *SILVER_TYPES):
                 context.log_event(dg.AssetMaterialization(table, partition=partition_key(hour)))
+    # Of batches that a load before this one left waiting, when there was no file.
     for table, counts in load_to_gold(warehouse).items():
-        context.log_event(dg.AssetMaterialization(table, metadata=dict(counts)))
+        gold[table].update(counts)
+    for table, total in gold.items():
+        context.log_event(dg.AssetMaterialization(table, metadata=dict(total)))
+    if len(files) < len(waiting):
+        raise dg.Failure(
+            f"{len(waiting) - len(files)} landing files are older than HISTORY_START"
+            f" ({hourly.start:%Y-%m-%d}) and were left, the first is {waiting[0].path}:"
+            " set HISTORY_START to an earlier time"
+        )
 
 
 LOAD_JOB = "load_landing_zone"

@@ -469,22 +469,22 @@ def test_a_rerun_changes_nothing(warehouse: Warehouse, zone: LandingZone) -> Non
     assert contents(warehouse) == before
 
 
-def test_a_file_older_than_the_history_stops_the_load(
+def test_a_file_older_than_the_history_is_left_and_told_of(
     warehouse: Warehouse, zone: LandingZone
 ) -> None:
     old = coin(1, last_updated="2021-12-31T23:58:00Z")
     drop(zone, "old.json", landing_json([old], "2021-12-31T23:59:59Z"))
     drop(zone, "good.json", landing_json([coin(2)]))
-    before = contents(warehouse)
 
     with pytest.raises(dg.Failure) as failure:
         load_landing_zone()
 
     assert failure.value.description == (
-        "1 landing files are older than HISTORY_START (2022-01-01), the first is"
+        "1 landing files are older than HISTORY_START (2022-01-01) and were left, the first is"
         " market_snapshots/date=2021-12-31/hour=23/old.json: set HISTORY_START to an earlier time"
     )
-    assert contents(warehouse) == before
+    assert list(batches(warehouse)) == ["good.json"]
+    assert tables(warehouse)["analytics.fact_crypto_price_metrics"] == 1
 
 
 def test_an_empty_landing_zone_is_no_error(warehouse: Warehouse, zone: LandingZone) -> None:
