@@ -3,6 +3,9 @@ SELECT ensure_month_partitions(
     'market_metrics', (SELECT array_agg(DISTINCT snapshot_time) FROM incoming_market_metrics)
 );
 
+-- The foreign key points at a partitioned table: PostgreSQL would plan its check anew for every row.
+SET LOCAL plan_cache_mode = force_generic_plan;
+
 WITH merged AS (
     INSERT INTO market_metrics (
         crypto_id, vs_currency, snapshot_time,
