@@ -121,9 +121,10 @@ def load_to_gold(warehouse: Warehouse) -> dict[str, dict[str, int]]:
 
 @contextmanager
 def _no_foreign_keys(connection: psycopg.Connection, suspend: bool) -> Iterator[None]:
-    """Merge without looking up each new row's foreign keys one by one, which takes a third of a load's
-    time. The caller sees to it that they hold. Only a superuser or a role with SET on the parameter
-    can do that; with any other role the foreign keys stay in force.
+    """Merge without looking up each new row's foreign keys one by one, a third of a load's time.
+
+    The caller sees to it that they hold. Only a superuser or a role with SET on the parameter can
+    do that; with any other role the foreign keys stay in force.
     """
     allowed = connection.execute(
         "SELECT has_parameter_privilege('session_replication_role', 'SET')"
