@@ -12,18 +12,20 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import dagster as dg
 import psycopg
 from psycopg import sql
 
+from crypto_pipeline.assets.column_lineage import gold_lineage, silver_lineage
 from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
 from crypto_pipeline.assets.silver import SILVER_TYPES
 from crypto_pipeline.partitions import hourly, partition_key
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.staging import DecodedFile, decode_files, stage
 from crypto_pipeline.storage.landing import LandingFile, LandingZone, LandingZoneResource
-from crypto_pipeline.storage.postgres import Warehouse, merge
+from crypto_pipeline.storage.postgres import Warehouse, merge, table_metadata
 from crypto_pipeline.storage.sql import read_sql
 
 _CHUNK_BYTES = 4_000_000
@@ -177,20 +179,46 @@ def load_landing_files(
         done += len(chunk.files)
         left = (time.monotonic() - began) / done * (len(files) - done)
         context.log.info("%d of %d files loaded, %d s left", done, len(files), left)
-        for hour in sorted({file.hour for file in chunk.files}):
-            for table in ("market_snapshots", *SILVER_TYPES):
-                context.log_event(dg.AssetMaterialization(table, partition=partition_key(hour)))
+        _report_hours(context, warehouse, chunk.files)
     # Of batches that a load before this one left waiting, when there was no file.
     for table, counts in load_to_gold(warehouse).items():
         gold[table].update(counts)
-    for table, total in gold.items():
-        context.log_event(dg.AssetMaterialization(table, metadata=dict(total)))
+    with warehouse.connection() as connection:
+        for table, total in gold.items():
+            metadata: dict[str, Any] = {
+                **total,
+                **table_metadata(connection, "analytics", table),
+                "dagster/column_lineage": gold_lineage(connection, table, GOLD_DEPENDENCIES[table]),
+            }
+            context.log_event(dg.AssetMaterialization(table, metadata=metadata))
     if len(files) < len(waiting):
         raise dg.Failure(
             f"{len(waiting) - len(files)} landing files are older than HISTORY_START"
             f" ({hourly.start:%Y-%m-%d}) and were left, the first is {waiting[0].path}:"
             " set HISTORY_START to an earlier time"
         )
+
+
+def _report_hours(
+    context: dg.OpExecutionContext, warehouse: Warehouse, files: list[LandingFile]
+) -> None:
+    """Report a materialization of bronze and of each silver table for every hour of the files."""
+    with warehouse.connection() as connection:
+        described: dict[str, dict[str, Any]] = {
+            table: {
+                **table_metadata(connection, "public", table),
+                "dagster/column_lineage": silver_lineage(connection, table),
+            }
+            for table in SILVER_TYPES
+        }
+    for hour, of_hour in itertools.groupby(files, key=lambda file: file.hour):
+        paths = {"landing_files": dg.JsonMetadataValue([file.path for file in of_hour])}
+        for table, metadata in {"market_snapshots": {}, **described}.items():
+            context.log_event(
+                dg.AssetMaterialization(
+                    table, partition=partition_key(hour), metadata={**metadata, **paths}
+                )
+            )
 
 
 LOAD_JOB = "load_landing_zone"

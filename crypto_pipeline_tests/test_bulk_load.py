@@ -514,6 +514,27 @@ def test_every_hour_of_the_files_is_reported_as_materialized(
     assert ("fact_crypto_price_metrics", None) in reported
 
 
+def test_what_is_reported_describes_the_tables(warehouse: Warehouse, zone: LandingZone) -> None:
+    drop(zone, "a.json", landing_json([coin(1)]))
+
+    events = load_landing_zone().all_events
+
+    metadata = {
+        event.asset_key.path[-1]: event.step_materialization_data.materialization.metadata
+        for event in events
+        if event.is_step_materialization and event.asset_key is not None
+    }
+    assert metadata["market_snapshots"]["landing_files"].value == [
+        "market_snapshots/date=2026-11-24/hour=05/a.json"
+    ]
+    for table in ("price_snapshots", "fact_crypto_price_metrics"):
+        columns = metadata[table]["dagster/column_schema"].value.columns
+        assert all(column.description for column in columns), table
+        assert metadata[table]["dagster/row_count"].value == 1
+        assert "dagster/column_lineage" in metadata[table]
+    assert metadata["fact_crypto_price_metrics"]["rows_inserted"].value == 1
+
+
 def test_a_load_keeps_no_file_in_memory(warehouse: Warehouse, zone: LandingZone) -> None:
     """Else the memory of a load would grow with the landing zone."""
     for number in range(3):

@@ -167,21 +167,13 @@ class PostgresIOManager(dg.ConfigurableIOManager):
                 connection.execute(read_sql(obj.file))
             else:
                 self._copy(connection, table, obj)
-            counts = merge(connection, table)
-            columns = describe_columns(connection, schema, table)
-            rows = count_rows(connection, schema, table)
-            preview = preview_markdown(connection, schema, table)
-        metadata: dict[str, Any] = {
-            **counts,
-            "seconds": round(time.perf_counter() - started, 3),
-            "preview": dg.MarkdownMetadataValue(preview),
-            "dagster/column_schema": _table_schema(columns),
-            "dagster/table_name": f"{schema}.{table}",
-        }
+            metadata: dict[str, Any] = {
+                **merge(connection, table),
+                **table_metadata(connection, schema, table),
+            }
+        metadata["seconds"] = round(time.perf_counter() - started, 3)
         if isinstance(obj, pd.DataFrame):
             metadata["rows_offered"] = len(obj)
-        if rows is not None:
-            metadata["dagster/row_count"] = rows
         context.add_output_metadata(metadata)
 
     def load_input(self, context: dg.InputContext) -> pd.DataFrame:
@@ -228,6 +220,20 @@ def read_frame(connection: psycopg.Connection, query: sql.Composed | str) -> pd.
     assert cursor.description is not None
     columns = [column.name for column in cursor.description]
     return pd.DataFrame(cursor.fetchall(), columns=columns, dtype=object)
+
+
+def table_metadata(connection: psycopg.Connection, schema: str, table: str) -> dict[str, Any]:
+    """What the Dagster UI shows of a table: its columns with their descriptions, how many rows it
+    has, and a few of them."""
+    metadata: dict[str, Any] = {
+        "preview": dg.MarkdownMetadataValue(preview_markdown(connection, schema, table)),
+        "dagster/column_schema": _table_schema(describe_columns(connection, schema, table)),
+        "dagster/table_name": f"{schema}.{table}",
+    }
+    rows = count_rows(connection, schema, table)
+    if rows is not None:
+        metadata["dagster/row_count"] = rows
+    return metadata
 
 
 def _table_schema(columns: list[Column]) -> dg.TableSchema:
