@@ -67,7 +67,8 @@ class Settings(GraphSettings):
     coingecko_requests_per_minute: int | None = Field(
         default=None,
         ge=1,
-        description="Request budget shared by all processes on the machine; by default the plan's.",
+        description="Requests a minute, of all processes on the machine that share DATA_DIR;"
+        " by default the plan's.",
     )
     coingecko_vs_currency: str = Field(
         default="usd", pattern="^[a-z]{2,8}$", description="Currency of all prices."
