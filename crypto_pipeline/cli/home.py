@@ -2,7 +2,7 @@
 
 import os
 from pathlib import Path
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 import dagster as dg
 import psutil
@@ -86,5 +86,6 @@ def _storage_url(conninfo: str) -> str:
     user, password = parameters.pop("user", ""), parameters.pop("password", "")
     parameters["options"] = f"-csearch_path={_SCHEMA}"
     query = urlencode(parameters)
-    login = urlencode({"": user})[1:] + (":" + urlencode({"": password})[1:] if password else "")
+    # Not as in a query: here SQLAlchemy reads a plus as a plus, not as a space.
+    login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")
     return f"postgresql+psycopg2://{login}@/{database}?{query}"

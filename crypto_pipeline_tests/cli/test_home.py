@@ -9,8 +9,10 @@ from pathlib import Path
 
 import dagster as dg
 import pytest
+from psycopg.conninfo import make_conninfo
+from sqlalchemy import make_url
 
-from crypto_pipeline.cli.home import open_dagster_home
+from crypto_pipeline.cli.home import _storage_url, open_dagster_home
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.postgres import Warehouse
 
@@ -58,3 +60,9 @@ def test_the_run_of_a_killed_process_holds_no_place(warehouse: Warehouse) -> Non
     with open_dagster_home(Settings()) as instance:
         assert instance.get_runs_count(started) == 0
         assert instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])) == 1
+
+
+@pytest.mark.parametrize("password", ["plain", "with space", "a+b", "p@ss:w/rd?%", "ü"])
+def test_a_password_reaches_dagsters_storage_as_it_is(password: str) -> None:
+    url = make_url(_storage_url(make_conninfo(user="u s+r", password=password, host="h")))
+    assert (url.username, url.password) == ("u s+r", password)
