@@ -38,12 +38,12 @@ def market_snapshots(
     """Responses of CoinGecko's `/coins/markets`, byte for byte, one immutable file an ingest.
 
     The current hour is fetched. A past hour is what lies in the landing zone: the endpoint has no
-    past. Files dropped in by hand are first filed under the hour they tell.
+    past. Files dropped in by hand beside the hours are first filed under the hour they tell.
     """
     window = context.partition_time_window
     start, end = hour_of(window.start), hour_of(window.end)
     zone = landing_zone.zone()
-    for file in zone.file_loose():
+    for file in zone.file_loose(among_hours=False):
         context.log.info("filed %s", file.path)
     settings = Settings()
     with coingecko.client() as client:

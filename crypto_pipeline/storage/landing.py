@@ -125,17 +125,21 @@ class LandingZone:
             raise ValueError(f"{path} is not the path of a landing file")
         return self._file(hour, path.rpartition("/")[2])
 
-    def file_loose(self) -> list[LandingFile]:
+    def file_loose(self, *, among_hours: bool = True) -> list[LandingFile]:
         """Move files that were dropped in by hand to the hour they tell (``ingested_at``).
 
         A file that cannot be read goes to the hour it was last written in, where loading reports
         it.
 
+        Args:
+            among_hours: Whether to look for misplaced files among the hours' own folders too, which
+                costs a walk through all that was ever landed.
+
         Raises:
             FileExistsError: another file of that name lies there already.
         """
         filed = []
-        for path in sorted(self._loose(), key=str):
+        for path in sorted(self._loose(among_hours), key=str):
             try:
                 filed.append(self._file_away(path))
             except FileNotFoundError:
@@ -161,13 +165,14 @@ class LandingZone:
         path.unlink(missing_ok=True)
         return file
 
-    def _loose(self) -> Iterator[UPath]:
-        if not self.root.is_dir():
-            return
-        for path in self.root.rglob("*.json*"):
-            below = path.path.removeprefix(self.root.path).lstrip("/")
-            if _is_capture(path.name) and _parse_hour(below) is None and path.is_file():
-                yield path
+    def _loose(self, among_hours: bool) -> Iterator[UPath]:
+        for top in _listed(self.root):
+            if top.name == _FOLDER and not among_hours:
+                continue
+            for path in (top, *top.rglob("*.json*")):
+                below = path.path.removeprefix(self.root.path).lstrip("/")
+                if _is_capture(path.name) and _parse_hour(below) is None and path.is_file():
+                    yield path
 
     def _folder(self, hour: datetime) -> UPath:
         return self.root / _FOLDER / f"date={_date(hour)}" / f"hour={hour:%H}"

@@ -323,3 +323,18 @@ def test_the_hour_of_a_time_starts_at_most_an_hour_before(time: datetime) -> Non
     assert hour.tzinfo is timezone.utc
     assert timedelta(0) <= time - hour < HOUR
     assert (hour.minute, hour.second, hour.microsecond) == (0, 0, 0)
+
+
+def test_what_was_landed_is_not_walked_through_for_what_lies_beside_it(
+    zone: LandingZone,
+) -> None:
+    body = landing_json([market_record()])
+    misplaced = drop(zone, "market_snapshots/date=2026-11-24/misplaced.json", body)
+    drop(zone, "dropped.json", body)
+    drop(zone, "folder/within/nested.json", body)
+
+    filed = zone.file_loose(among_hours=False)
+
+    assert [file.uri.name for file in filed] == ["dropped.json", "nested.json"]
+    assert misplaced.exists()
+    assert [file.uri.name for file in zone.file_loose()] == ["misplaced.json"]
