@@ -15,3 +15,8 @@ hourly = dg.HourlyPartitionsDefinition(
 def partition_key(time: datetime) -> str:
     """Key of the hour in which a time lies."""
     return time.astimezone(timezone.utc).strftime("%Y-%m-%d-%H:00")
+
+
+def partition_hour(key: str) -> datetime:
+    """The hour (UTC) of a partition key."""
+    return datetime.strptime(key, "%Y-%m-%d-%H:%M").replace(tzinfo=timezone.utc)

@@ -177,6 +177,20 @@ REJECT_RULES = tuple(rule for rule in RULES if rule.severity is Severity.REJECT)
 WARN_RULES = tuple(rule for rule in RULES if rule.severity is Severity.WARN)
 
 
+def fill_in(statement: str, rules: tuple[Rule, ...] = RULES) -> str:
+    """A statement of ``sql/`` with its placeholders filled in from the rule table: ``:rejected_by``
+    and ``:warned_by`` (names of the broken rules) and ``:reason`` (of the rejection, in words)."""
+    reject = tuple(rule for rule in rules if rule.severity is Severity.REJECT)
+    warn = tuple(rule for rule in rules if rule.severity is Severity.WARN)
+    for placeholder, expression in {
+        ":rejected_by": broken_rules_sql(reject),
+        ":reason": reasons_sql(reject),
+        ":warned_by": broken_rules_sql(warn),
+    }.items():
+        statement = statement.replace(placeholder, expression)
+    return statement
+
+
 def broken_rules_sql(rules: tuple[Rule, ...]) -> str:
     """SQL expression: the names of the rules that a row breaks, as ``text[]``, empty when none."""
     names = _array(f"CASE WHEN NOT ({rule.predicate}) THEN '{rule.name}' END" for rule in rules)

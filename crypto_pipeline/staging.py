@@ -16,7 +16,7 @@ from psycopg import sql
 from crypto_pipeline.coingecko.capture import Capture, CaptureError
 from crypto_pipeline.coingecko.copy_lines import NULL, copy_line
 from crypto_pipeline.coingecko.schema import COLUMNS
-from crypto_pipeline.quality import REJECT_RULES, WARN_RULES, broken_rules_sql, reasons_sql
+from crypto_pipeline.quality import fill_in
 from crypto_pipeline.storage.landing import LandingFile
 from crypto_pipeline.storage.postgres import copy_rows
 from crypto_pipeline.storage.sql import read_sql
@@ -91,7 +91,7 @@ def stage(
     with connection.cursor().copy(_COPY_RECORDS) as copy:
         for number, file in enumerate(files):
             copy.write(b"".join(b"%d,%d,%b" % (number, *line) for line in enumerate(file.lines)))
-    _judge_staged_records(connection)
+    connection.execute(fill_in(read_sql("silver/checked_records.sql")))
     rejects = connection.execute(
         "SELECT file_id, record_index FROM checked_records WHERE rejected_by <> '{}'"
     ).fetchall()
@@ -121,8 +121,9 @@ def _decode(file: LandingFile) -> DecodedFile:
     except OSError as problem:
         error = str(problem)
     else:
-        error = _unstorable(capture) or capture.error
-        if _unstorable(capture):
+        unstorable = _unstorable(capture)
+        error = unstorable or capture.error
+        if unstorable:
             capture = None
     if capture is not None:
         described = (
@@ -155,14 +156,3 @@ def _unstorable(capture: Capture) -> str | None:
     if any("\x00" in text for text in texts):
         return "a NUL in the file's description, which PostgreSQL cannot hold"
     return None
-
-
-def _judge_staged_records(connection: psycopg.Connection) -> None:
-    checked = read_sql("silver/checked_records.sql")
-    for placeholder, expression in {
-        ":rejected_by": broken_rules_sql(REJECT_RULES),
-        ":reason": reasons_sql(REJECT_RULES),
-        ":warned_by": broken_rules_sql(WARN_RULES),
-    }.items():
-        checked = checked.replace(placeholder, expression)
-    connection.execute(checked)

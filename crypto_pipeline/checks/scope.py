@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -10,6 +10,7 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from crypto_pipeline.partitions import partition_hour
 from crypto_pipeline.storage.catalog import markdown_table
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline.storage.sql import read_sql
@@ -26,11 +27,7 @@ def run_hours(tags: dict[str, str]) -> tuple[datetime, datetime] | None:
     last = tags.get(_PARTITION, tags.get(_RANGE_END))
     if first is None or last is None:
         return None
-    return _hour(first), _hour(last) + timedelta(hours=1)
-
-
-def _hour(partition_key: str) -> datetime:
-    return datetime.strptime(partition_key, "%Y-%m-%d-%H:%M").replace(tzinfo=timezone.utc)
+    return partition_hour(first), partition_hour(last) + timedelta(hours=1)
 
 
 @contextmanager

@@ -8,14 +8,7 @@ from psycopg import sql
 
 from crypto_pipeline.checks.scope import check_result, scoped_batches
 from crypto_pipeline.checks.sql_checks import sql_check_specs
-from crypto_pipeline.quality import (
-    REJECT_RULES,
-    RULES,
-    WARN_RULES,
-    Rule,
-    Severity,
-    broken_rules_sql,
-)
+from crypto_pipeline.quality import RULES, Rule, Severity, fill_in
 from crypto_pipeline.storage.landing import LandingZoneResource
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline.storage.sql import read_sql
@@ -58,6 +51,7 @@ def _rule_asset(rule: Rule) -> str:
     return "market_metrics" if set(rule.columns) <= _METRIC_COLUMNS else "price_snapshots"
 
 
+_RULES_ON_ROWS = tuple(rule for rule in RULES if not rule.on_file)
 _RULE_SPECS = {
     rule: dg.AssetCheckSpec(
         rule.name,
@@ -86,7 +80,7 @@ def silver_checks(
     """Judge the loaded records by the rule table, and the tables by their integrity."""
     selected = context.selected_asset_check_keys
     with scoped_batches(warehouse, context) as connection:
-        _judge_records(connection)
+        connection.execute(fill_in(read_sql("checks/scoped_records.sql"), _RULES_ON_ROWS))
         for rule, spec in _RULE_SPECS.items():
             if spec.key in selected:
                 severity = (
@@ -105,15 +99,6 @@ def silver_checks(
                 )
         if _FILES_UNCHANGED.key in selected:
             yield _files_unchanged(connection, landing_zone)
-
-
-def _judge_records(connection: psycopg.Connection) -> None:
-    def on_rows(rules: tuple[Rule, ...]) -> str:
-        return broken_rules_sql(tuple(rule for rule in rules if not rule.on_file))
-
-    statement = read_sql("checks/scoped_records.sql")
-    statement = statement.replace(":rejected_by", on_rows(REJECT_RULES))
-    connection.execute(statement.replace(":warned_by", on_rows(WARN_RULES)))
 
 
 def _wrong_records(rule: Rule) -> sql.Composed:

@@ -41,12 +41,10 @@ class RunOutcome:
     """How a run ended.
 
     Attributes:
-        run_id: Dagster's id of the run.
         errors: What went wrong, one line each; empty when the run succeeded.
         checks: The results of its asset checks.
     """
 
-    run_id: str
     errors: list[str]
     checks: list[dg.AssetCheckEvaluation]
 
@@ -81,7 +79,7 @@ def run_job(
     ]
     if not result.success and not errors:
         errors = ["the run failed; see it in the Dagster UI"]
-    return RunOutcome(run_id, errors, list(result.get_asset_check_evaluations()))
+    return RunOutcome(errors, list(result.get_asset_check_evaluations()))
 
 
 def _progress(instance: dg.DagsterInstance, run_id: str, done: Callable[[], bool]) -> Iterator[str]:

@@ -83,7 +83,7 @@ def _plain(fields: dict[str, msgspec.Raw]) -> bytes | None:
             time = fields[name]
             if bytes(time) != b"null":
                 decode_time(time)
-        line.decode()
+        (line + roi).decode()
     except UNREADABLE:
         return None
     return line + b"," + roi + _NOTHING_WRONG
@@ -99,10 +99,4 @@ def _plain_roi_values(raw: msgspec.Raw) -> bytes | None:
     if not roi.keys() >= _ROI_FIELDS:
         return None
     values = b",".join([bytes(roi[name]) for name in ("times", "currency", "percentage")])
-    if _plain_roi(values) is None:
-        return None
-    try:
-        values.decode()
-    except UnicodeDecodeError:
-        return None
-    return values
+    return values if _plain_roi(values) else None
