@@ -7,11 +7,11 @@ Any other record goes through ``decode_record``, whose verdict is the definition
 
 import re
 from datetime import datetime
+from functools import lru_cache
 
 import msgspec
 
 from crypto_pipeline.coingecko.schema import (
-    BASE_FIELDS,
     INTEGER_FIELDS,
     NUMBER_FIELDS,
     TEXT_FIELDS,
@@ -19,43 +19,45 @@ from crypto_pipeline.coingecko.schema import (
     UNREADABLE,
     decode_object,
     decode_record,
-    decode_time,
 )
 
 NULL = "null"
 """How COPY is told of a missing value; a text of that form is quoted."""
 
-_VALUES = (*TEXT_FIELDS, *NUMBER_FIELDS, *INTEGER_FIELDS, *TIME_FIELDS)
 _TEXT = rb'(?:"[^"\\\x00-\x1f]*"|null)'
-_NUMBER = rb"(?:-?(?:0|[1-9][0-9]{0,39})(?:\.[0-9]{1,40})?(?:[eE][+-]?[0-9]{1,2})?|null)"
-_INTEGER = rb"(?:0|-?[1-9][0-9]{0,8}|null)"
 # A year of four digits and the zone of CoinGecko's own times.
 _TIME = rb'(?:"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z"|null)'
+_NUMBER = rb"(?:-?[0-9]{1,40}(?:\.[0-9]{1,40})?|null)"
 
-_plain_line = re.compile(
-    rb",".join(
-        [_TEXT] * len(TEXT_FIELDS)
-        + [_NUMBER] * len(NUMBER_FIELDS)
-        + [_INTEGER] * len(INTEGER_FIELDS)
-        + [_TIME] * len(TIME_FIELDS)
-    )
-).fullmatch
-_plain_roi = re.compile(rb",".join((_NUMBER, _TEXT, _NUMBER))).fullmatch
+_texts_are_plain = re.compile(rb",".join([_TEXT] * len(TEXT_FIELDS))).fullmatch
+_times_are_plain = re.compile(rb",".join([_TIME] * len(TIME_FIELDS))).fullmatch
+_roi_is_plain = re.compile(rb",".join((_NUMBER, _TEXT, _NUMBER))).fullmatch
+_long_exponent = re.compile(rb"[eE][+-]?[0-9]{3}").search
 _ROI_FIELDS = {"times", "currency", "percentage"}
-_NOTHING_WRONG = b",null,null,null\n"
+_NOTHING_WRONG = b"null,null,null\n"
+
+# Their fields in the order of schema.COLUMNS, each value its JSON text, which msgspec has checked.
+# A field too many or too few is an error.
+_Record = msgspec.defstruct(
+    "_Record",
+    [
+        (name, msgspec.Raw)
+        for name in (*TEXT_FIELDS, *NUMBER_FIELDS, *INTEGER_FIELDS, *TIME_FIELDS, "roi")
+    ],
+    forbid_unknown_fields=True,
+    gc=False,
+)
+_decode_fields = msgspec.json.Decoder(_Record).decode
+_values = msgspec.structs.astuple
+_NUMBERS_FROM = len(TEXT_FIELDS)
+_RANK = _NUMBERS_FROM + len(NUMBER_FIELDS)
+_TIMES_FROM = _RANK + 1
+_ROI = _TIMES_FROM + len(TIME_FIELDS)
 
 
 def copy_line(record: msgspec.Raw) -> bytes:
     """The values of ``schema.COLUMNS`` of one record, as a line with its end."""
-    try:
-        fields = decode_object(record)
-    except UNREADABLE:
-        fields = {}
-    if fields.keys() == BASE_FIELDS:
-        line = _plain(fields)
-        if line is not None:
-            return line
-    return csv_line(decode_record(record))
+    return _plain(record) or csv_line(decode_record(record))
 
 
 def csv_line(values: tuple[str | int | datetime | None, ...]) -> bytes:
@@ -71,32 +73,57 @@ def _csv(value: str | int | datetime | None) -> str:
     return '"' + str(value).replace('"', '""') + '"'
 
 
-def _plain(fields: dict[str, msgspec.Raw]) -> bytes | None:
+def _plain(record: msgspec.Raw) -> bytes | None:
     """The line of a plain record, None if the record is not plain."""
-    line = b",".join([bytes(fields[name]) for name in _VALUES])
-    roi = _plain_roi_values(fields["roi"])
-    if roi is None or _plain_line(line) is None:
-        return None
     try:
+        values = _values(_decode_fields(record))
+        texts = b",".join(values[:_NUMBERS_FROM])
+        numbers = b",".join(values[_NUMBERS_FROM:_RANK])
+        rank = bytes(values[_RANK])
+        times = b",".join(values[_TIMES_FROM:_ROI])
+        roi = _plain_roi(bytes(values[_ROI]))
+        if (
+            roi is None
+            or not _plain_texts(texts)
+            or not _plain_numbers(numbers)
+            or not ((rank.isdigit() and len(rank) < 10) or rank == b"null")
+            or _times_are_plain(times) is None
+        ):
+            return None
         # The form is right; the 31st of February is left to the decoder.
-        for name in TIME_FIELDS:
-            time = fields[name]
-            if bytes(time) != b"null":
-                decode_time(time)
-        (line + roi).decode()
+        _decode_times(b"[" + times + b"]")
     except UNREADABLE:
         return None
-    return line + b"," + roi + _NOTHING_WRONG
+    return b",".join((texts, numbers, rank, times, roi, _NOTHING_WRONG))
 
 
-def _plain_roi_values(raw: msgspec.Raw) -> bytes | None:
-    if bytes(raw) == b"null":
+_decode_times = msgspec.json.Decoder(list[datetime | None]).decode
+
+
+# A coin's texts are the same in every response.
+@lru_cache(maxsize=65_536)
+def _plain_texts(texts: bytes) -> bool:
+    texts.decode()
+    return _texts_are_plain(texts) is not None
+
+
+def _plain_numbers(numbers: bytes) -> bool:
+    """Whether JSON values are all numbers or null, and none has more digits than the decoder takes.
+
+    They are valid JSON, so what tells a number from any other value is its characters.
+    """
+    if len(numbers) > 800:
+        return False
+    rest = numbers.translate(None, b"0123456789.,+-").replace(b"null", b"")
+    return not rest or (not rest.strip(b"eE") and _long_exponent(numbers) is None)
+
+
+def _plain_roi(roi: bytes) -> bytes | None:
+    if roi == b"null":
         return b"null,null,null"
-    try:
-        roi = decode_object(raw)
-    except UNREADABLE:
+    fields = decode_object(roi)
+    if not fields.keys() >= _ROI_FIELDS:
         return None
-    if not roi.keys() >= _ROI_FIELDS:
-        return None
-    values = b",".join([bytes(roi[name]) for name in ("times", "currency", "percentage")])
-    return values if _plain_roi(values) else None
+    values = b",".join([bytes(fields[name]) for name in ("times", "currency", "percentage")])
+    values.decode()
+    return values if _roi_is_plain(values) else None
