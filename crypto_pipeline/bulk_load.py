@@ -1,26 +1,28 @@
 """The bulk load: landing files that the warehouse lacks, set-wise into silver and gold.
 
-The same staging and the same merge files as the hourly assets, without frames in between and
-without a run for every hour. Each chunk of files is one transaction, so a load that dies goes on
-where it stopped.
+The same staging and the same SELECTs as the hourly assets, without frames in between and without a
+run for every hour. A month that is new is built apart, in one transaction (``month_load.py``), two
+months side by side; the files of other months go chunk by chunk. A load that dies goes on where it
+stopped.
 """
 
 import itertools
+import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import dagster as dg
-import psycopg
 from psycopg import sql
 
 from crypto_pipeline.assets.column_lineage import gold_lineage, silver_lineage
 from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
 from crypto_pipeline.assets.silver import SILVER_TYPES
+from crypto_pipeline.month_load import MonthTakenError, load_month, may_load_apart
 from crypto_pipeline.partitions import hourly, partition_key
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.staging import DecodedFile, decode_files, stage
@@ -31,24 +33,26 @@ from crypto_pipeline.storage.sql import read_sql
 _CHUNK_BYTES = 4_000_000
 """Size of the files, as stored, that makes a transaction complete."""
 
+_STAGED_BYTES = 1_000_000
+"""Size of the files, as stored, that are decoded at a time while a month is built."""
 
-# Their merges take each key from a row of the table it points at, see sql/merge.
-_KEYS_BY_JOIN = ("price_snapshots", "market_metrics")
+_MONTHS_AT_ONCE = 2
+"""Months that are built side by side: each keeps a core of the database server busy."""
 
 
 @dataclass(frozen=True)
-class LoadedChunk:
+class LoadedFiles:
     """What one transaction of the bulk load did.
 
     Attributes:
         files: The files it loaded.
         errors: What is wrong with files as a whole, by path: they became failed batches.
-        counts: Rows by table, as its merge file counts them.
+        gold: Rows by table of the star schema, as its merge file counts them.
     """
 
     files: list[LandingFile]
     errors: dict[str, str]
-    counts: dict[str, dict[str, int]]
+    gold: dict[str, dict[str, int]]
 
 
 def files_to_load(warehouse: Warehouse, zone: LandingZone) -> list[LandingFile]:
@@ -63,43 +67,98 @@ def files_to_load(warehouse: Warehouse, zone: LandingZone) -> list[LandingFile]:
     return [file for file in zone.files() if file.path not in loaded]
 
 
-def load_to_silver(
-    warehouse: Warehouse, files: list[LandingFile], max_rejected_share: float
-) -> Iterator[LoadedChunk]:
-    """Load files into silver, a transaction a chunk; the next chunk is decoded meanwhile."""
-    with ThreadPoolExecutor(max_workers=1) as decoder:
-        chunks = _chunks(files)
-        chunk = next(chunks, [])
-        decoding = decoder.submit(decode_files, chunk)
-        while chunk:
-            decoded = decoding.result()
-            following = next(chunks, [])
-            decoding = decoder.submit(decode_files, following)
-            yield _load_chunk(warehouse, chunk, decoded, max_rejected_share)
-            chunk = following
+class _Stopped(Exception):
+    """The load is over, by an error elsewhere or because nobody asks for more."""
 
 
-def _load_chunk(
+def load_files(
     warehouse: Warehouse,
     files: list[LandingFile],
-    decoded: list[DecodedFile],
     max_rejected_share: float,
-) -> LoadedChunk:
-    with warehouse.load() as connection:
-        errors = stage(connection, decoded, max_rejected_share)
-        counts = {}
-        for table in SILVER_TYPES:
-            connection.execute(
-                sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT * FROM {}").format(
-                    sql.Identifier(f"incoming_{table}"), sql.Identifier(f"staged_{table}")
+    on_decoded: Callable[[int], None] = lambda files: None,
+) -> Iterator[LoadedFiles]:
+    """Load files into silver and gold, month by month, in their order.
+
+    Args:
+        warehouse: The warehouse.
+        files: Oldest first.
+        max_rejected_share: A file of whose records a larger share is rejected fails.
+        on_decoded: Told, from other threads, of every few files that were read: how many.
+    """
+    stopped = threading.Event()
+
+    def told(chunks: Iterator[list[LandingFile]]) -> Iterator[list[DecodedFile]]:
+        for decoded in _decoded(chunks):
+            if stopped.is_set():
+                raise _Stopped
+            on_decoded(len(decoded))
+            yield decoded
+
+    def load(
+        month: datetime, of_month: list[LandingFile], earlier: Future[list[LoadedFiles]] | None
+    ) -> list[LoadedFiles]:
+        def wait_for_turn() -> None:
+            if earlier is not None:
+                earlier.result()
+            if stopped.is_set():
+                raise _Stopped
+
+        if may_load_apart(warehouse, month):
+            chunks = told(_chunks(of_month, _STAGED_BYTES))
+            try:
+                loaded = load_month(warehouse, month, chunks, max_rejected_share, wait_for_turn)
+            except MonthTakenError:
+                pass
+            else:
+                return [LoadedFiles(of_month, loaded.errors, loaded.gold)]
+        wait_for_turn()
+        return [
+            LoadedFiles(chunk.files, chunk.errors, load_to_gold(warehouse))
+            for chunk in load_to_silver(warehouse, of_month, max_rejected_share, on_decoded)
+        ]
+
+    with ThreadPoolExecutor(_MONTHS_AT_ONCE, thread_name_prefix="month") as pool:
+        try:
+            futures: list[Future[list[LoadedFiles]]] = []
+            for month, of_month in itertools.groupby(files, key=_month):
+                earlier = futures[-1] if futures else None
+                futures.append(pool.submit(load, month, list(of_month), earlier))
+            for future in futures:
+                yield from future.result()
+        finally:
+            stopped.set()
+
+
+def _month(file: LandingFile) -> datetime:
+    """Start of the month (UTC) with which a file is loaded.
+
+    That of the next hour: a file of a month's last hour may have a record whose time, rounded, is
+    the next month's, and its bucket is taken by whoever comes first.
+    """
+    following = file.hour + timedelta(hours=1)
+    return datetime(following.year, following.month, 1, tzinfo=timezone.utc)
+
+
+def load_to_silver(
+    warehouse: Warehouse,
+    files: list[LandingFile],
+    max_rejected_share: float,
+    on_decoded: Callable[[int], None] = lambda files: None,
+) -> Iterator[LoadedFiles]:
+    """Load files into silver alone, a transaction a chunk."""
+    for chunk in _chunks(files, _CHUNK_BYTES):
+        decoded = decode_files(chunk)
+        on_decoded(len(chunk))
+        with warehouse.load() as connection:
+            errors = stage(connection, decoded, max_rejected_share)
+            for table in SILVER_TYPES:
+                connection.execute(
+                    sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT * FROM {}").format(
+                        sql.Identifier(f"incoming_{table}"), sql.Identifier(f"staged_{table}")
+                    )
                 )
-            )
-            with _no_foreign_keys(connection, table in _KEYS_BY_JOIN):
-                counts[table] = merge(connection, table)
-        inserted = {table: counts[table]["rows_inserted"] for table in _KEYS_BY_JOIN}
-        if len(set(inserted.values())) != 1:
-            raise psycopg.IntegrityError(f"snapshots and metrics are not 1:1: {inserted}")
-    return LoadedChunk(files, errors, counts)
+                merge(connection, table)
+        yield LoadedFiles(chunk, errors, {})
 
 
 def load_to_gold(warehouse: Warehouse) -> dict[str, dict[str, int]]:
@@ -110,46 +169,34 @@ def load_to_gold(warehouse: Warehouse) -> dict[str, dict[str, int]]:
     """
     counts = {}
     with warehouse.load() as connection:
-        connection.execute(read_sql("checks/waiting_batches.sql"))
+        connection.execute(read_sql("gold/waiting.sql"))
         for table in GOLD_DEPENDENCIES:
             connection.execute(read_sql(f"gold/{table}.sql"))
-            with _no_foreign_keys(connection, table.startswith("fact_")):
-                counts[table] = merge(connection, table)
-        orphan = connection.execute(read_sql("checks/gold/no_orphan_keys.sql")).fetchone()
-        if orphan is not None:
-            raise psycopg.IntegrityError(f"a fact has no dimension row: {orphan}")
+            counts[table] = merge(connection, table)
     return counts
 
 
-@contextmanager
-def _no_foreign_keys(connection: psycopg.Connection, suspend: bool) -> Iterator[None]:
-    """Merge without looking up each new row's foreign keys one by one, a third of a load's time.
-
-    The caller sees to it that they hold. Only a superuser or a role with SET on the parameter can
-    do that; with any other role the foreign keys stay in force.
-    """
-    allowed = connection.execute(
-        "SELECT has_parameter_privilege('session_replication_role', 'SET')"
-    ).fetchone()
-    suspend = suspend and allowed == (True,)
-    if suspend:
-        connection.execute("SET LOCAL session_replication_role = replica")
-    yield
-    if suspend:
-        connection.execute("SET LOCAL session_replication_role = origin")
+def _decoded(chunks: Iterator[list[LandingFile]]) -> Iterator[list[DecodedFile]]:
+    """Chunks, decoded; the next one is while this one is in use."""
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="decoder") as decoder:
+        decoding = decoder.submit(decode_files, next(chunks, []))
+        while decoded := decoding.result():
+            decoding = decoder.submit(decode_files, next(chunks, []))
+            yield decoded
 
 
-def _chunks(files: list[LandingFile]) -> Iterator[list[LandingFile]]:
-    """Files in groups, an hour's together: their names need not tell their order."""
+def _chunks(files: list[LandingFile], size: int) -> Iterator[list[LandingFile]]:
+    """Files in groups of some size in bytes, an hour's together: their names need not tell their
+    order."""
     chunk: list[LandingFile] = []
-    size = 0
+    left = size
     for _, hour in itertools.groupby(files, key=lambda file: file.hour):
         for file in hour:
             chunk.append(file)
-            size += file.uri.stat().st_size
-        if size >= _CHUNK_BYTES:
+            left -= file.uri.stat().st_size
+        if left <= 0:
             yield chunk
-            chunk, size = [], 0
+            chunk, left = [], size
     if chunk:
         yield chunk
 
@@ -171,10 +218,10 @@ def load_landing_files(
     gold: dict[str, Counter[str]] = {table: Counter() for table in GOLD_DEPENDENCIES}
     done = 0
     began = time.monotonic()
-    for chunk in load_to_silver(warehouse, files, Settings().max_rejected_share):
+    for chunk in load_files(warehouse, files, Settings().max_rejected_share):
         for path, error in chunk.errors.items():
             context.log.error("%s: %s", path, error)
-        for table, counts in load_to_gold(warehouse).items():
+        for table, counts in chunk.gold.items():
             gold[table].update(counts)
         done += len(chunk.files)
         left = (time.monotonic() - began) / done * (len(files) - done)

@@ -32,8 +32,8 @@ class Rule:
             mirrors a reject rule.
         severity: Whether a record that breaks it is rejected or only counted.
         columns: The columns whose values belong in the reason.
-        predicate: SQL over the columns of a record; false means broken. Window functions over the
-            records of one landing file are allowed in warn rules.
+        predicate: SQL over the columns of a record; false means broken. A warn rule may compare
+            the records of one landing file, by window functions.
         why: What is wrong with a record that breaks it.
         on_file: Whether the rule is about the landing file (the JSON itself, or a record among the
             others of its response), which a table no longer shows.
@@ -45,6 +45,11 @@ class Rule:
     predicate: str
     why: str
     on_file: bool = False
+
+    @property
+    def on_response(self) -> bool:
+        """Whether the rule compares the records of a response with one another."""
+        return " OVER " in self.predicate
 
 
 def _reject(name: str, columns: tuple[str, ...], predicate: str, why: str) -> Rule:
@@ -179,13 +184,15 @@ WARN_RULES = tuple(rule for rule in RULES if rule.severity is Severity.WARN)
 
 def fill_in(statement: str, rules: tuple[Rule, ...] = RULES) -> str:
     """A statement of ``sql/`` with its placeholders filled in from the rule table: ``:rejected_by``
-    and ``:warned_by`` (names of the broken rules) and ``:reason`` (of the rejection, in words)."""
+    and ``:warned_by`` (names of the broken rules), ``:response_warned_by`` (of those that compare
+    records) and ``:reason`` (of the rejection, in words)."""
     reject = tuple(rule for rule in rules if rule.severity is Severity.REJECT)
     warn = tuple(rule for rule in rules if rule.severity is Severity.WARN)
     for placeholder, expression in {
         ":rejected_by": broken_rules_sql(reject),
         ":reason": reasons_sql(reject),
-        ":warned_by": broken_rules_sql(warn),
+        ":warned_by": broken_rules_sql(tuple(rule for rule in warn if not rule.on_response)),
+        ":response_warned_by": broken_rules_sql(tuple(rule for rule in warn if rule.on_response)),
     }.items():
         statement = statement.replace(placeholder, expression)
     return statement

@@ -81,31 +81,83 @@ def stage(
     Returns:
         What is wrong with files as a whole, by path: they become failed batches.
     """
-    connection.execute(read_sql("silver/stage.sql"))
-    copy_rows(
-        connection,
-        "staged_files",
-        _FILE_COLUMNS,
-        ((n, *file.description, str(max_rejected_share)) for n, file in enumerate(files)),
-    )
-    with connection.cursor().copy(_COPY_RECORDS) as copy:
-        for number, file in enumerate(files):
-            copy.write(b"".join(b"%d,%d,%b" % (number, *line) for line in enumerate(file.lines)))
-    connection.execute(fill_in(read_sql("silver/checked_records.sql")))
-    rejects = connection.execute(
-        "SELECT file_id, record_index FROM checked_records WHERE rejected_by <> '{}'"
-    ).fetchall()
-    copy_rows(
-        connection,
-        "staged_rejects",
-        ("file_id", "record_index", "record"),
-        (
-            (number, index, bytes(files[number].records[index]).decode(errors="replace"))
-            for number, index in rejects
-        ),
-    )
-    connection.execute(read_sql("silver/staged_rows.sql"))
-    return {file.path: file.error for file in files if file.failed and file.error is not None}
+    staging = Staging(connection, max_rejected_share)
+    errors = staging.add(files)
+    staging.finish()
+    return errors
+
+
+class Staging:
+    """The temporary tables of one transaction, filled with any number of files.
+
+    Args:
+        connection: In the transaction.
+        max_rejected_share: A file of whose records a larger share is rejected fails.
+    """
+
+    def __init__(self, connection: psycopg.Connection, max_rejected_share: float) -> None:
+        self._connection = connection
+        self._max_rejected_share = str(max_rejected_share)
+        self._files = 0
+        connection.execute(read_sql("silver/stage.sql"))
+
+    def add(self, files: Sequence[DecodedFile]) -> dict[str, str]:
+        """Copy files and their records, and judge these.
+
+        Returns:
+            What is wrong with files as a whole, by path.
+        """
+        first = self._files
+        self._files += len(files)
+        first_page = self._last_page()
+        copy_rows(
+            self._connection,
+            "staged_files",
+            _FILE_COLUMNS,
+            (
+                (number, *file.description, self._max_rejected_share)
+                for number, file in enumerate(files, first)
+            ),
+        )
+        with self._connection.cursor().copy(_COPY_RECORDS) as copy:
+            for number, file in enumerate(files, first):
+                copy.write(
+                    b"".join(b"%d,%d,%b" % (number, *line) for line in enumerate(file.lines))
+                )
+        self._connection.execute(
+            fill_in(read_sql("silver/judge.sql")),
+            {"first_file": first, "first_page": f"({first_page},0)"},
+        )
+        rejects = self._connection.execute(
+            "SELECT file_id, record_index FROM verdicts"
+            " WHERE rejected_by <> '{}' AND file_id >= %s",
+            [first],
+        ).fetchall()
+        copy_rows(
+            self._connection,
+            "staged_rejects",
+            ("file_id", "record_index", "record"),
+            (
+                (number, index, _text(files[number - first].records[index]))
+                for number, index in rejects
+            ),
+        )
+        return {file.path: file.error for file in files if file.failed and file.error is not None}
+
+    def finish(self) -> None:
+        """Make the relations ``staged_<table>``."""
+        self._connection.execute(read_sql("silver/staged_rows.sql"))
+
+    def _last_page(self) -> int:
+        row = self._connection.execute(
+            "SELECT pg_relation_size('staged_records') / current_setting('block_size')::integer"
+        ).fetchone()
+        assert row is not None
+        return max(int(row[0]) - 1, 0)
+
+
+def _text(record: msgspec.Raw) -> str:
+    return bytes(record).decode(errors="replace")
 
 
 def _decode(file: LandingFile) -> DecodedFile:

@@ -101,6 +101,18 @@ _EXAMPLES = [
 ]
 
 
+_JUDGED = """
+SELECT
+    r.*, f.ingested_at,
+    coalesce(v.rejected_by, '{}') AS rejected_by,
+    coalesce(v.reason, '') AS reason,
+    coalesce(v.warned_by, '{}') AS warned_by
+FROM staged_records AS r
+JOIN staged_files AS f USING (file_id)
+LEFT JOIN verdicts AS v USING (file_id, record_index)
+"""
+
+
 def landed(zone: LandingZone, records: Sequence[_Record]) -> list[LandingFile]:
     drop(zone, "records.json", landing_json(records))
     return zone.file_loose()
@@ -114,7 +126,7 @@ def judged(
         assert stage(connection, decode_files(landed(zone, records)), max_rejected_share=1) == {}
         return (
             connection.cursor(row_factory=dict_row)
-            .execute("SELECT * FROM checked_records ORDER BY record_index")
+            .execute(f"SELECT * FROM ({_JUDGED}) AS judged ORDER BY record_index")
             .fetchall()
         )
 
@@ -168,7 +180,7 @@ def test_a_reason_says_what_is_wrong_and_with_which_values(
     with warehouse.load() as connection:
         stage(connection, decode_files(landed(zone, records)), max_rejected_share=1)
         row = connection.execute(
-            f"SELECT reason, {values} FROM checked_records ORDER BY record_index DESC"
+            f"SELECT reason, {values} FROM ({_JUDGED}) AS judged ORDER BY record_index DESC"
         ).fetchone()
     assert row is not None
     assert row[0] == f"{rule.why} ({row[1]})"

@@ -5,6 +5,7 @@
 SET TIME ZONE 'UTC';
 SELECT to_regclass('analytics.dim_date') IS NULL AS create_gold \gset
 SELECT to_regprocedure('drop_months_before(timestamptz)') IS NULL AS create_maintenance \gset
+SELECT to_regnamespace('loading') IS NULL AS create_whole_months \gset
 BEGIN;
 \if :create_gold
     \ir migrations/0002_gold.sql
@@ -14,8 +15,13 @@ BEGIN;
     \ir migrations/0003_maintenance.sql
     UPDATE alembic_version SET version_num = '0003_maintenance';
 \endif
+\if :create_whole_months
+    \ir migrations/0004_whole_months.sql
+    UPDATE alembic_version SET version_num = '0004_whole_months';
+\endif
 -- One load at a time; the pipeline takes the same lock.
 SELECT lock_warehouse();
+\ir gold/waiting.sql
 \ir gold/dim_date.sql
 \ir merge/dim_date.sql
 \ir gold/dim_time.sql

@@ -62,6 +62,7 @@ with warnings.catch_warnings():
         "ingestion_batches",
         _columns(
             filled=(
+                "batch_id",
                 "landing_file",
                 "partition_hour",
                 "request",

@@ -7,6 +7,7 @@ import dagster as dg
 from crypto_pipeline.assets.column_lineage import gold_lineage
 from crypto_pipeline.assets.conventions import table_output
 from crypto_pipeline.storage.postgres import Select, Warehouse
+from crypto_pipeline.storage.sql import read_sql
 
 _SNAPSHOTS = {dg.AssetKey("ingestion_batches"), dg.AssetKey("price_snapshots")}
 
@@ -45,6 +46,7 @@ def gold(warehouse: Warehouse) -> Iterator[dg.Output[Select]]:
     and dimensions never disagree, and a load that dies starts again from the same batches.
     """
     with warehouse.load() as connection:
+        connection.execute(read_sql("gold/waiting.sql"))
         for table, dependencies in GOLD_DEPENDENCIES.items():
             yield dg.Output(
                 Select(f"gold/{table}.sql"),

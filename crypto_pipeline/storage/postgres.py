@@ -103,6 +103,16 @@ class Warehouse(dg.ConfigurableResource[Any]):
             yield connection
 
     @contextmanager
+    def work(self) -> Iterator[psycopg.Connection]:
+        """A transaction set up for work on many rows."""
+        with self.connection() as connection, connection.transaction():
+            # Sorts and joins of many rows with many expressions: more memory than the default, and
+            # no compiling, which costs more than it saves here.
+            connection.execute("SET LOCAL work_mem = '64MB'")
+            connection.execute("SET LOCAL jit = off")
+            yield connection
+
+    @contextmanager
     def load(self) -> Iterator[psycopg.Connection]:
         """The transaction of a load: all that is written inside becomes visible at once at the end,
         or never. Loads take turns. A load inside a load joins the outer one.
@@ -111,12 +121,8 @@ class Warehouse(dg.ConfigurableResource[Any]):
         if joined is not None:
             yield joined
             return
-        with self.connection() as connection, connection.transaction():
+        with self.work() as connection:
             connection.execute("SELECT lock_warehouse()")
-            # A load sorts and joins a few ten thousand rows with many expressions: more memory
-            # than the default, and no compiling, which costs more than it saves here.
-            connection.execute("SET LOCAL work_mem = '64MB'")
-            connection.execute("SET LOCAL jit = off")
             token = _open_load.set(connection)
             try:
                 yield connection

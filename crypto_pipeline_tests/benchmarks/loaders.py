@@ -24,7 +24,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from crypto_pipeline.bulk_load import files_to_load, load_to_gold, load_to_silver
+from crypto_pipeline.bulk_load import files_to_load, load_files
 from crypto_pipeline.coingecko.copy_lines import copy_line
 from crypto_pipeline.coingecko.schema import COLUMNS, INTEGER_FIELDS, TIME_FIELDS, decode_record
 from crypto_pipeline.settings import Settings
@@ -97,9 +97,8 @@ def ours(zone: Path, count: int) -> Measured:
 def _replay(warehouse: Warehouse, zone: LandingZone, wanted: set[str]) -> None:
     """All that this benchmark knows of how a landing zone is replayed."""
     files = [file for file in files_to_load(warehouse, zone) if file.path in wanted]
-    for _ in load_to_silver(warehouse, files, Settings().max_rejected_share):
+    for _ in load_files(warehouse, files, Settings().max_rejected_share):
         pass
-    load_to_gold(warehouse)
 
 
 @contextmanager

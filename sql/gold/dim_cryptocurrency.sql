@@ -7,28 +7,44 @@
 -- observations, so a version outlives the snapshots that retention has dropped.
 CREATE OR REPLACE TEMPORARY VIEW incoming_dim_cryptocurrency AS
 WITH waiting AS (
-    SELECT s.crypto_id, n.symbol, n.name, s.last_updated
-    FROM ingestion_batches AS b
-    JOIN price_snapshots AS s USING (batch_id)
-    JOIN cryptocurrency_names AS n USING (name_id)
-    WHERE b.status = 'completed' AND b.gold_loaded_at IS NULL
+    SELECT crypto_id, name_id, min(last_updated) AS first_updated, max(last_updated) AS last_updated
+    FROM waiting_snapshots
+    GROUP BY crypto_id, name_id
 ),
 changed_coins AS (
     SELECT DISTINCT w.crypto_id
     FROM waiting AS w
+    JOIN cryptocurrency_names AS n USING (name_id)
     WHERE NOT EXISTS (
         SELECT FROM analytics.dim_cryptocurrency AS d
         WHERE d.crypto_id = w.crypto_id
-            AND (d.symbol, d.name) = (w.symbol, w.name)
-            AND d.valid_from <= w.last_updated AND w.last_updated < d.valid_to
+            AND (d.symbol, d.name) = (n.symbol, n.name)
+            AND d.valid_from <= w.first_updated AND w.last_updated < d.valid_to
     )
 ),
+-- Most coins have had one name only: a single version, from their first observation on.
+named_once AS (
+    SELECT crypto_id, min(name_id) AS name_id, min(last_updated) AS last_updated
+    FROM known_snapshots
+    JOIN changed_coins USING (crypto_id)
+    GROUP BY crypto_id
+    HAVING min(name_id) = max(name_id)
+),
+observed AS (
+    SELECT crypto_id, name_id, last_updated FROM named_once
+    UNION ALL
+    SELECT s.crypto_id, s.name_id, s.last_updated
+    FROM known_snapshots AS s
+    JOIN (
+        SELECT crypto_id FROM changed_coins
+        EXCEPT
+        SELECT crypto_id FROM named_once
+    ) AS renamed USING (crypto_id)
+),
 observations AS (
-    SELECT s.crypto_id, n.symbol, n.name, s.last_updated, NULL::bigint AS crypto_key
-    FROM changed_coins AS c
-    JOIN price_snapshots AS s ON s.crypto_id = c.crypto_id
-    JOIN ingestion_batches AS b ON b.batch_id = s.batch_id AND b.status = 'completed'
-    JOIN cryptocurrency_names AS n ON n.name_id = s.name_id
+    SELECT o.crypto_id, n.symbol, n.name, o.last_updated, NULL::bigint AS crypto_key
+    FROM observed AS o
+    JOIN cryptocurrency_names AS n USING (name_id)
     UNION ALL
     SELECT d.crypto_id, d.symbol, d.name, d.valid_from, d.crypto_key
     FROM changed_coins AS c

@@ -1,4 +1,4 @@
--- Rows of dim_date: every day of every year in which a batch waiting for gold has a snapshot.
+-- Rows of dim_date: every day of every year in which a snapshot waits for gold.
 CREATE OR REPLACE TEMPORARY VIEW incoming_dim_date AS
 SELECT
     to_char(day, 'YYYYMMDD')::integer AS date_key,
@@ -15,10 +15,8 @@ SELECT
     extract(week FROM day)::smallint AS iso_week,
     extract(isodow FROM day) >= 6 AS is_weekend
 FROM (
-    SELECT DISTINCT extract(year FROM s.snapshot_time AT TIME ZONE 'UTC')::integer AS year
-    FROM ingestion_batches AS b
-    JOIN price_snapshots AS s USING (batch_id)
-    WHERE b.status = 'completed' AND b.gold_loaded_at IS NULL
+    SELECT DISTINCT date_part('year', snapshot_time AT TIME ZONE 'UTC')::integer AS year
+    FROM waiting_snapshots
 ) AS years
 CROSS JOIN LATERAL generate_series(
     make_timestamp(years.year, 1, 1, 0, 0, 0),

@@ -7,11 +7,11 @@ ON CONFLICT DO NOTHING;
 
 WITH merged AS (
     INSERT INTO ingestion_batches (
-        landing_file, file_sha256, partition_hour, source, vs_currency, ingested_at, request,
-        status, error, records_fetched, records_rejected, warnings, schema_drift
+        batch_id, landing_file, file_sha256, partition_hour, source, vs_currency, ingested_at,
+        request, status, error, records_fetched, records_rejected, warnings, schema_drift
     )
     SELECT
-        landing_file, file_sha256, partition_hour, source, vs_currency, ingested_at,
+        batch_id, landing_file, file_sha256, partition_hour, source, vs_currency, ingested_at,
         request::jsonb, CASE WHEN failed THEN 'failed' ELSE 'loading' END, error,
         records_fetched, records_rejected, warnings::jsonb, schema_drift::jsonb
     FROM incoming_ingestion_batches

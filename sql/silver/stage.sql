@@ -1,6 +1,6 @@
 -- Staging of landing files, for one transaction: the decoder copies files and records into the two
--- temporary tables; checked_records.sql judges the records; staged_rows.sql says which rows every
--- silver table should then hold.
+-- temporary tables; judge.sql judges the records; staged_rows.sql says which rows every silver table
+-- should then hold.
 CREATE TEMPORARY TABLE staged_files (
     file_id integer PRIMARY KEY,
     landing_file text NOT NULL UNIQUE,
@@ -48,7 +48,20 @@ CREATE TEMPORARY TABLE staged_records (
     last_updated timestamptz,
     malformed text,
     unknown_fields text,
-    missing_fields text
+    missing_fields text,
+    snapshot_time timestamptz GENERATED ALWAYS AS (round_to_snapshot_interval(last_updated)) STORED
+) ON COMMIT DROP;
+
+-- The records that break a rule: names of the reject rules, the reason in words, names of the warn
+-- rules.
+CREATE TEMPORARY TABLE verdicts (
+    file_id integer NOT NULL,
+    record_index integer NOT NULL,
+    crypto_id text,
+    rejected_by text[] NOT NULL,
+    reason text NOT NULL,
+    warned_by text[] NOT NULL,
+    PRIMARY KEY (file_id, record_index)
 ) ON COMMIT DROP;
 
 -- The JSON text of the rejected records, for the quarantine.

@@ -1,19 +1,26 @@
--- Which rows every silver table should hold, given the staged files and their checked records.
+-- Which rows every silver table should hold, given the staged files, their records and the verdicts.
+
+-- Without statistics the planner expects a handful of records. It needs them of the joined columns
+-- only, and of a small sample: more would take longer than the load.
+SET LOCAL default_statistics_target = 10;
+ANALYZE staged_files (file_id), staged_records (file_id, crypto_id), verdicts (file_id, record_index);
 
 CREATE TEMPORARY TABLE staged_ingestion_batches ON COMMIT DROP AS
 WITH counts AS (
-    SELECT
-        file_id,
-        count(*)::integer AS records_fetched,
-        (count(*) FILTER (WHERE rejected_by <> '{}'))::integer AS records_rejected
-    FROM checked_records
-    GROUP BY file_id
+    SELECT file_id, records_fetched, coalesce(records_rejected, 0) AS records_rejected
+    FROM (
+        SELECT file_id, count(*)::integer AS records_fetched FROM staged_records GROUP BY file_id
+    ) AS fetched
+    LEFT JOIN (
+        SELECT file_id, count(*)::integer AS records_rejected
+        FROM verdicts WHERE rejected_by <> '{}' GROUP BY file_id
+    ) AS rejected USING (file_id)
 ),
 warnings AS (
     SELECT file_id, jsonb_object_agg(rule, records)::text AS warnings
     FROM (
         SELECT file_id, rule, count(*) AS records
-        FROM checked_records, unnest(warned_by) AS rule
+        FROM verdicts, unnest(warned_by) AS rule
         WHERE rejected_by = '{}'
         GROUP BY file_id, rule
     ) AS by_rule
@@ -72,20 +79,42 @@ judged AS (
     LEFT JOIN drift AS d USING (file_id)
 )
 SELECT
-    file_id, landing_file, file_sha256, partition_hour, source, vs_currency, ingested_at, request,
-    failure IS NOT NULL AS failed,
-    coalesce(failure, error) AS error,
-    records_fetched, records_rejected, warnings, schema_drift
-FROM judged
-ORDER BY ingested_at, landing_file;
+    coalesce(known.batch_id, nextval(pg_get_serial_sequence('ingestion_batches', 'batch_id')))
+        AS batch_id,
+    j.*
+FROM (
+    SELECT
+        file_id, landing_file, file_sha256, partition_hour, source, vs_currency, ingested_at, request,
+        failure IS NOT NULL AS failed,
+        coalesce(failure, error) AS error,
+        records_fetched, records_rejected, warnings, schema_drift,
+        row_number() OVER (ORDER BY ingested_at, landing_file) AS turn
+    FROM judged
+    ORDER BY turn
+) AS j
+LEFT JOIN ingestion_batches AS known USING (landing_file)
+ORDER BY turn;
 
 ANALYZE staged_ingestion_batches (file_id, landing_file, failed);
 
 CREATE TEMPORARY VIEW accepted_records AS
-SELECT r.*, b.landing_file
-FROM checked_records AS r
+SELECT r.*, b.vs_currency, b.ingested_at, b.landing_file, b.batch_id, b.turn
+FROM staged_records AS r
 JOIN staged_ingestion_batches AS b USING (file_id)
-WHERE r.rejected_by = '{}' AND NOT b.failed;
+WHERE NOT b.failed AND NOT EXISTS (
+    SELECT FROM verdicts AS v
+    WHERE v.rejected_by <> '{}' AND (v.file_id, v.record_index) = (r.file_id, r.record_index)
+);
+
+-- The ways in which coins are listed, few as they are: a listing's newest record has the largest place.
+CREATE TEMPORARY TABLE staged_listings ON COMMIT DROP AS
+SELECT
+    crypto_id, symbol, name, image_url,
+    min(ingested_at) AS first_seen_at,
+    max(ingested_at) AS last_seen_at,
+    max((turn << 31) + record_index) AS newest_place
+FROM accepted_records
+GROUP BY crypto_id, symbol, name, image_url;
 
 CREATE TEMPORARY VIEW staged_cryptocurrencies AS
 SELECT DISTINCT ON (crypto_id)
@@ -93,14 +122,14 @@ SELECT DISTINCT ON (crypto_id)
     symbol,
     name,
     image_url,
-    min(ingested_at) OVER (PARTITION BY crypto_id) AS first_seen_at,
-    ingested_at AS last_seen_at
-FROM accepted_records
-ORDER BY crypto_id, ingested_at DESC, landing_file DESC, record_index DESC;
+    min(first_seen_at) OVER (PARTITION BY crypto_id) AS first_seen_at,
+    last_seen_at
+FROM staged_listings
+ORDER BY crypto_id, newest_place DESC;
 
 CREATE TEMPORARY VIEW staged_cryptocurrency_names AS
 SELECT DISTINCT crypto_id, symbol, name
-FROM accepted_records
+FROM staged_listings
 ORDER BY crypto_id, symbol, name;
 
 -- In the order of loading: of two records for one bucket the earlier file's wins, within one file
@@ -125,8 +154,8 @@ ORDER BY ingested_at, landing_file, record_index;
 
 CREATE TEMPORARY VIEW staged_rejected_records AS
 SELECT
-    f.landing_file, c.record_index, c.crypto_id, c.rejected_by AS rules, c.reason, r.record
+    f.landing_file, r.record_index, v.crypto_id, v.rejected_by AS rules, v.reason, r.record
 FROM staged_rejects AS r
-JOIN checked_records AS c USING (file_id, record_index)
+JOIN verdicts AS v USING (file_id, record_index)
 JOIN staged_files AS f USING (file_id)
-ORDER BY f.landing_file, c.record_index;
+ORDER BY f.landing_file, r.record_index;

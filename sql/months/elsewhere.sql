@@ -1,0 +1,16 @@
+-- The month's records that belong to other months go there the usual way, by sql/merge.
+CREATE TEMPORARY VIEW incoming_price_snapshots AS
+SELECT
+    landing_file, record_index, crypto_id, vs_currency, snapshot_time,
+    last_updated, symbol, name,
+    current_price, high_24h, low_24h, price_change_24h, price_change_percentage_24h,
+    ath, ath_change_percentage, ath_date, atl, atl_change_percentage, atl_date
+FROM records_elsewhere;
+
+CREATE TEMPORARY VIEW incoming_market_metrics AS
+SELECT
+    landing_file, record_index, crypto_id, vs_currency, snapshot_time,
+    market_cap, market_cap_rank, fully_diluted_valuation, total_volume,
+    market_cap_change_24h, market_cap_change_percentage_24h,
+    circulating_supply, total_supply, max_supply, roi_times, roi_currency, roi_percentage
+FROM records_elsewhere;
