@@ -7,12 +7,15 @@ stopped.
 """
 
 import itertools
+import logging
+import re
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -35,6 +38,11 @@ _CHUNK_BYTES = 4_000_000
 
 _STAGED_BYTES = 1_000_000
 """Size of the files, as stored, that are decoded at a time while a month is built."""
+
+_LOCK = 7_233_003
+"""Key of the advisory lock that bulk loads take turns by."""
+
+_SECONDS_BETWEEN_MESSAGES = 1.0
 
 _MONTHS_AT_ONCE = 2
 """Months that are built side by side: each keeps a core of the database server busy."""
@@ -75,7 +83,7 @@ def load_files(
     warehouse: Warehouse,
     files: list[LandingFile],
     max_rejected_share: float,
-    on_decoded: Callable[[int], None] = lambda files: None,
+    on_decoded: Callable[[int, int], None] = lambda files, records: None,
 ) -> Iterator[LoadedFiles]:
     """Load files into silver and gold, month by month, in their order.
 
@@ -83,7 +91,8 @@ def load_files(
         warehouse: The warehouse.
         files: Oldest first.
         max_rejected_share: A file of whose records a larger share is rejected fails.
-        on_decoded: Told, from other threads, of every few files that were read: how many.
+        on_decoded: Told, from other threads, of every few files that were read: how many, and how
+            many records.
     """
     stopped = threading.Event()
 
@@ -91,7 +100,7 @@ def load_files(
         for decoded in _decoded(chunks):
             if stopped.is_set():
                 raise _Stopped
-            on_decoded(len(decoded))
+            on_decoded(len(decoded), sum(len(file.records) for file in decoded))
             yield decoded
 
     def load(
@@ -143,12 +152,12 @@ def load_to_silver(
     warehouse: Warehouse,
     files: list[LandingFile],
     max_rejected_share: float,
-    on_decoded: Callable[[int], None] = lambda files: None,
+    on_decoded: Callable[[int, int], None] = lambda files, records: None,
 ) -> Iterator[LoadedFiles]:
     """Load files into silver alone, a transaction a chunk."""
     for chunk in _chunks(files, _CHUNK_BYTES):
         decoded = decode_files(chunk)
-        on_decoded(len(chunk))
+        on_decoded(len(decoded), sum(len(file.records) for file in decoded))
         with warehouse.load() as connection:
             errors = stage(connection, decoded, max_rejected_share)
             for table in SILVER_TYPES:
@@ -201,6 +210,64 @@ def _chunks(files: list[LandingFile], size: int) -> Iterator[list[LandingFile]]:
         yield chunk
 
 
+@dataclass(frozen=True)
+class LoadProgress:
+    """How far a bulk load is, as its run's log tells it.
+
+    Attributes:
+        files_read: Files decoded so far.
+        files: Files there are to load.
+        records_read: Records in the files decoded so far.
+    """
+
+    files_read: int
+    files: int
+    records_read: int
+
+    def __str__(self) -> str:
+        return f"{self.files_read} of {self.files} files read, {self.records_read} records"
+
+    @classmethod
+    def read(cls, message: str) -> "LoadProgress | None":
+        """The progress that a message of the run's log tells, if it tells one."""
+        match = re.fullmatch(r"(\d+) of (\d+) files read, (\d+) records", message)
+        return None if match is None else cls(*map(int, match.groups()))
+
+
+class _ProgressLog:
+    """Writes progress to a run's log, now and then; called from any thread."""
+
+    def __init__(self, log: logging.Logger, files: int) -> None:
+        self._log = log
+        self._progress = LoadProgress(0, files, 0)
+        self._lock = threading.Lock()
+        self._next = 0.0
+
+    def __call__(self, files: int, records: int) -> None:
+        with self._lock:
+            self._progress = replace(
+                self._progress,
+                files_read=self._progress.files_read + files,
+                records_read=self._progress.records_read + records,
+            )
+            if time.monotonic() >= self._next:
+                self._next = time.monotonic() + _SECONDS_BETWEEN_MESSAGES
+                self._log.info(str(self._progress))
+
+
+@contextmanager
+def _only_bulk_load(context: dg.OpExecutionContext, warehouse: Warehouse) -> Iterator[None]:
+    """Wait until no other bulk load runs, and keep others waiting; hourly runs go on."""
+    with warehouse.connection() as connection, connection.transaction():
+        # Idle while others work: a server may be set to end such a transaction.
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        free = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK]).fetchone()
+        if free != (True,):
+            context.log.info("waiting for another bulk load to end")
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        yield
+
+
 @dg.op
 def load_landing_files(
     context: dg.OpExecutionContext, warehouse: Warehouse, landing_zone: LandingZoneResource
@@ -210,26 +277,87 @@ def load_landing_files(
     Reports a materialization for every hour that has a file, so the partitions of the asset graph
     say what the warehouse holds.
     """
+    with _only_bulk_load(context, warehouse):
+        too_old = _load_waiting(context, warehouse, landing_zone.zone())
+    if too_old is not None:
+        raise dg.Failure(too_old, allow_retries=False)
+
+
+@dg.op
+def replay_landing_files(
+    context: dg.OpExecutionContext, warehouse: Warehouse, landing_zone: LandingZoneResource
+) -> None:
+    """Empty silver and gold and load every landing file again.
+
+    A replay that died is gone on with: what it has loaded stays. One that ends while this one waits
+    for it has done the work. Nothing is emptied when a file that was loaded is missing.
+    """
     zone = landing_zone.zone()
+    joined = _unfinished_replay(warehouse)
+    with _only_bulk_load(context, warehouse):
+        if joined is not None and joined != _unfinished_replay(warehouse):
+            context.log.info("the replay that was under way has loaded everything")
+            return
+        if joined is None:
+            _refuse_loss(warehouse, zone)
+        with warehouse.connection() as connection:
+            row = connection.execute("SELECT begin_replay()").fetchone()
+        assert row is not None
+        too_old = _load_waiting(context, warehouse, zone)
+        with warehouse.connection() as connection:
+            connection.execute(
+                "UPDATE loading.replays SET finished_at = now() WHERE replay_id = %s", [row[0]]
+            )
+    if too_old is not None:
+        raise dg.Failure(too_old, allow_retries=False)
+
+
+def _unfinished_replay(warehouse: Warehouse) -> int | None:
+    with warehouse.connection() as connection:
+        row = connection.execute(
+            "SELECT replay_id FROM loading.replays WHERE finished_at IS NULL"
+        ).fetchone()
+    return None if row is None else int(row[0])
+
+
+def _refuse_loss(warehouse: Warehouse, zone: LandingZone) -> None:
+    """Refuse to empty a warehouse that holds more than its landing zone can give back."""
+    there = {file.path for file in zone.files(hourly.start)}
+    with warehouse.connection() as connection:
+        loaded = connection.execute(
+            "SELECT landing_file FROM ingestion_batches WHERE status = 'completed' ORDER BY 1"
+        ).fetchall()
+    missing = [path for (path,) in loaded if path not in there]
+    if missing:
+        raise dg.Failure(
+            f"{len(missing)} files that were loaded are not in the landing zone (or older than"
+            f" HISTORY_START), the first is {missing[0]}: nothing was changed",
+            allow_retries=False,
+        )
+
+
+def _load_waiting(
+    context: dg.OpExecutionContext, warehouse: Warehouse, zone: LandingZone
+) -> str | None:
+    """Load what is no completed batch yet; what was left because of its age, in words."""
     if filed := zone.file_loose():
         context.log.info("%d files filed under their hour", len(filed))
     waiting = files_to_load(warehouse, zone)
     files = [file for file in waiting if file.hour >= hourly.start]
     gold: dict[str, Counter[str]] = {table: Counter() for table in GOLD_DEPENDENCIES}
-    done = 0
-    began = time.monotonic()
-    for chunk in load_files(warehouse, files, Settings().max_rejected_share):
-        for path, error in chunk.errors.items():
-            context.log.error("%s: %s", path, error)
-        for table, counts in chunk.gold.items():
+
+    def count(counts_by_table: dict[str, dict[str, int]]) -> None:
+        for table, counts in counts_by_table.items():
             gold[table].update(counts)
-        done += len(chunk.files)
-        left = (time.monotonic() - began) / done * (len(files) - done)
-        context.log.info("%d of %d files loaded, %d s left", done, len(files), left)
-        _report_hours(context, warehouse, chunk.files)
-    # Of batches that a load before this one left waiting, when there was no file.
-    for table, counts in load_to_gold(warehouse).items():
-        gold[table].update(counts)
+
+    # Of batches that a load before this one left waiting.
+    count(load_to_gold(warehouse))
+    progress = _ProgressLog(context.log, len(files))
+    for loaded in load_files(warehouse, files, Settings().max_rejected_share, progress):
+        for path, error in loaded.errors.items():
+            context.log.error("%s: %s", path, error)
+        count(loaded.gold)
+        _report_hours(context, warehouse, loaded.files)
     with warehouse.connection() as connection:
         for table, total in gold.items():
             metadata: dict[str, Any] = {
@@ -238,12 +366,13 @@ def load_landing_files(
                 "dagster/column_lineage": gold_lineage(connection, table, GOLD_DEPENDENCIES[table]),
             }
             context.log_event(dg.AssetMaterialization(table, metadata=metadata))
-    if len(files) < len(waiting):
-        raise dg.Failure(
-            f"{len(waiting) - len(files)} landing files are older than HISTORY_START"
-            f" ({hourly.start:%Y-%m-%d}) and were left, the first is {waiting[0].path}:"
-            " set HISTORY_START to an earlier time"
-        )
+    if len(files) == len(waiting):
+        return None
+    return (
+        f"{len(waiting) - len(files)} landing files are older than HISTORY_START"
+        f" ({hourly.start:%Y-%m-%d}) and were left, the first is {waiting[0].path}:"
+        " set HISTORY_START to an earlier time"
+    )
 
 
 def _report_hours(
@@ -269,6 +398,7 @@ def _report_hours(
 
 
 LOAD_JOB = "load_landing_zone"
+REPLAY_JOB = "replay_landing_zone"
 
 
 @dg.job(
@@ -279,3 +409,13 @@ LOAD_JOB = "load_landing_zone"
 def load_landing_zone() -> None:
     """Bronze to silver to gold, for any number of files."""
     load_landing_files()
+
+
+@dg.job(
+    name=REPLAY_JOB,
+    executor_def=dg.in_process_executor,
+    description="Empty silver and gold, and load all of the landing zone again.",
+)
+def replay_landing_zone() -> None:
+    """Bronze to silver to gold, from the beginning."""
+    replay_landing_files()

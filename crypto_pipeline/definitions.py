@@ -14,7 +14,7 @@ from crypto_pipeline.automation import (
     nightly_audit,
     nightly_maintenance,
 )
-from crypto_pipeline.bulk_load import load_landing_zone
+from crypto_pipeline.bulk_load import load_landing_zone, replay_landing_zone
 from crypto_pipeline.checks.bronze import expected_coins_present
 from crypto_pipeline.checks.gold import gold_checks
 from crypto_pipeline.checks.silver import silver_checks
@@ -29,7 +29,14 @@ landing_zone = LandingZoneResource()
 defs = dg.Definitions(
     assets=[market_snapshots, silver, gold],
     asset_checks=[expected_coins_present, silver_checks, gold_checks],
-    jobs=[hourly_market_data, ingest_market_data, load_landing_zone, audit, maintenance],
+    jobs=[
+        hourly_market_data,
+        ingest_market_data,
+        load_landing_zone,
+        replay_landing_zone,
+        audit,
+        maintenance,
+    ],
     schedules=[hourly_schedule, nightly_audit, nightly_maintenance],
     sensors=[failed_runs],
     executor=dg.in_process_executor,

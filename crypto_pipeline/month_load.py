@@ -23,7 +23,7 @@ _PARENTS = (*_SILVER, _FACTS)
 
 
 class MonthTakenError(RuntimeError):
-    """Another load has written to the month, or loaded one of its files, meanwhile."""
+    """What another load has committed meanwhile takes the month's place or changes its verdicts."""
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,11 @@ def _refuse_taken(connection: psycopg.Connection, month: datetime) -> None:
         " JOIN ingestion_batches USING (landing_file) WHERE status = 'completed'"
         " UNION ALL"
         " SELECT month_partition(parent, %s)::text FROM unnest(%s::regclass[]) AS parent"
-        " WHERE month_partition(parent, %s) IS NOT NULL",
+        " WHERE month_partition(parent, %s) IS NOT NULL"
+        # Judged before an earlier month said what kind of data the database holds.
+        " UNION ALL"
+        " SELECT kind FROM data_origin WHERE EXISTS (SELECT FROM staged_ingestion_batches"
+        " WHERE NOT failed AND source_kind(source) <> kind)",
         [month, list(_PARENTS), month],
     ).fetchone()
     if taken is not None:

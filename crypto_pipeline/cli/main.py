@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from crypto_pipeline.automation import AUDIT_JOB, HOURLY_JOB, INGEST_JOB
-from crypto_pipeline.bulk_load import LOAD_JOB
+from crypto_pipeline.bulk_load import LOAD_JOB, REPLAY_JOB
 from crypto_pipeline.cli import demo as demo_room
 from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.cli.report import print_checks, print_query
@@ -103,12 +103,16 @@ def ingest() -> None:
 @main.command()
 def load() -> None:
     """Load the landing files that the warehouse does not have yet."""
-    with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
-        _stop_on_errors(run_job(instance, LOAD_JOB, console))
-        audit = run_job(instance, AUDIT_JOB, console)
-        _stop_on_errors(audit)
-        _report()
-        sys.exit(1 if print_checks(console, audit.checks) else 0)
+    _load_and_audit(LOAD_JOB)
+
+
+@main.command()
+def replay() -> None:
+    """Empty silver and gold and load the whole landing zone again.
+
+    A replay that was interrupted goes on where it stopped.
+    """
+    _load_and_audit(REPLAY_JOB)
 
 
 @main.command()
@@ -185,6 +189,15 @@ def sandbox(
             )
         except KeyboardInterrupt:
             console.print("Sandbox stopped.")
+
+
+def _load_and_audit(job: str) -> NoReturn:
+    with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
+        _stop_on_errors(run_job(instance, job, console))
+        audit = run_job(instance, AUDIT_JOB, console)
+        _stop_on_errors(audit)
+        _report()
+        sys.exit(1 if print_checks(console, audit.checks) else 0)
 
 
 def _current_hour() -> str:

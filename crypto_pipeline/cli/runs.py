@@ -13,8 +13,16 @@ import psycopg
 from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
+from crypto_pipeline.bulk_load import LoadProgress
 from crypto_pipeline.cli.home import PID_TAG
 from crypto_pipeline.coingecko.errors import CoinGeckoError
 from crypto_pipeline.definitions import defs
@@ -59,7 +67,7 @@ def run_job(
     """Run a job in this process and show which step it is at."""
     run_id = str(uuid.uuid4())
     definition = defs.resolve_job_def(job)
-    with ThreadPoolExecutor(max_workers=1) as pool, console.status(f"{job} ...") as status:
+    with ThreadPoolExecutor(max_workers=1) as pool, _Display(console, f"{job} ...") as display:
         future = pool.submit(
             definition.execute_in_process,
             instance=instance,
@@ -70,7 +78,7 @@ def run_job(
             raise_on_error=False,
         )
         for doing in _progress(instance, run_id, future.done):
-            status.update(f"{partition_key or job}: {doing} ...")
+            display.show(partition_key or job, doing)
         result = future.result()
     errors = [
         _one_line(event)
@@ -80,6 +88,53 @@ def run_job(
     if not result.success and not errors:
         errors = ["the run failed; see it in the Dagster UI"]
     return RunOutcome(errors, list(result.get_asset_check_evaluations()))
+
+
+class _Display:
+    """What a person sees of a run: the step it is at, or how far a bulk load is."""
+
+    def __init__(self, console: Console, text: str) -> None:
+        self._console = console
+        self._status = console.status(text)
+        self._bar: Progress | None = None
+
+    def __enter__(self) -> "_Display":
+        self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._status.stop()
+        if self._bar is not None:
+            self._bar.stop()
+
+    def show(self, run: str, doing: str) -> None:
+        """Show what a run says it is doing."""
+        progress = LoadProgress.read(doing)
+        if progress is not None:
+            self._show_bar(run, progress)
+        elif self._bar is None:
+            self._status.update(f"{run}: {doing} ...")
+
+    def _show_bar(self, run: str, progress: LoadProgress) -> None:
+        if self._bar is None:
+            self._status.stop()
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("files, {task.fields[rate]} records/s,"),
+                TimeRemainingColumn(),
+                TextColumn("left"),
+                console=self._console,
+            )
+            self._bar.start()
+            self._bar.add_task(run, total=progress.files, rate="")
+        task = self._bar.tasks[0]
+        self._bar.update(
+            task.id,
+            completed=progress.files_read,
+            rate=f"{progress.records_read / (task.elapsed or 1):,.0f}",
+        )
 
 
 def _progress(instance: dg.DagsterInstance, run_id: str, done: Callable[[], bool]) -> Iterator[str]:
