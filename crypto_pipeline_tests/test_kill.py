@@ -32,6 +32,7 @@ from crypto_pipeline_tests.pipeline import (
 START = datetime(2024, 3, 5, 5, 0, 10, tzinfo=timezone.utc)
 FILES = 30
 LOAD = "load_landing_zone"
+REPLAY = "replay_landing_zone"
 
 
 class Jobs:
@@ -95,8 +96,9 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
 def drop_files(zone: LandingZone) -> None:
     """Files of all sorts: duplicates between them, rejects, a coin renamed, one file cut off."""
     for number in range(FILES):
-        # Less than a bucket apart, so that some records are for a bucket that is taken.
-        at = START + number * timedelta(minutes=3)
+        # Less than a bucket apart, so that some records are for a bucket that is taken; in three
+        # months, of which two are loaded at a time.
+        at = START + number * timedelta(minutes=3) + number // 10 * timedelta(days=30)
         records = [
             market_record(
                 id=f"coin-{coin}",
@@ -159,6 +161,40 @@ def test_a_killed_load_is_finished_by_the_next(
         assert contents(disturbed) == expected, f"killed after {moment:.3f} of {duration:.3f} s"
     # The later moments may come after the end, where the machine was slower before.
     assert alive >= 3
+
+
+def test_a_killed_replay_is_finished_by_the_next(
+    jobs: Jobs, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_landing_zone("zone", tmp_path, monkeypatch)
+    jobs.end(jobs.start(LOAD))
+    expected = contents(warehouse)
+    began = time.perf_counter()
+    jobs.end(jobs.start(REPLAY))
+    duration = time.perf_counter() - began
+    assert contents(warehouse) == expected
+
+    seeded = random.Random(20241125)
+    alive = 0
+    for fifth in range(5):
+        process = jobs.start(REPLAY)
+        time.sleep(duration * (fifth + seeded.random()) / 5)
+        alive += jobs.kill(process)
+    jobs.end(jobs.start(REPLAY))
+
+    assert contents(warehouse) == expected
+    assert alive >= 2
+
+
+def test_two_replays_at_the_same_time_are_as_one(
+    jobs: Jobs, warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new_landing_zone("zone", tmp_path, monkeypatch)
+    jobs.end(jobs.start(LOAD))
+    expected = contents(warehouse)
+    for process in [jobs.start(REPLAY) for _ in range(2)]:
+        jobs.end(process)
+    assert contents(warehouse) == expected
 
 
 @pytest.mark.parametrize("filed", [True, False], ids=["filed files", "dropped files"])
