@@ -20,21 +20,22 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import dagster as dg
-from psycopg import sql
 
 from crypto_pipeline.assets.column_lineage import gold_lineage, silver_lineage
 from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
-from crypto_pipeline.assets.silver import SILVER_TYPES
 from crypto_pipeline.month_load import MonthTakenError, load_month, may_load_apart
 from crypto_pipeline.partitions import hourly, partition_key
 from crypto_pipeline.settings import Settings
-from crypto_pipeline.staging import DecodedFile, decode_files, stage
+from crypto_pipeline.staging import (
+    SILVER_TABLES,
+    DecodedFile,
+    decode_files,
+    in_chunks,
+    load_to_silver,
+)
 from crypto_pipeline.storage.landing import LandingFile, LandingZone, LandingZoneResource
 from crypto_pipeline.storage.postgres import Warehouse, merge, table_metadata
 from crypto_pipeline.storage.sql import read_sql
-
-_CHUNK_BYTES = 4_000_000
-"""Size of the files, as stored, that makes a transaction complete."""
 
 _STAGED_BYTES = 1_000_000
 """Size of the files, as stored, that are decoded at a time while a month is built."""
@@ -113,7 +114,7 @@ def load_files(
                 raise _Stopped
 
         if may_load_apart(warehouse, month):
-            chunks = told(_chunks(of_month, _STAGED_BYTES))
+            chunks = told(in_chunks(of_month, _STAGED_BYTES))
             try:
                 loaded = load_month(warehouse, month, chunks, max_rejected_share, wait_for_turn)
             except MonthTakenError:
@@ -122,8 +123,8 @@ def load_files(
                 return [LoadedFiles(of_month, loaded.errors, loaded.gold)]
         wait_for_turn()
         return [
-            LoadedFiles(chunk.files, chunk.errors, load_to_gold(warehouse))
-            for chunk in load_to_silver(warehouse, of_month, max_rejected_share, on_decoded)
+            LoadedFiles(chunk, errors, load_to_gold(warehouse))
+            for chunk, errors in load_to_silver(warehouse, of_month, max_rejected_share, on_decoded)
         ]
 
     with ThreadPoolExecutor(_MONTHS_AT_ONCE, thread_name_prefix="month") as pool:
@@ -148,28 +149,6 @@ def _month(file: LandingFile) -> datetime:
     return datetime(following.year, following.month, 1, tzinfo=timezone.utc)
 
 
-def load_to_silver(
-    warehouse: Warehouse,
-    files: list[LandingFile],
-    max_rejected_share: float,
-    on_decoded: Callable[[int, int], None] = lambda files, records: None,
-) -> Iterator[LoadedFiles]:
-    """Load files into silver alone, a transaction a chunk."""
-    for chunk in _chunks(files, _CHUNK_BYTES):
-        decoded = decode_files(chunk)
-        on_decoded(len(decoded), sum(len(file.records) for file in decoded))
-        with warehouse.load() as connection:
-            errors = stage(connection, decoded, max_rejected_share)
-            for table in SILVER_TYPES:
-                connection.execute(
-                    sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT * FROM {}").format(
-                        sql.Identifier(f"incoming_{table}"), sql.Identifier(f"staged_{table}")
-                    )
-                )
-                merge(connection, table)
-        yield LoadedFiles(chunk, errors, {})
-
-
 def load_to_gold(warehouse: Warehouse) -> dict[str, dict[str, int]]:
     """Load the batches that wait for gold into the star schema, in one transaction.
 
@@ -192,22 +171,6 @@ def _decoded(chunks: Iterator[list[LandingFile]]) -> Iterator[list[DecodedFile]]
         while decoded := decoding.result():
             decoding = decoder.submit(decode_files, next(chunks, []))
             yield decoded
-
-
-def _chunks(files: list[LandingFile], size: int) -> Iterator[list[LandingFile]]:
-    """Files in groups of some size in bytes, an hour's together: their names need not tell their
-    order."""
-    chunk: list[LandingFile] = []
-    left = size
-    for _, hour in itertools.groupby(files, key=lambda file: file.hour):
-        for file in hour:
-            chunk.append(file)
-            left -= file.uri.stat().st_size
-        if left <= 0:
-            yield chunk
-            chunk, left = [], size
-    if chunk:
-        yield chunk
 
 
 @dataclass(frozen=True)
@@ -385,7 +348,7 @@ def _report_hours(
                 **table_metadata(connection, "public", table),
                 "dagster/column_lineage": silver_lineage(connection, table),
             }
-            for table in SILVER_TYPES
+            for table in SILVER_TABLES
         }
     for hour, of_hour in itertools.groupby(files, key=lambda file: file.hour):
         paths = {"landing_files": dg.JsonMetadataValue([file.path for file in of_hour])}

@@ -5,7 +5,8 @@ The silver assets hand them to storage as frames, hour by hour; the bulk load me
 are.
 """
 
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
@@ -18,7 +19,7 @@ from crypto_pipeline.coingecko.copy_lines import NULL, copy_line
 from crypto_pipeline.coingecko.schema import COLUMNS
 from crypto_pipeline.quality import fill_in
 from crypto_pipeline.storage.landing import LandingFile
-from crypto_pipeline.storage.postgres import copy_rows
+from crypto_pipeline.storage.postgres import Warehouse, copy_rows, merge
 from crypto_pipeline.storage.sql import read_sql
 
 _PLAIN_FORM_CURRENCY = "usd"
@@ -27,6 +28,19 @@ _PLAIN_FORM_CURRENCY = "usd"
 # Outside of these, a time is a mistake that would be for ever the oldest or newest.
 _FIRST_FETCH = datetime(2009, 1, 3, tzinfo=timezone.utc)
 _LAST_FETCH = datetime(2200, 1, 1, tzinfo=timezone.utc)
+
+SILVER_TABLES = (
+    "ingestion_batches",
+    "cryptocurrencies",
+    "cryptocurrency_names",
+    "price_snapshots",
+    "market_metrics",
+    "rejected_records",
+)
+"""In the order of the foreign keys."""
+
+_CHUNK_BYTES = 4_000_000
+"""Size of the files, as stored, that makes a transaction complete."""
 
 _FILE_COLUMNS = (
     "file_id",
@@ -71,6 +85,50 @@ def decode_files(files: Iterable[LandingFile]) -> list[DecodedFile]:
     """Read and decode landing files; needs no database."""
     # A copy each, so that the content it caches goes with it.
     return [_decode(replace(file)) for file in files]
+
+
+def in_chunks(
+    files: Iterable[LandingFile], size: int = _CHUNK_BYTES
+) -> Iterator[list[LandingFile]]:
+    """Files in groups of some size in bytes, an hour's together: their names need not tell their
+    order."""
+    chunk: list[LandingFile] = []
+    left = size
+    for _, hour in itertools.groupby(files, key=lambda file: file.hour):
+        for file in hour:
+            chunk.append(file)
+            left -= file.uri.stat().st_size
+        if left <= 0:
+            yield chunk
+            chunk, left = [], size
+    if chunk:
+        yield chunk
+
+
+def load_to_silver(
+    warehouse: Warehouse,
+    files: Iterable[LandingFile],
+    max_rejected_share: float,
+    on_decoded: Callable[[int, int], None] = lambda files, records: None,
+) -> Iterator[tuple[list[LandingFile], dict[str, str]]]:
+    """Load files into silver, a transaction a chunk.
+
+    Yields:
+        The files of a chunk, and what is wrong with files as a whole, by path.
+    """
+    for chunk in in_chunks(files):
+        decoded = decode_files(chunk)
+        on_decoded(len(decoded), sum(len(file.records) for file in decoded))
+        with warehouse.load() as connection:
+            errors = stage(connection, decoded, max_rejected_share)
+            for table in SILVER_TABLES:
+                connection.execute(
+                    sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT * FROM {}").format(
+                        sql.Identifier(f"incoming_{table}"), sql.Identifier(f"staged_{table}")
+                    )
+                )
+                merge(connection, table)
+        yield chunk, errors
 
 
 def stage(

@@ -13,8 +13,9 @@ import msgspec
 import pytest
 from upath import UPath
 
-from crypto_pipeline.bulk_load import files_to_load, load_to_silver
+from crypto_pipeline.bulk_load import files_to_load
 from crypto_pipeline.coingecko.schema import NUMBER_FIELDS
+from crypto_pipeline.staging import load_to_silver
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record

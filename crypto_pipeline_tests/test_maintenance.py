@@ -14,7 +14,7 @@ import pytest
 
 from crypto_pipeline import maintenance
 from crypto_pipeline.automation import AUDIT_JOB
-from crypto_pipeline.bulk_load import files_to_load, load_to_silver
+from crypto_pipeline.bulk_load import files_to_load
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.maintenance import (
     MAINTENANCE_JOB,
@@ -23,6 +23,7 @@ from crypto_pipeline.maintenance import (
     forget_batch_details,
 )
 from crypto_pipeline.settings import Settings
+from crypto_pipeline.staging import load_to_silver
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record

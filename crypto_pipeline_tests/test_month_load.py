@@ -14,9 +14,9 @@ from crypto_pipeline.bulk_load import (
     files_to_load,
     load_files,
     load_to_gold,
-    load_to_silver,
 )
 from crypto_pipeline.definitions import defs
+from crypto_pipeline.staging import load_to_silver
 from crypto_pipeline.storage.landing import LandingFile, LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record

@@ -10,11 +10,10 @@ from hypothesis import strategies as st
 from psycopg import sql
 from psycopg.rows import dict_row
 
-from crypto_pipeline.assets.silver import SILVER_TYPES
-from crypto_pipeline.bulk_load import load_to_gold, load_to_silver
+from crypto_pipeline.bulk_load import load_to_gold
 from crypto_pipeline.coingecko.schema import BASE_FIELDS, COLUMNS, TIME_FIELDS
 from crypto_pipeline.quality import REJECT_RULES, RULES, WARN_RULES, Rule
-from crypto_pipeline.staging import decode_files, stage
+from crypto_pipeline.staging import SILVER_TABLES, decode_files, load_to_silver, stage
 from crypto_pipeline.storage.landing import LandingFile, LandingZone
 from crypto_pipeline.storage.postgres import Warehouse, merge, read_frame
 from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
@@ -278,8 +277,8 @@ def test_a_rule_and_the_constraint_of_its_name_refuse_the_same_rows(
 
 
 def _load_valid_record(warehouse: Warehouse, zone: LandingZone) -> None:
-    for chunk in load_to_silver(warehouse, landed(zone, [market_record()]), 1):
-        assert chunk.errors == {}
+    for _, errors in load_to_silver(warehouse, landed(zone, [market_record()]), 1):
+        assert errors == {}
 
 
 _VIOLATIONS = {
@@ -407,7 +406,7 @@ def test_whatever_json_a_record_holds_it_is_loaded_or_rejected_with_a_reason(
         )
         assert sorted([*accepted, *rejected]) == list(range(len(raw)))
         assert len(raw) - 1 in accepted
-        for table in SILVER_TYPES:
+        for table in SILVER_TABLES:
             # Both ways into silver: the assets' frames, and the bulk load.
             read_frame(connection, f"SELECT * FROM staged_{table}")
             connection.execute(

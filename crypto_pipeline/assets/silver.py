@@ -1,5 +1,6 @@
 """Silver: landing files into the third normal form, with a quarantine for bad records."""
 
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,12 +13,17 @@ from crypto_pipeline.assets.column_lineage import silver_lineage
 from crypto_pipeline.assets.conventions import ONE_RUN, table_output
 from crypto_pipeline.partitions import hourly
 from crypto_pipeline.settings import Settings
-from crypto_pipeline.staging import decode_files, stage
+from crypto_pipeline.staging import (
+    SILVER_TABLES,
+    decode_files,
+    in_chunks,
+    load_to_silver,
+    stage,
+)
 from crypto_pipeline.storage.landing import LandingFile
 from crypto_pipeline.storage.postgres import Warehouse, read_frame
 
-# In the order of the foreign keys.
-SILVER_TYPES = {
+_FRAME_TYPES = {
     "ingestion_batches": frames.INGESTION_BATCHES,
     "cryptocurrencies": frames.CRYPTOCURRENCIES,
     "cryptocurrency_names": frames.CRYPTOCURRENCY_NAMES,
@@ -31,8 +37,8 @@ SILVER_TYPES = {
     name="silver",
     ins={"market_snapshots": dg.AssetIn(input_manager_key="landing")},
     outs={
-        table: table_output("public", table, "silver", frame_type)
-        for table, frame_type in SILVER_TYPES.items()
+        table: table_output("public", table, "silver", _FRAME_TYPES[table])
+        for table in SILVER_TABLES
     },
     internal_asset_deps={
         "ingestion_batches": {dg.AssetKey("market_snapshots")},
@@ -60,13 +66,21 @@ def silver(
 
     All tables are written in one transaction, so a batch becomes visible as a whole or not at all.
     A file that holds no capture becomes a failed batch and does not disturb the others.
+
+    Of a range of partitions only the last files go through frames, in which a year would not fit
+    into memory; those before are loaded in bulk, by the same statements.
     """
-    decoded = decode_files(market_snapshots)
-    with warehouse.load() as connection:
-        errors = stage(connection, decoded, Settings().max_rejected_share)
+    share = Settings().max_rejected_share
+    *before, files = [*in_chunks(market_snapshots)]
+    for _, errors in load_to_silver(warehouse, itertools.chain(*before), share):
         for path, error in errors.items():
             context.log.error("%s: %s", path, error)
-        for table in SILVER_TYPES:
+    decoded = decode_files(files)
+    with warehouse.load() as connection:
+        errors = stage(connection, decoded, share)
+        for path, error in errors.items():
+            context.log.error("%s: %s", path, error)
+        for table in SILVER_TABLES:
             frame = read_frame(
                 connection, sql.SQL("SELECT * FROM {}").format(sql.Identifier(f"staged_{table}"))
             )

@@ -1,19 +1,21 @@
 """Which batches a check looks at, and how an answer of wrong rows becomes a result."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import psycopg
 from psycopg import sql
-from psycopg.rows import dict_row
 
 from crypto_pipeline.partitions import partition_hour
 from crypto_pipeline.storage.catalog import markdown_table
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline.storage.sql import read_sql
+
+HOURS_TAG = "crypto_pipeline/hours"
+"""Tag of a run without partitions whose checks look at some hours: ``<first>/<last>``."""
 
 _PARTITION = "dagster/partition"
 _RANGE_START = "dagster/asset_partition_range_start"
@@ -22,55 +24,81 @@ _SAMPLES = 5
 
 
 def run_hours(tags: dict[str, str]) -> tuple[datetime, datetime] | None:
-    """The hours of a run, from its tags: start, and end exclusive; None without partitions."""
-    first = tags.get(_PARTITION, tags.get(_RANGE_START))
-    last = tags.get(_PARTITION, tags.get(_RANGE_END))
-    if first is None or last is None:
+    """The hours of a run, from its tags: start, and end exclusive; None without any."""
+    if HOURS_TAG in tags:
+        first, _, last = tags[HOURS_TAG].partition("/")
+    elif _PARTITION in tags:
+        first = last = tags[_PARTITION]
+    elif _RANGE_START in tags:
+        first, last = tags[_RANGE_START], tags[_RANGE_END]
+    else:
         return None
     return partition_hour(first), partition_hour(last) + timedelta(hours=1)
 
 
-@contextmanager
-def scoped_batches(
+def scopes(
     warehouse: Warehouse, context: dg.AssetCheckExecutionContext
 ) -> Iterator[psycopg.Connection]:
-    """A connection with the temporary table ``scoped_batches`` of the run's batches."""
+    """Connections, one after the other, with the temporary table ``scoped_batches``: the batches of
+    the run's hours, of all hours in a run without. A month at a time, so that a check of everything
+    needs no more memory or disk than a month."""
     start, end = run_hours(dict(context.run.tags)) or (None, None)
-    with warehouse.connection() as connection, connection.transaction():
-        connection.execute(read_sql("checks/scoped_batches.sql"), {"start": start, "end": end})
-        connection.execute("ANALYZE scoped_batches")
-        yield connection
-
-
-def check_result(
-    connection: psycopg.Connection,
-    spec: dg.AssetCheckSpec,
-    wrong_rows: sql.Composed | str,
-    severity: dg.AssetCheckSeverity,
-) -> dg.AssetCheckResult:
-    """Result of a check whose query answers the rows that are wrong, with their number and the
-    first few of them."""
-    query = sql.SQL(
-        "WITH wrong AS ({}) SELECT count(*) OVER () AS wrong_rows, * FROM wrong LIMIT {}"
-    )
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
-            query.format(
-                sql.SQL(wrong_rows) if isinstance(wrong_rows, str) else wrong_rows,
-                sql.Literal(_SAMPLES),
-            )
+    with warehouse.connection() as connection:
+        months = connection.execute(
+            read_sql("checks/months.sql"), {"start": start, "end": end}
         ).fetchall()
-    wrong = int(rows[0]["wrong_rows"]) if rows else 0
-    metadata: dict[str, Any] = {"wrong_rows": wrong}
-    if rows:
-        columns = [name for name in rows[0] if name != "wrong_rows"]
-        metadata["samples"] = dg.MarkdownMetadataValue(
-            markdown_table(columns, [[row[name] for name in columns] for row in rows])
+    for month_start, month_end in months:
+        with warehouse.connection() as connection, connection.transaction():
+            connection.execute(
+                read_sql("checks/scoped_batches.sql"), {"start": month_start, "end": month_end}
+            )
+            connection.execute("ANALYZE scoped_batches")
+            yield connection
+
+
+@dataclass
+class WrongRows:
+    """The answer of a check's query: the rows that are wrong.
+
+    Attributes:
+        count: How many there are.
+        columns: The columns of the samples.
+        samples: The first few.
+    """
+
+    count: int = 0
+    columns: list[str] = field(default_factory=list)
+    samples: list[tuple[Any, ...]] = field(default_factory=list)
+
+    def add(self, connection: psycopg.Connection, query: sql.Composed | str) -> None:
+        """Ask, and add the answer."""
+        counted = sql.SQL(
+            "WITH wrong AS ({}) SELECT count(*) OVER () AS wrong_rows, * FROM wrong LIMIT {}"
+        ).format(
+            sql.SQL(query) if isinstance(query, str) else query,
+            sql.Literal(_SAMPLES),
         )
-    return dg.AssetCheckResult(
-        asset_key=spec.asset_key,
-        check_name=spec.name,
-        passed=not rows,
-        severity=severity,
-        metadata=metadata,
-    )
+        cursor = connection.execute(counted)
+        rows = cursor.fetchall()
+        if rows:
+            assert cursor.description is not None
+            self.count += int(rows[0][0])
+            self.columns = [column.name for column in cursor.description[1:]]
+            self.samples += [row[1:] for row in rows[: _SAMPLES - len(self.samples)]]
+
+    def result(
+        self, spec: dg.AssetCheckSpec, severity: dg.AssetCheckSeverity
+    ) -> dg.AssetCheckResult:
+        """The result of the check: passed when there is no wrong row."""
+        metadata: dict[str, Any] = {"wrong_rows": self.count}
+        if self.samples:
+            metadata["samples"] = dg.MarkdownMetadataValue(
+                markdown_table(self.columns, [list(row) for row in self.samples])
+            )
+        return dg.AssetCheckResult(
+            asset_key=spec.asset_key,
+            check_name=spec.name,
+            passed=self.count == 0,
+            severity=severity,
+            metadata=metadata,
+        )

@@ -6,10 +6,10 @@ import dagster as dg
 import psycopg
 from psycopg import sql
 
-from crypto_pipeline.checks.scope import check_result, scoped_batches
+from crypto_pipeline.checks.scope import WrongRows, scopes
 from crypto_pipeline.checks.sql_checks import sql_check_specs
 from crypto_pipeline.quality import RULES, Rule, Severity, fill_in
-from crypto_pipeline.storage.landing import LandingZoneResource
+from crypto_pipeline.storage.landing import LandingZone, LandingZoneResource
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline.storage.sql import read_sql
 
@@ -61,6 +61,10 @@ _RULE_SPECS = {
     )
     for rule in RULES
 }
+_SEVERITY = {
+    Severity.REJECT: dg.AssetCheckSeverity.ERROR,
+    Severity.WARN: dg.AssetCheckSeverity.WARN,
+}
 _SQL_SPECS = [
     *sql_check_specs("silver", _BLOCKING, blocking=True),
     *sql_check_specs("silver", _REPORTING, blocking=False),
@@ -79,26 +83,30 @@ def silver_checks(
 ) -> Iterator[dg.AssetCheckResult]:
     """Judge the loaded records by the rule table, and the tables by their integrity."""
     selected = context.selected_asset_check_keys
-    with scoped_batches(warehouse, context) as connection:
+    zone = landing_zone.zone()
+    rules = {rule: spec for rule, spec in _RULE_SPECS.items() if spec.key in selected}
+    files = [spec for spec in _SQL_SPECS if spec.key in selected]
+    answers = {spec.name: WrongRows() for spec in (*rules.values(), *files)}
+    changed: list[str] = []
+    for connection in scopes(warehouse, context):
         connection.execute(fill_in(read_sql("checks/scoped_records.sql"), _RULES_ON_ROWS))
-        for rule, spec in _RULE_SPECS.items():
-            if spec.key in selected:
-                severity = (
-                    dg.AssetCheckSeverity.ERROR
-                    if rule.severity is Severity.REJECT
-                    else dg.AssetCheckSeverity.WARN
-                )
-                yield check_result(connection, spec, _wrong_records(rule), severity)
-        for spec in _SQL_SPECS:
-            if spec.key in selected:
-                yield check_result(
-                    connection,
-                    spec,
-                    read_sql(f"checks/silver/{spec.name}.sql"),
-                    dg.AssetCheckSeverity.ERROR,
-                )
+        for rule in rules:
+            answers[rule.name].add(connection, _wrong_records(rule))
+        for spec in files:
+            answers[spec.name].add(connection, read_sql(f"checks/silver/{spec.name}.sql"))
         if _FILES_UNCHANGED.key in selected:
-            yield _files_unchanged(connection, landing_zone)
+            changed += _changed_files(connection, zone)
+    for rule, spec in rules.items():
+        yield answers[rule.name].result(spec, _SEVERITY[rule.severity])
+    for spec in files:
+        yield answers[spec.name].result(spec, dg.AssetCheckSeverity.ERROR)
+    if _FILES_UNCHANGED.key in selected:
+        yield dg.AssetCheckResult(
+            asset_key=_FILES_UNCHANGED.asset_key,
+            check_name=_FILES_UNCHANGED.name,
+            passed=not changed,
+            metadata={"changed_or_gone": dg.JsonMetadataValue(changed)},
+        )
 
 
 def _wrong_records(rule: Rule) -> sql.Composed:
@@ -130,10 +138,7 @@ def _wrong_records(rule: Rule) -> sql.Composed:
     )
 
 
-def _files_unchanged(
-    connection: psycopg.Connection, landing_zone: LandingZoneResource
-) -> dg.AssetCheckResult:
-    zone = landing_zone.zone()
+def _changed_files(connection: psycopg.Connection, zone: LandingZone) -> list[str]:
     changed = []
     for path, sha256 in connection.execute(
         "SELECT landing_file, file_sha256 FROM scoped_batches ORDER BY landing_file"
@@ -144,9 +149,4 @@ def _files_unchanged(
             unchanged = False
         if not unchanged:
             changed.append(path)
-    return dg.AssetCheckResult(
-        asset_key=_FILES_UNCHANGED.asset_key,
-        check_name=_FILES_UNCHANGED.name,
-        passed=not changed,
-        metadata={"changed_or_gone": dg.JsonMetadataValue(changed)},
-    )
+    return changed

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, cast
 
 import click
 from rich.console import Console
@@ -15,6 +15,7 @@ from rich.markup import escape
 
 from crypto_pipeline.automation import AUDIT_JOB, HOURLY_JOB, INGEST_JOB
 from crypto_pipeline.bulk_load import LOAD_JOB, REPLAY_JOB
+from crypto_pipeline.checks.scope import HOURS_TAG
 from crypto_pipeline.cli import demo as demo_room
 from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.cli.report import print_checks, print_query
@@ -193,11 +194,36 @@ def sandbox(
 
 def _load_and_audit(job: str) -> NoReturn:
     with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
+        known = _newest_batch()
         _stop_on_errors(run_job(instance, job, console))
-        audit = run_job(instance, AUDIT_JOB, console)
+        hours = _hours_loaded_since(known)
+        if hours is None:
+            console.print("Nothing to load: the warehouse has every file of the landing zone.")
+            _report()
+            sys.exit(0)
+        audit = run_job(instance, AUDIT_JOB, console, tags={HOURS_TAG: hours})
         _stop_on_errors(audit)
         _report()
         sys.exit(1 if print_checks(console, audit.checks) else 0)
+
+
+def _newest_batch() -> datetime | None:
+    with Warehouse().connection() as connection:
+        row = connection.execute("SELECT max(loaded_at) FROM ingestion_batches").fetchone()
+    assert row is not None
+    return cast(datetime | None, row[0])
+
+
+def _hours_loaded_since(time: datetime | None) -> str | None:
+    """The hours of the batches written after a time, as the checks' tag."""
+    with Warehouse().connection() as connection:
+        row = connection.execute(
+            "SELECT min(partition_hour), max(partition_hour) FROM ingestion_batches"
+            " WHERE loaded_at > %(time)s OR %(time)s::timestamptz IS NULL",
+            {"time": time},
+        ).fetchone()
+    assert row is not None
+    return None if row[0] is None else "/".join(map(partition_key, row))
 
 
 def _current_hour() -> str:

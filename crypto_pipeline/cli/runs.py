@@ -63,6 +63,7 @@ def run_job(
     console: Console,
     *,
     partition_key: str | None = None,
+    tags: dict[str, str] | None = None,
 ) -> RunOutcome:
     """Run a job in this process and show which step it is at."""
     run_id = str(uuid.uuid4())
@@ -73,7 +74,7 @@ def run_job(
             instance=instance,
             run_id=run_id,
             partition_key=partition_key,
-            tags={INTERACTIVE_TAG: "true", PID_TAG: str(os.getpid())},
+            tags={INTERACTIVE_TAG: "true", PID_TAG: str(os.getpid()), **(tags or {})},
             run_config=_QUIET,
             raise_on_error=False,
         )

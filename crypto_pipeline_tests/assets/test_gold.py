@@ -10,8 +10,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crypto_pipeline.bulk_load import load_to_gold, load_to_silver
+from crypto_pipeline.bulk_load import load_to_gold
 from crypto_pipeline.coingecko.capture import Capture
+from crypto_pipeline.staging import load_to_silver
 from crypto_pipeline.storage.landing import LandingFile, LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.market_records import market_record
@@ -66,8 +67,8 @@ def load(warehouse: Warehouse, files: list[LandingFile]) -> dict[str, dict[str, 
 
 def silver(warehouse: Warehouse, files: list[LandingFile]) -> None:
     """Load files into silver."""
-    for chunk in load_to_silver(warehouse, files, max_rejected_share=0.5):
-        assert chunk.errors == {}
+    for _, errors in load_to_silver(warehouse, files, max_rejected_share=0.5):
+        assert errors == {}
 
 
 def bitcoin(at: datetime, symbol: str = "btc", name: str = "Bitcoin") -> Snapshot:

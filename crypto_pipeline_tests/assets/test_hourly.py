@@ -9,12 +9,12 @@ import pytest
 
 from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
 from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
-from crypto_pipeline.assets.silver import SILVER_TYPES
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.faults import ErrorBody, RateLimit
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.quirks import RENAMED_COIN
 from crypto_pipeline.sandbox.server import SandboxServer
+from crypto_pipeline.staging import SILVER_TABLES
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
@@ -276,7 +276,7 @@ def test_a_table_tells_its_columns_its_lineage_and_its_rows(
         for event in result.all_events
         if event.is_step_materialization and event.asset_key is not None
     }
-    assert set(found) == {"market_snapshots", *SILVER_TYPES, *GOLD_DEPENDENCIES}
+    assert set(found) == {"market_snapshots", *SILVER_TABLES, *GOLD_DEPENDENCIES}
 
     bronze = found.pop("market_snapshots")
     assert (bronze["records"], bronze["pages"]) == (COINS, 1)

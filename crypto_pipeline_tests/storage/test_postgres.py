@@ -13,10 +13,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
-from crypto_pipeline.assets.silver import SILVER_TYPES
 from crypto_pipeline.coingecko.schema import NUMBER_FIELDS
 from crypto_pipeline.settings import Settings
-from crypto_pipeline.staging import decode_files, stage
+from crypto_pipeline.staging import SILVER_TABLES, decode_files, stage
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import (
     PostgresIOManager,
@@ -171,7 +170,7 @@ def load_frames(
     drop(zone, f"{next(_files)}.json", landing_json(records))
     with warehouse.load() as connection:
         assert stage(connection, decode_files(zone.file_loose()), max_rejected_share=0) == {}
-        for table in SILVER_TYPES:
+        for table in SILVER_TABLES:
             frame = read_frame(connection, f"SELECT * FROM staged_{table}")
             context = dg.build_output_context(
                 asset_key=dg.AssetKey(table), definition_metadata={"schema": "public"}

@@ -1,6 +1,5 @@
--- The batches that a check looks at: those of the run's hours, or all where the run has none.
+-- The batches that a check looks at: those of some hours.
 CREATE TEMPORARY TABLE scoped_batches ON COMMIT DROP AS
 SELECT batch_id, landing_file, file_sha256, status, gold_loaded_at
 FROM ingestion_batches
-WHERE (%(start)s::timestamptz IS NULL OR partition_hour >= %(start)s)
-    AND (%(end)s::timestamptz IS NULL OR partition_hour < %(end)s)
+WHERE partition_hour >= %(start)s AND partition_hour < %(end)s
