@@ -72,6 +72,9 @@ def load_month(
     """
     errors: dict[str, str] = {}
     with warehouse.work() as connection:
+        # A month is read a dozen times from its temporary tables, and sorted for its indexes.
+        connection.execute("SET LOCAL temp_buffers = '256MB'")
+        connection.execute("SET LOCAL maintenance_work_mem = '256MB'")
         staging = Staging(connection, max_rejected_share)
         for chunk in chunks:
             errors |= staging.add(chunk)

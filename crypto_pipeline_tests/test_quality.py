@@ -13,7 +13,7 @@ from psycopg.rows import dict_row
 from crypto_pipeline.bulk_load import load_to_gold
 from crypto_pipeline.coingecko.schema import BASE_FIELDS, COLUMNS, TIME_FIELDS
 from crypto_pipeline.quality import REJECT_RULES, RULES, WARN_RULES, Rule
-from crypto_pipeline.staging import SILVER_TABLES, decode_files, load_to_silver, stage
+from crypto_pipeline.staging import SILVER_TABLES, Staging, decode_files, load_to_silver, stage
 from crypto_pipeline.storage.landing import LandingFile, LandingZone
 from crypto_pipeline.storage.postgres import Warehouse, merge, read_frame
 from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
@@ -122,7 +122,7 @@ def judged(
 ) -> list[dict[str, object]]:
     """What the rules say of the records, in order."""
     with warehouse.load() as connection:
-        assert stage(connection, decode_files(landed(zone, records)), max_rejected_share=1) == {}
+        assert Staging(connection, 1).add(decode_files(landed(zone, records))) == {}
         return (
             connection.cursor(row_factory=dict_row)
             .execute(f"SELECT * FROM ({_JUDGED}) AS judged ORDER BY record_index")
@@ -177,7 +177,7 @@ def test_a_reason_says_what_is_wrong_and_with_which_values(
         f"'{column} = ' || coalesce({column}::text, 'null')" for column in rule.columns
     )
     with warehouse.load() as connection:
-        stage(connection, decode_files(landed(zone, records)), max_rejected_share=1)
+        Staging(connection, 1).add(decode_files(landed(zone, records)))
         row = connection.execute(
             f"SELECT reason, {values} FROM ({_JUDGED}) AS judged ORDER BY record_index DESC"
         ).fetchone()

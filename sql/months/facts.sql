@@ -1,6 +1,6 @@
 -- The facts of the month, by gold/fact_crypto_price_metrics.sql.
--- How many records lie in the month the planner cannot know: it expects a few, and would join them by
--- loops.
+-- The planner multiplies what the columns of a join let through, expects a few rows and would go
+-- through the batches for each.
 SET LOCAL enable_nestloop = off;
 
 CREATE OR REPLACE TEMPORARY VIEW waiting_history AS SELECT * FROM month_history;

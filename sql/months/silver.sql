@@ -1,6 +1,6 @@
 -- Both silver tables of the month.
--- How many records lie in the month the planner cannot know: it expects a few, and would join them by
--- loops.
+-- The planner multiplies what the columns of a join let through, expects a few rows and would go
+-- through the batches for each.
 SET LOCAL enable_nestloop = off;
 
 INSERT INTO month_price_snapshots (
@@ -12,7 +12,7 @@ SELECT
     crypto_id, vs_currency, snapshot_time, last_updated, name_id, batch_id, record_index,
     current_price, high_24h, low_24h, price_change_24h, price_change_percentage_24h,
     ath, ath_change_percentage, ath_date, atl, atl_change_percentage, atl_date
-FROM month_winners
+FROM accepted_records
 JOIN cryptocurrency_names USING (crypto_id, symbol, name);
 
 INSERT INTO month_market_metrics (
@@ -26,6 +26,6 @@ SELECT
     market_cap, market_cap_rank, fully_diluted_valuation, total_volume,
     market_cap_change_24h, market_cap_change_percentage_24h,
     circulating_supply, total_supply, max_supply, roi_times, roi_currency, roi_percentage
-FROM month_winners;
+FROM accepted_records;
 
 SET LOCAL enable_nestloop = on;

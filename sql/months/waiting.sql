@@ -49,5 +49,5 @@ SELECT
     r.roi_times,
     r.roi_currency,
     r.roi_percentage
-FROM month_winners AS r
+FROM accepted_records AS r
 JOIN staged_files AS b USING (file_id);

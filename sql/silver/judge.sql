@@ -1,17 +1,23 @@
 -- Verdicts on the staged records of the files from %(first_file)s on, which lie from page
 -- %(first_page)s of the table on; the rule table (quality.py) fills in the expressions. A rule that
 -- compares the records of a response sorts them: apart, with the few columns it needs.
-INSERT INTO verdicts (file_id, record_index, crypto_id, rejected_by, reason, warned_by)
+INSERT INTO verdicts (
+    file_id, record_index, place, crypto_id, unknown_fields, missing_fields,
+    rejected_by, reason, warned_by
+)
 WITH by_itself AS (
     SELECT
         file_id,
         record_index,
+        place,
         crypto_id,
+        unknown_fields,
+        missing_fields,
         :rejected_by AS rejected_by,
         :reason AS reason,
         :warned_by AS warned_by
     FROM (
-        SELECT r.*, f.vs_currency, f.ingested_at
+        SELECT r.*, r.ctid AS place, f.vs_currency, f.ingested_at
         FROM staged_records AS r
         JOIN staged_files AS f USING (file_id)
         WHERE r.ctid >= %(first_page)s::tid AND r.file_id >= %(first_file)s
@@ -28,7 +34,10 @@ in_response AS (
 SELECT
     file_id,
     record_index,
+    i.place,
     i.crypto_id,
+    i.unknown_fields,
+    i.missing_fields,
     coalesce(i.rejected_by, '{}'),
     coalesce(i.reason, ''),
     coalesce(i.warned_by, '{}') || coalesce(r.warned_by, '{}')

@@ -52,12 +52,15 @@ CREATE TEMPORARY TABLE staged_records (
     snapshot_time timestamptz GENERATED ALWAYS AS (round_to_snapshot_interval(last_updated)) STORED
 ) ON COMMIT DROP;
 
--- The records that break a rule: names of the reject rules, the reason in words, names of the warn
--- rules.
+-- The records that break a rule: where they are staged, names of the reject rules, the reason in
+-- words, names of the warn rules.
 CREATE TEMPORARY TABLE verdicts (
     file_id integer NOT NULL,
     record_index integer NOT NULL,
+    place tid,
     crypto_id text,
+    unknown_fields text,
+    missing_fields text,
     rejected_by text[] NOT NULL,
     reason text NOT NULL,
     warned_by text[] NOT NULL,

@@ -1,20 +1,23 @@
 -- Which rows every silver table should hold, given the staged files, their records and the verdicts.
 
+-- What is rejected is in staged_rejects and in the verdicts; what follows is about the others.
+DELETE FROM staged_records
+WHERE ctid = ANY (ARRAY(SELECT place FROM verdicts WHERE rejected_by <> '{}'));
+
 -- Without statistics the planner expects a handful of records. It needs them of the joined columns
 -- only, and of a small sample: more would take longer than the load.
 SET LOCAL default_statistics_target = 10;
-ANALYZE staged_files (file_id), staged_records (file_id, crypto_id), verdicts (file_id, record_index);
+ANALYZE staged_files (file_id), staged_records (file_id, crypto_id), verdicts (file_id);
 
 CREATE TEMPORARY TABLE staged_ingestion_batches ON COMMIT DROP AS
 WITH counts AS (
-    SELECT file_id, records_fetched, coalesce(records_rejected, 0) AS records_rejected
+    SELECT file_id, sum(records)::integer AS records_fetched, sum(rejected)::integer AS records_rejected
     FROM (
-        SELECT file_id, count(*)::integer AS records_fetched FROM staged_records GROUP BY file_id
-    ) AS fetched
-    LEFT JOIN (
-        SELECT file_id, count(*)::integer AS records_rejected
-        FROM verdicts WHERE rejected_by <> '{}' GROUP BY file_id
-    ) AS rejected USING (file_id)
+        SELECT file_id, count(*) AS records, 0 AS rejected FROM staged_records GROUP BY file_id
+        UNION ALL
+        SELECT file_id, count(*), count(*) FROM verdicts WHERE rejected_by <> '{}' GROUP BY file_id
+    ) AS by_verdict
+    GROUP BY file_id
 ),
 warnings AS (
     SELECT file_id, jsonb_object_agg(rule, records)::text AS warnings
@@ -32,10 +35,10 @@ drift AS (
         SELECT file_id, field, count(*) AS records
         FROM (
             SELECT file_id, 'unknown: ' || unnest(string_to_array(unknown_fields, ','))
-            FROM staged_records WHERE unknown_fields IS NOT NULL
+            FROM verdicts WHERE unknown_fields IS NOT NULL
             UNION ALL
             SELECT file_id, 'missing: ' || unnest(string_to_array(missing_fields, ','))
-            FROM staged_records WHERE missing_fields IS NOT NULL
+            FROM verdicts WHERE missing_fields IS NOT NULL
         ) AS drifting (file_id, field)
         GROUP BY file_id, field
     ) AS by_field
@@ -98,13 +101,10 @@ ORDER BY turn;
 ANALYZE staged_ingestion_batches (file_id, landing_file, failed);
 
 CREATE TEMPORARY VIEW accepted_records AS
-SELECT r.*, b.vs_currency, b.ingested_at, b.landing_file, b.batch_id, b.turn
+SELECT r.*, r.ctid AS place, b.vs_currency, b.ingested_at, b.landing_file, b.batch_id, b.turn
 FROM staged_records AS r
 JOIN staged_ingestion_batches AS b USING (file_id)
-WHERE NOT b.failed AND NOT EXISTS (
-    SELECT FROM verdicts AS v
-    WHERE v.rejected_by <> '{}' AND (v.file_id, v.record_index) = (r.file_id, r.record_index)
-);
+WHERE NOT b.failed;
 
 -- The ways in which coins are listed, few as they are: a listing's newest record has the largest place.
 CREATE TEMPORARY TABLE staged_listings ON COMMIT DROP AS
