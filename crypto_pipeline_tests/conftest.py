@@ -24,6 +24,7 @@ from crypto_pipeline.storage.embedded import embedded_socket_folder
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.migrations import migrate
 from crypto_pipeline.storage.postgres import Warehouse, connect
+from crypto_pipeline_tests.s3_server import Bucket, S3Server, point_at
 
 # A deadline would measure the machine; the examples' folder must not follow a test's chdir.
 hypothesis.settings.register_profile(
@@ -102,6 +103,25 @@ def warehouse(
 def zone(environment: None) -> LandingZone:
     """The landing zone that the settings name, empty."""
     return LandingZone(Settings().landing_uri)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """The session's S3 server."""
+    server = S3Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(
+    environment: None, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bucket]:
+    """An empty bucket on the S3 server, which the environment names."""
+    point_at(s3_server, monkeypatch)
+    s3_server.reset()
+    yield Bucket(s3_server)
+    s3_server.reset()
 
 
 def _has_room(folder: Path) -> bool:
