@@ -49,7 +49,7 @@ class S3Server:
         self._one_at_a_time = threading.Lock()
         self._server = make_server("127.0.0.1", 0, self._serve, threaded=True)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        threading.Thread(target=self._server.serve_forever, args=[0.05], daemon=True).start()
         self._http = httpx.Client(base_url=self.url)
         self.client = boto3.client(
             "s3",

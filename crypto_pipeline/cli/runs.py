@@ -1,6 +1,7 @@
 """Runs of the asset graph in this process, with visible progress and errors a person can use."""
 
 import os
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -20,10 +21,12 @@ from crypto_pipeline.coingecko.errors import CoinGeckoError
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.sandbox.recordings import RecordingsError
 from crypto_pipeline.storage.embedded import EmbeddedPostgresError
+from crypto_pipeline.storage.object_store import ObjectStoreError
 
 EXPECTED_ERRORS = (
     CoinGeckoError,
     EmbeddedPostgresError,
+    ObjectStoreError,
     RecordingsError,
     ValidationError,
     psycopg.Error,
@@ -108,7 +111,8 @@ def _one_line(event: dg.DagsterEvent) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
     text = error.message if error is not None else event.message or "the step failed"
-    return " ".join(text.split())
+    # The class of an error of ours says nothing that its text does not.
+    return re.sub(r"^crypto_pipeline\.[\w.]+: ", "", " ".join(text.split()))
 
 
 @contextmanager

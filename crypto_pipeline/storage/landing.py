@@ -27,7 +27,7 @@ from crypto_pipeline.coingecko.capture import (
     encode_capture,
 )
 from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.object_store import ObjectStore, StoredObject
+from crypto_pipeline.storage.object_store import ObjectStore, ObjectStoreError, StoredObject
 
 _FOLDER = "market_snapshots"
 _FILED = re.compile(rf"{_FOLDER}/date=(\d{{4}}-\d\d-\d\d)/hour=(\d\d)/[^/]+")
@@ -332,7 +332,10 @@ class LandingZoneIOManager(dg.ConfigurableIOManager):
         """Write a capture, and describe what now lies in the landing zone."""
         zone = self.landing_zone.zone()
         if isinstance(obj, Capture):
-            files, capture = [zone.write(obj)], obj
+            try:
+                files, capture = [zone.write(obj)], obj
+            except ObjectStoreError as error:
+                raise dg.Failure(str(error), allow_retries=error.retryable) from None
             context.add_output_metadata(
                 {
                     "records": len(capture.records),

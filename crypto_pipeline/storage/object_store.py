@@ -4,6 +4,7 @@ It goes through fsspec, so the credentials are those that the store's own SDK fi
 shared files, the role of the machine. The error of S3 is told in one line, without any of them.
 """
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,7 +16,15 @@ from upath import UPath
 
 class ObjectStoreError(Exception):
     """The store as a whole does not serve us: missing library, no bucket, no credentials, denied,
-    unreachable. Not an ``OSError``: it says nothing about one file."""
+    unreachable. Not an ``OSError``: it says nothing about one file.
+
+    Attributes:
+        retryable: Whether the same request may succeed later, with nothing changed by a person.
+    """
+
+    def __init__(self, message: str, *, retryable: bool = False) -> None:
+        super().__init__(message)
+        self.retryable = retryable
 
 
 class _WriteConflict(ObjectStoreError):
@@ -54,6 +63,7 @@ class ObjectStore:
             self.root = UPath(uri, use_listings_cache=False)
             self._fs = self.root.fs
         self._root = self.root.path.rstrip("/")
+        self._is_s3 = self.root.protocol in ("s3", "s3a")
 
     def listing(self, folder: str = "", prefix: str = "") -> Iterator[StoredObject]:
         """All objects below a folder, those whose path in it starts with ``prefix`` at least.
@@ -94,7 +104,9 @@ class ObjectStore:
             ObjectStoreError: the store does not serve us.
         """
         with self._told():
-            return bytes(self._fs.cat_file(self._key(path)))
+            # More at a time would cost s3fs a request for the size first.
+            one = {"max_concurrency": 1} if self._is_s3 else {}
+            return bytes(self._fs.cat_file(self._key(path), **one))
 
     def put_new(self, path: str, content: bytes) -> None:
         """Write an object that must not be there yet: the store itself refuses to overwrite.
@@ -134,7 +146,7 @@ class ObjectStore:
                     raise FileExistsError(path) from None
                 if _s3_code(error) == "ConditionalRequestConflict":
                     raise _WriteConflict(
-                        f"{self.root / path}: another write is under way"
+                        f"{self.root / path}: another write is under way", retryable=True
                     ) from None
                 raise
 
@@ -147,7 +159,7 @@ class ObjectStore:
         key = self._key(stored.path)
         with self._told():
             try:
-                if self.root.protocol in ("s3", "s3a") and stored.etag is not None:
+                if self._is_s3 and stored.etag is not None:
                     bucket, name, _ = self._fs.split_path(key)
                     self._fs.call_s3("delete_object", Bucket=bucket, Key=name, IfMatch=stored.etag)
                 else:
@@ -189,10 +201,9 @@ class ObjectStore:
         except (OSError, ObjectStoreError):
             raise
         except Exception as error:
-            text = _s3_problem(error)
-            if text is None:
+            if not type(error).__module__.startswith(("botocore.", "aiobotocore.")):
                 raise
-            raise ObjectStoreError(f"{self._uri}: {text}") from None
+            raise _s3_problem(self._uri, error) from None
 
 
 def _s3_code(error: BaseException) -> str | None:
@@ -208,18 +219,18 @@ def _s3_message(error: OSError) -> str:
     return f"{error} ({code})" if code else str(error)
 
 
-def _s3_problem(error: Exception) -> str | None:
-    """What an error of the AWS SDK means, None if it is none."""
-    if not type(error).__module__.startswith(("botocore.", "aiobotocore.")):
-        return None
+def _s3_problem(uri: str, error: Exception) -> ObjectStoreError:
+    """What an error of the AWS SDK means."""
     from botocore.exceptions import (  # noqa: PLC0415 - of an optional extra
         NoCredentialsError,
         PartialCredentialsError,
     )
 
     if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
-        return (
-            "no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
+        return ObjectStoreError(
+            f"{uri}: no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
             " or AWS_PROFILE, or run where a role gives them"
         )
-    return " ".join(str(error).split())
+    # Neither the query of a URL nor a login in it: a presigned one holds a signature.
+    text = re.sub(r"(?<=//)[^/\s@]*@|\?[^\s\"]*", "", str(error))
+    return ObjectStoreError(f"{uri}: {' '.join(text.split())}", retryable=True)
