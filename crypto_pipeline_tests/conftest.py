@@ -45,7 +45,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = {name.upper() for name in Settings.model_fields} | {"DAGSTER_HOME"}
     for name in list(os.environ):
         # PGHOST and the like are read by libpq, past the settings.
-        if name.upper() in ours or name.startswith("PG"):
+        if name.upper().removesuffix("_FILE") in ours or name.startswith("PG"):
             monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))

@@ -11,6 +11,8 @@ from crypto_pipeline.coingecko.capture import Capture
 from crypto_pipeline.coingecko.errors import CoinGeckoError
 from crypto_pipeline.coingecko.resource import CoinGecko
 from crypto_pipeline.partitions import hourly
+from crypto_pipeline.redaction import redacted
+from crypto_pipeline.secret_references import SecretError
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.landing import LandingFile, LandingZoneResource, hour_of
 from crypto_pipeline.storage.object_store import ObjectStoreError
@@ -80,8 +82,9 @@ def market_snapshots(
 @contextmanager
 def _failures(context: dg.AssetExecutionContext) -> Iterator[None]:
     try:
-        yield
-    except (CoinGeckoError, ObjectStoreError) as error:
+        with redacted():
+            yield
+    except (CoinGeckoError, ObjectStoreError, SecretError) as error:
         # Without the cause: its traceback says nothing more to a reader.
         raise dg.Failure(
             str(error),

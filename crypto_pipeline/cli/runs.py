@@ -19,7 +19,9 @@ from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
 from crypto_pipeline.cli.home import PID_TAG
 from crypto_pipeline.coingecko.errors import CoinGeckoError
 from crypto_pipeline.definitions import defs
+from crypto_pipeline.redaction import redact, redacted
 from crypto_pipeline.sandbox.recordings import RecordingsError
+from crypto_pipeline.secret_references import SecretError
 from crypto_pipeline.storage.embedded import EmbeddedPostgresError
 from crypto_pipeline.storage.object_store import ObjectStoreError
 
@@ -28,6 +30,7 @@ EXPECTED_ERRORS = (
     EmbeddedPostgresError,
     ObjectStoreError,
     RecordingsError,
+    SecretError,
     ValidationError,
     psycopg.Error,
     OSError,
@@ -119,9 +122,11 @@ def _one_line(event: dg.DagsterEvent) -> str:
 def errors_in_one_line(console: Console) -> Iterator[None]:
     """End the program with status 1 and one line for what a person can mend."""
     try:
-        yield
+        with redacted():
+            yield
     except EXPECTED_ERRORS as error:
         text = _settings_at_fault(error) if isinstance(error, ValidationError) else str(error)
+        text = redact(text)
         console.print(f"[red]{escape(' '.join(text.split()))}[/]", soft_wrap=True)
         raise SystemExit(1) from None
 
