@@ -12,12 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote
 
 PLACEHOLDER = "<secret>"
 
 _SHORTEST = 4
 """Characters. Less is no secret, and would be found in every other word."""
+
+_SHORTEST_TOKEN = 12
+"""Characters of a part of a web address that may be one; a shorter one is a word of its path."""
 
 _known: set[str] = set()
 
@@ -26,7 +29,7 @@ def remember(secret: str) -> None:
     """Never show this text again, nor what of it is secret by itself.
 
     Of a URL these are its password, in pieces too (an unescaped ``@`` or ``/`` makes libpq take one
-    for the host), and the path and query of a web address, which is where a webhook has its token.
+    for the host), and the long parts of a web address, which is where a webhook has its token.
     """
     texts = {secret}
     scheme, separator, rest = secret.partition("://")
@@ -35,8 +38,8 @@ def remember(secret: str) -> None:
         password = login.partition(":")[2] if at else ""
         texts |= {password, *re.split(r"[@/?#:]", password)}
         if scheme in ("http", "https"):
-            _, _, path, query, _ = urlsplit(secret)
-            texts |= {path, query, f"{path}?{query}" if query else path}
+            parts = re.split(r"[/?&=]", rest.partition("/")[2])
+            texts |= {part for part in parts if len(part) >= _SHORTEST_TOKEN}
     texts |= {unquote(text) for text in texts}
     texts |= {quote(text, safe="") for text in texts} | {json.dumps(text)[1:-1] for text in texts}
     texts = {text for text in texts if len(text) >= _SHORTEST} - _known

@@ -153,7 +153,7 @@ class Settings(GraphSettings):
     db_auth: Literal["password", "peer", "cert"] = Field(
         default="password",
         description="How DB_USER logs in at DB_HOST: with DB_PASSWORD; as the system's user of that"
-        " name (peer, DB_HOST is the folder of a socket); or with the certificate DB_SSLCERT (cert).",
+        " name (peer, DB_HOST is a socket's folder); or with the certificate DB_SSLCERT (cert).",
     )
     db_sslmode: SslMode | None = Field(
         default=None,

@@ -19,6 +19,7 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from crypto_pipeline import redaction, secret_references
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.embedded import embedded_socket_folder
 from crypto_pipeline.storage.landing import LandingZone
@@ -47,6 +48,10 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         # PGHOST and the like are read by libpq, past the settings.
         if name.upper().removesuffix("_FILE") in ours or name.startswith("PG"):
             monkeypatch.delenv(name)
+    # Nor does a secret that another test has read.
+    monkeypatch.setattr(redaction, "_known", set())
+    redaction._pattern.cache_clear()
+    monkeypatch.setattr(secret_references, "_cached", {})
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("LANDING_ZONE_URI", str(tmp_path / "landing"))
@@ -119,9 +124,9 @@ def bucket(
 ) -> Iterator[Bucket]:
     """An empty bucket on the S3 server, which the environment names."""
     point_at(s3_server, monkeypatch)
-    s3_server.reset()
+    s3_server.clear()
     yield Bucket(s3_server)
-    s3_server.reset()
+    s3_server.clear()
 
 
 def _has_room(folder: Path) -> bool:

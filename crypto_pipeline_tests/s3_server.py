@@ -66,7 +66,7 @@ class S3Server:
         self._server.shutdown()
         self._server.server_close()
 
-    def reset(self) -> None:
+    def clear(self) -> None:
         """Forget faults and requests, and let every access key in."""
         self.fault = lambda request: None
         self.lose_answers = 0
