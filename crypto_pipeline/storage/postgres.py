@@ -22,6 +22,7 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
+from sqlalchemy.exc import DBAPIError
 
 from crypto_pipeline.redaction import redacted, remember
 from crypto_pipeline.settings import Settings
@@ -124,7 +125,11 @@ def _warn_of_no_tls(host: str) -> None:
 
 @cache
 def _migrated(conninfo: str) -> None:
-    migrate(lambda: connect(conninfo))
+    try:
+        migrate(lambda: connect(conninfo))
+    except DBAPIError as error:
+        # What the database said, without SQLAlchemy's words around it.
+        raise error.orig or error from None
 
 
 class Warehouse(dg.ConfigurableResource[Any]):
