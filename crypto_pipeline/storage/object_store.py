@@ -160,8 +160,7 @@ class ObjectStore:
         with self._told():
             try:
                 if self._is_s3 and stored.etag is not None:
-                    bucket, name, _ = self._fs.split_path(key)
-                    self._fs.call_s3("delete_object", Bucket=bucket, Key=name, IfMatch=stored.etag)
+                    self._remove_from_s3(key, stored.etag)
                 else:
                     self._fs.rm_file(key)
             except FileNotFoundError as error:
@@ -170,6 +169,16 @@ class ObjectStore:
             except OSError as error:
                 if _s3_code(error) != "PreconditionFailed":
                     raise
+
+    def _remove_from_s3(self, key: str, etag: str) -> None:
+        bucket, name, _ = self._fs.split_path(key)
+        try:
+            self._fs.call_s3("delete_object", Bucket=bucket, Key=name, IfMatch=etag)
+        except OSError as error:
+            # The condition is younger in S3 than that of a PUT.
+            if _s3_code(error) != "NotImplemented":
+                raise
+            self._fs.rm_file(key)
 
     def _key(self, path: str) -> str:
         return f"{self._root}/{path}" if path else self._root

@@ -218,6 +218,18 @@ def test_a_filing_that_dies_before_it_removes_is_finished_by_the_next(bucket: Bu
     assert zone.file_loose() == []
 
 
+def test_a_store_without_a_conditional_delete_is_served_too(bucket: Bucket) -> None:
+    zone = LandingZone(bucket.uri)
+    drop(zone, "a.json", landing_json([market_record()], FIVE))
+    bucket.server.fault = lambda r: (
+        s3_error(501, "NotImplemented")
+        if r.method == "DELETE" and "if-match" in r.headers
+        else None
+    )
+    assert len(zone.file_loose()) == 1
+    assert zone.file_loose() == []
+
+
 # --- Credentials -------------------------------------------------------------------------------
 
 
