@@ -207,8 +207,17 @@ class ObjectStore:
             if _s3_code(error) != "NoSuchBucket":
                 raise
             raise ObjectStoreError(f"{self._uri}: there is no such bucket") from None
-        except (OSError, ObjectStoreError):
+        except (FileExistsError, ObjectStoreError):
             raise
+        except TimeoutError:
+            raise ObjectStoreError(f"{self._uri}: no answer in time", retryable=True) from None
+        except OSError as error:
+            if _s3_code(error) is None:
+                raise
+            status = _s3_response(error)["ResponseMetadata"]["HTTPStatusCode"]
+            raise ObjectStoreError(
+                f"{self._uri}: {_s3_message(error)}", retryable=status >= 500
+            ) from None
         except Exception as error:
             if not type(error).__module__.startswith(("botocore.", "aiobotocore.")):
                 raise
@@ -217,10 +226,13 @@ class ObjectStore:
 
 def _s3_code(error: BaseException) -> str | None:
     """S3's code of an error that s3fs has translated."""
-    response = getattr(error.__cause__, "response", None) or {}
-    code: str | None = response.get("Error", {}).get("Code")
+    code: str | None = _s3_response(error).get("Error", {}).get("Code")
     # An answer to HEAD has no body to hold the code.
     return {"412": "PreconditionFailed", "409": "ConditionalRequestConflict"}.get(code or "", code)
+
+
+def _s3_response(error: BaseException) -> dict[str, Any]:
+    return getattr(error.__cause__, "response", None) or {}
 
 
 def _s3_message(error: OSError) -> str:

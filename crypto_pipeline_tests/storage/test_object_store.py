@@ -314,6 +314,22 @@ def test_reading_may_be_allowed_and_writing_denied(bucket: Bucket) -> None:
     assert list(zone.files()) == []
 
 
+@pytest.mark.parametrize(("status", "retryable"), [(400, False), (500, True)])
+def test_an_answer_that_says_nothing_of_the_file_is_no_problem_of_the_file(
+    bucket: Bucket, status: int, retryable: bool
+) -> None:
+    zone = LandingZone(bucket.uri)
+    file = zone.write(capture_at(FIVE))
+    (found,) = zone.files()
+    bucket.server.fault = lambda r: s3_error(status, "Odd")
+    # An OSError would make the file a failed batch.
+    with pytest.raises(ObjectStoreError, match=r"^s3://.*: Odd it is \(Odd\)$") as caught:
+        found.capture()
+    assert caught.value.retryable is retryable
+    bucket.server.fault = lambda request: None
+    assert found.capture() == file.capture()
+
+
 @pytest.mark.usefixtures("bucket")
 def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(S3FileSystem, "_cache", {})
