@@ -6,6 +6,7 @@ its own on it, copied from one that was migrated once.
 
 import atexit
 import itertools
+import logging
 import os
 import shutil
 import tempfile
@@ -108,6 +109,15 @@ def warehouse(
 def zone(environment: None) -> LandingZone:
     """The landing zone that the settings name, empty."""
     return LandingZone(Settings().landing_uri)
+
+
+@pytest.fixture
+def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What the command line sets in its process goes with the test that runs it in this one."""
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", "")
+    yield
+    logging.getLogger("crypto_pipeline").setLevel(logging.NOTSET)
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@
 import gzip
 import itertools
 import json
-import logging
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -52,6 +51,7 @@ def planted(
     bucket: Bucket,
     socket_folder: str,
     httpserver: HTTPServer,
+    command_line: None,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[SandboxServer]:
@@ -60,8 +60,6 @@ def planted(
     (tmp_path / "hook").write_text(httpserver.url_for(f"/services/{TOKEN}?key={TOKEN}"))
     for name, value in {
         "DATA_DIR": str(tmp_path / "data"),
-        "DAGSTER_HOME": str(tmp_path / "home"),
-        "DAGSTER_POSTGRES_URL": "",
         "LANDING_ZONE_URI": bucket.uri,
         "DB_HOST": socket_folder,
         "DB_USER": "postgres",
@@ -132,13 +130,10 @@ def test_no_canary_is_in_anything_that_was_written(
     bucket: Bucket,
     httpserver: HTTPServer,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     printed: list[str] = []
-    # What the command line sets goes with the test.
-    monkeypatch.setattr(logging.getLogger("crypto_pipeline"), "level", logging.NOTSET)
 
     def run(*arguments: str, code: int, **environment: str) -> None:
         done = CliRunner().invoke(main, arguments, env=environment)

@@ -9,9 +9,11 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from pytest_httpserver import HTTPServer
 from s3fs import S3FileSystem
 
+from crypto_pipeline.cli import main
 from crypto_pipeline.coingecko.capture import encode_capture
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.market import Market
@@ -20,7 +22,6 @@ from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.object_store import ObjectStore, ObjectStoreError
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.assets.test_hourly import failures
-from crypto_pipeline_tests.cli.test_main import crypto_pipeline
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import another_warehouse, contents, load_landing_zone, run_hour
 from crypto_pipeline_tests.s3_server import ACCESS_KEY, SECRET_KEY, Bucket, Request, s3_error
@@ -399,8 +400,12 @@ def test_a_zone_that_does_not_serve_us_fails_a_run_before_it_asks_the_source(
     assert failures(result) == [f"{bucket.uri}: access denied: AccessDenied it is (AccessDenied)"]
 
 
-@pytest.mark.usefixtures("bucket", "warehouse")
-def test_the_command_line_says_in_one_line_what_is_wrong_with_the_zone() -> None:
-    done = crypto_pipeline("load", LANDING_ZONE_URI="s3://no-such-bucket/a")
-    assert done.returncode == 1
+@pytest.mark.usefixtures("bucket", "warehouse", "command_line")
+def test_the_command_line_says_in_one_line_what_is_wrong_with_the_zone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("LANDING_ZONE_URI", "s3://no-such-bucket/a")
+    done = CliRunner().invoke(main, ["load"])
+    assert done.exit_code == 1
+    assert done.stdout == ""
     assert done.stderr == "s3://no-such-bucket/a: there is no such bucket\n"
