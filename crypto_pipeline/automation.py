@@ -8,6 +8,7 @@ import httpx
 
 from crypto_pipeline.maintenance import maintenance
 from crypto_pipeline.partitions import partition_key
+from crypto_pipeline.redaction import redact
 from crypto_pipeline.settings import Settings
 
 HOURLY_JOB = "hourly_market_data"
@@ -76,14 +77,14 @@ def failed_runs(context: dg.RunFailureSensorContext) -> None:
         "job": run.job_name,
         "partition": run.tags.get("dagster/partition"),
         "run_id": run.run_id,
-        "error": context.failure_event.message,
+        "error": redact(context.failure_event.message or ""),
     }
     context.log.error(json.dumps(event))
     webhook = Settings().alert_webhook_url
     if webhook is None:
         return
     # "text" is what chat services show.
-    body = {**event, "text": f"{run.job_name} failed: {context.failure_event.message}"}
+    body = {**event, "text": f"{run.job_name} failed: {event['error']}"}
     try:
         httpx.post(webhook.get_secret_value(), json=body, timeout=10).raise_for_status()
     except httpx.HTTPError as error:

@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
-from typing import get_args
 
 import psycopg
 from psycopg.rows import class_row
-from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
 from crypto_pipeline.quality import RULES, Rule
-from crypto_pipeline.settings import Settings
+from crypto_pipeline.settings import Settings, is_secret
 from crypto_pipeline.storage.catalog import Column, describe_columns
 from crypto_pipeline.storage.sql import read_sql
 
@@ -284,6 +282,10 @@ def configuration_page() -> str:
             " and does not show the value."
         ),
         _paragraph(
+            "A variable marked **Secret** may be set to a reference instead, or have its value in a"
+            " file that the variable of its name and `_FILE` points at: [SECURITY.md](SECURITY.md)."
+        ),
+        _paragraph(
             _GENERATED.format(
                 source="[crypto_pipeline/settings.py](../crypto_pipeline/settings.py)"
             )
@@ -294,7 +296,7 @@ def configuration_page() -> str:
                 [
                     _code(name.upper()),
                     _code(_default(field)),
-                    (field.description or "") + (" **Secret.**" if _is_secret(field) else ""),
+                    (field.description or "") + (" **Secret.**" if is_secret(field) else ""),
                 ]
                 for name, field in Settings.model_fields.items()
             ),
@@ -312,7 +314,7 @@ def env_example() -> str:
 
 
 def _env_entry(name: str, field: FieldInfo) -> str:
-    description = (field.description or "") + (" Secret." if _is_secret(field) else "")
+    description = (field.description or "") + (" Secret." if is_secret(field) else "")
     lines = textwrap.wrap(description, 98, break_on_hyphens=False)
     return "\n".join([*(f"# {line}" for line in lines), f"#{name.upper()}={_default(field)}\n"])
 
@@ -329,10 +331,6 @@ def _default(field: FieldInfo) -> str:
     if isinstance(value, tuple):
         return ",".join(map(str, value))
     return str(value)
-
-
-def _is_secret(field: FieldInfo) -> bool:
-    return SecretStr in (field.annotation, *get_args(field.annotation))
 
 
 # --------------------------------------------------------------------------------------------

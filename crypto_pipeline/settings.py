@@ -1,16 +1,30 @@
 """Every environment variable of the pipeline, typed, in one place.
 
 A variable is read from the environment, then from a file ``.env`` in the working folder.
-Nothing else in the package reads the environment.
+Nothing else in the package reads the environment. A secret may be a reference, or be in a file that
+``<NAME>_FILE`` names; see ``secret_references``.
 """
 
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
 
-from pydantic import AwareDatetime, Field, SecretStr, field_validator, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import AwareDatetime, Field, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_core import InitErrorDetails, PydanticCustomError
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from crypto_pipeline.secret_references import Secret, SecretFile
+
+SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
 
 class Plan(str, Enum):
@@ -24,6 +38,43 @@ class Plan(str, Enum):
     DEMO = "demo"
     PRO = "pro"
     SANDBOX = "sandbox"
+
+
+def is_secret(field: FieldInfo) -> bool:
+    """Whether a setting is a secret."""
+    return Secret in (field.annotation, *get_args(field.annotation))
+
+
+class _SecretFiles(PydanticBaseSettingsSource):
+    """``<NAME>_FILE`` of every secret, from the environment or ``.env``."""
+
+    def __init__(self, settings_cls: type[BaseSettings], *sources: EnvSettingsSource) -> None:
+        super().__init__(settings_cls)
+        self._variables: dict[str, str | None] = {}
+        for source in reversed(sources):
+            self._variables.update(source.env_vars)
+
+    def get_field_value(self, field: FieldInfo, field_name: str) -> tuple[Any, str, bool]:
+        """The secret's file; pydantic-settings asks for this method."""
+        path = self._variables.get(f"{field_name}_file") if is_secret(field) else None
+        return (SecretFile(path) if path else None), field_name, False
+
+    def __call__(self) -> dict[str, Any]:
+        """The secrets that are in files, by setting."""
+        found: dict[str, Any] = {}
+        for name, field in self.settings_cls.model_fields.items():
+            secret, _, _ = self.get_field_value(field, name)
+            if secret is None:
+                continue
+            if self._variables.get(name):
+                problem = PydanticCustomError(
+                    "secret_twice", "is set, and so is its _FILE: unset one"
+                )
+                raise ValidationError.from_exception_data(
+                    "Settings", [InitErrorDetails(type=problem, loc=(name,), input=None)]
+                )
+            found[name] = secret
+        return found
 
 
 class GraphSettings(BaseSettings):
@@ -58,7 +109,7 @@ class Settings(GraphSettings):
     )
 
     coingecko_plan: Plan = Field(default=Plan.PUBLIC, description="public, demo, pro or sandbox.")
-    coingecko_api_key: SecretStr | None = Field(
+    coingecko_api_key: Secret | None = Field(
         default=None, description="API key of the demo or pro plan; sent in a header only."
     )
     coingecko_base_url: str | None = Field(
@@ -83,7 +134,7 @@ class Settings(GraphSettings):
         default=(), description="Comma-separated coin ids to fetch instead of the top N."
     )
 
-    database_url: SecretStr | None = Field(
+    database_url: Secret | None = Field(
         default=None, description="postgresql:// URL of the warehouse; wins over DB_*."
     )
     db_host: str | None = Field(
@@ -96,7 +147,24 @@ class Settings(GraphSettings):
         description="Database; by default crypto_warehouse, or crypto_sandbox for sandbox data.",
     )
     db_user: str = Field(default="etl_role", description="PostgreSQL user.")
-    db_password: SecretStr | None = Field(default=None, description="Required with DB_HOST.")
+    db_password: Secret | None = Field(
+        default=None, description="Required with DB_HOST, unless DB_AUTH says otherwise."
+    )
+    db_auth: Literal["password", "peer", "cert"] = Field(
+        default="password",
+        description="How DB_USER logs in at DB_HOST: with DB_PASSWORD; as the system's user of that"
+        " name (peer, DB_HOST is a socket's folder); or with the certificate DB_SSLCERT (cert).",
+    )
+    db_sslmode: SslMode | None = Field(
+        default=None,
+        description="TLS with DB_HOST, as libpq's sslmode: verify-full checks who answers. A"
+        " connection to another machine without TLS is warned of.",
+    )
+    db_sslrootcert: Path | None = Field(
+        default=None, description="Certificates of the authorities that may vouch for DB_HOST."
+    )
+    db_sslcert: Path | None = Field(default=None, description="Our certificate for DB_HOST.")
+    db_sslkey: Path | None = Field(default=None, description="File of its private key.")
 
     max_rejected_share: float = Field(
         default=0.5,
@@ -116,9 +184,38 @@ class Settings(GraphSettings):
         description="Days after its load that a batch keeps its details: request, warnings, schema"
         " drift and the text of its rejected records. The landing file keeps them for ever.",
     )
-    alert_webhook_url: SecretStr | None = Field(
+    secret_ttl_seconds: int = Field(
+        default=300,
+        ge=0,
+        description="Seconds for which a secret read from a secret store is used before it is read"
+        " again.",
+    )
+    alert_webhook_url: Secret | None = Field(
         default=None, description="Receives one JSON POST for every failed run."
     )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Where a value may come from, the strongest first."""
+        assert isinstance(env_settings, EnvSettingsSource)
+        assert isinstance(dotenv_settings, EnvSettingsSource)
+        files = _SecretFiles(settings_cls, env_settings, dotenv_settings)
+        return init_settings, env_settings, dotenv_settings, files
+
+    @field_validator("landing_zone_uri")
+    @classmethod
+    def _without_login(cls, value: str | None) -> str | None:
+        # abfs://container@account has an @ too, but no password before it.
+        if value and urlsplit(value).password is not None:
+            raise ValueError("holds a password: leave credentials to the store's own variables")
+        return value
 
     @field_validator("coingecko_ids", mode="before")
     @classmethod
@@ -129,6 +226,9 @@ class Settings(GraphSettings):
 
     @model_validator(mode="after")
     def _combinations(self) -> "Settings":
+        for name, field in type(self).model_fields.items():
+            if is_secret(field) and (secret := getattr(self, name)) is not None:
+                secret.settle(name.upper(), self.secret_ttl_seconds)
         keyed = self.coingecko_plan in (Plan.DEMO, Plan.PRO)
         if keyed and self.coingecko_api_key is None:
             raise ValueError(f"COINGECKO_PLAN={self.coingecko_plan.value} needs COINGECKO_API_KEY")
@@ -139,9 +239,21 @@ class Settings(GraphSettings):
             )
         if self.coingecko_plan is Plan.SANDBOX and self.coingecko_base_url is None:
             raise ValueError("COINGECKO_PLAN=sandbox needs COINGECKO_BASE_URL")
-        if self.database_url is None and self.db_host is not None and self.db_password is None:
-            raise ValueError("DB_HOST is set without DB_PASSWORD: refusing to connect")
+        if self.database_url is None and self.db_host is not None:
+            self._check_login(self.db_host)
         return self
+
+    def _check_login(self, host: str) -> None:
+        if self.db_auth == "password":
+            if self.db_password is None:
+                raise ValueError("DB_HOST is set without DB_PASSWORD: refusing to connect")
+            return
+        if self.db_password is not None:
+            raise ValueError(f"DB_AUTH={self.db_auth} takes no DB_PASSWORD: unset one of them")
+        if self.db_auth == "peer" and not host.startswith("/"):
+            raise ValueError("DB_AUTH=peer needs DB_HOST to be the folder of a Unix socket")
+        if self.db_auth == "cert" and (self.db_sslcert is None or self.db_sslkey is None):
+            raise ValueError("DB_AUTH=cert needs DB_SSLCERT and DB_SSLKEY")
 
     @property
     def sandbox(self) -> bool:

@@ -6,6 +6,7 @@ its own on it, copied from one that was migrated once.
 
 import atexit
 import itertools
+import logging
 import os
 import shutil
 import tempfile
@@ -19,11 +20,13 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from crypto_pipeline import redaction, secret_references
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.embedded import embedded_socket_folder
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.migrations import migrate
 from crypto_pipeline.storage.postgres import Warehouse, connect
+from crypto_pipeline_tests.s3_server import Bucket, S3Server, point_at
 
 # A deadline would measure the machine; the examples' folder must not follow a test's chdir.
 hypothesis.settings.register_profile(
@@ -44,8 +47,12 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ours = {name.upper() for name in Settings.model_fields} | {"DAGSTER_HOME"}
     for name in list(os.environ):
         # PGHOST and the like are read by libpq, past the settings.
-        if name.upper() in ours or name.startswith("PG"):
+        if name.upper().removesuffix("_FILE") in ours or name.startswith("PG"):
             monkeypatch.delenv(name)
+    # Nor does a secret that another test has read.
+    monkeypatch.setattr(redaction, "_known", set())
+    redaction._pattern.cache_clear()
+    monkeypatch.setattr(secret_references, "_cached", {})
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("DATA_DIR", str(tmp_path / "data"))
     monkeypatch.setenv("LANDING_ZONE_URI", str(tmp_path / "landing"))
@@ -102,6 +109,34 @@ def warehouse(
 def zone(environment: None) -> LandingZone:
     """The landing zone that the settings name, empty."""
     return LandingZone(Settings().landing_uri)
+
+
+@pytest.fixture
+def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What the command line sets in its process goes with the test that runs it in this one."""
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path / "home"))
+    monkeypatch.setenv("DAGSTER_POSTGRES_URL", "")
+    yield
+    logging.getLogger("crypto_pipeline").setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[S3Server]:
+    """The session's S3 server."""
+    server = S3Server()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def bucket(
+    environment: None, s3_server: S3Server, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Bucket]:
+    """An empty bucket on the S3 server, which the environment names."""
+    point_at(s3_server, monkeypatch)
+    s3_server.clear()
+    yield Bucket(s3_server)
+    s3_server.clear()
 
 
 def _has_room(folder: Path) -> bool:

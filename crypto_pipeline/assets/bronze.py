@@ -1,5 +1,7 @@
 """Bronze: the asset that keeps what CoinGecko answered."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 
 import dagster as dg
@@ -9,8 +11,11 @@ from crypto_pipeline.coingecko.capture import Capture
 from crypto_pipeline.coingecko.errors import CoinGeckoError
 from crypto_pipeline.coingecko.resource import CoinGecko
 from crypto_pipeline.partitions import hourly
+from crypto_pipeline.redaction import redacted
+from crypto_pipeline.secret_references import SecretError
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.landing import LandingFile, LandingZoneResource, hour_of
+from crypto_pipeline.storage.object_store import ObjectStoreError
 
 INTERACTIVE_TAG = "crypto_pipeline/interactive"
 """Tag of a run that a person waits for: a failed fetch is reported at once, not retried."""
@@ -42,12 +47,13 @@ def market_snapshots(
     """
     window = context.partition_time_window
     start, end = hour_of(window.start), hour_of(window.end)
-    zone = landing_zone.zone()
-    for file in zone.file_loose(among_hours=False):
-        context.log.info("filed %s", file.path)
     settings = Settings()
-    with coingecko.client() as client:
-        try:
+    with _failures(context):
+        # Before the fetch, which would be in vain where the landing zone does not serve us.
+        zone = landing_zone.zone()
+        for file in zone.file_loose(among_hours=False):
+            context.log.info("filed %s", file.path)
+        with coingecko.client() as client:
             if start <= client.now() < end and end - start == timedelta(hours=1):
                 capture = client.markets(
                     settings.coingecko_vs_currency,
@@ -63,13 +69,7 @@ def market_snapshots(
                     f"the hour {start:%Y-%m-%d %H:%M} ended before the fetch began",
                     allow_retries=False,
                 )
-        except CoinGeckoError as error:
-            # Without the cause: its traceback says nothing more to a reader.
-            raise dg.Failure(
-                str(error),
-                allow_retries=error.retryable and INTERACTIVE_TAG not in context.run.tags,
-            ) from None
-    files = list(zone.files(start, end))
+        files = list(zone.files(start, end))
     if not files:
         raise dg.Failure(
             f"no landing file for {start:%Y-%m-%d %H:%M} UTC, and /coins/markets answers for the"
@@ -77,3 +77,16 @@ def market_snapshots(
             allow_retries=False,
         )
     return files
+
+
+@contextmanager
+def _failures(context: dg.AssetExecutionContext) -> Iterator[None]:
+    try:
+        with redacted():
+            yield
+    except (CoinGeckoError, ObjectStoreError, SecretError) as error:
+        # Without the cause: its traceback says nothing more to a reader.
+        raise dg.Failure(
+            str(error),
+            allow_retries=error.retryable and INTERACTIVE_TAG not in context.run.tags,
+        ) from None

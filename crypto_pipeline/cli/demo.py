@@ -21,7 +21,8 @@ def sandbox(recordings: Recordings | None, clock: SimulatedClock) -> Iterator[Sa
     with SandboxServer(recordings, clock=clock) as server:
         os.environ["COINGECKO_PLAN"] = "sandbox"
         os.environ["COINGECKO_BASE_URL"] = server.base_url
-        os.environ.pop("COINGECKO_API_KEY", None)
+        for name in ("COINGECKO_API_KEY", "COINGECKO_API_KEY_FILE"):
+            os.environ.pop(name, None)
         if recordings is not None:
             os.environ.setdefault("DB_NAME", "crypto_recorded")
         yield server

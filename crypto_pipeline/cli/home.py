@@ -42,7 +42,7 @@ def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
     # Children may start in another folder: what is relative to this one is made absolute.
     os.environ["DATA_DIR"] = str(settings.data_dir.absolute())
     os.environ["DAGSTER_HOME"] = str(home.absolute())
-    os.environ["DAGSTER_POSTGRES_URL"] = _storage_url(conninfo)
+    os.environ["DAGSTER_POSTGRES_URL"] = storage_url(conninfo)
     instance = dg.DagsterInstance.get()
     if settings.embedded:
         _fail_dead_runs(instance)
@@ -75,7 +75,7 @@ def _ensure_schema(connection: psycopg.Connection) -> None:
         connection.execute("CREATE SCHEMA IF NOT EXISTS dagster")
 
 
-def _storage_url(conninfo: str) -> str:
+def storage_url(conninfo: str) -> str:
     """The same database for SQLAlchemy and psycopg2, with schema ``dagster`` as search path.
 
     Every parameter goes into the query part, which psycopg2 hands to libpq as it is: nothing has to

@@ -1,6 +1,7 @@
 """Runs of the asset graph in this process, with visible progress and errors a person can use."""
 
 import os
+import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -26,13 +27,18 @@ from crypto_pipeline.bulk_load import LoadProgress
 from crypto_pipeline.cli.home import PID_TAG
 from crypto_pipeline.coingecko.errors import CoinGeckoError
 from crypto_pipeline.definitions import defs
+from crypto_pipeline.redaction import redact, redacted
 from crypto_pipeline.sandbox.recordings import RecordingsError
+from crypto_pipeline.secret_references import SecretError
 from crypto_pipeline.storage.embedded import EmbeddedPostgresError
+from crypto_pipeline.storage.object_store import ObjectStoreError
 
 EXPECTED_ERRORS = (
     CoinGeckoError,
     EmbeddedPostgresError,
+    ObjectStoreError,
     RecordingsError,
+    SecretError,
     ValidationError,
     psycopg.Error,
     OSError,
@@ -164,16 +170,19 @@ def _one_line(event: dg.DagsterEvent) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
     text = error.message if error is not None else event.message or "the step failed"
-    return " ".join(text.split())
+    # The class of an error of ours says nothing that its text does not.
+    return re.sub(r"^crypto_pipeline\.[\w.]+: ", "", " ".join(text.split()))
 
 
 @contextmanager
 def errors_in_one_line(console: Console) -> Iterator[None]:
     """End the program with status 1 and one line for what a person can mend."""
     try:
-        yield
+        with redacted():
+            yield
     except EXPECTED_ERRORS as error:
         text = _settings_at_fault(error) if isinstance(error, ValidationError) else str(error)
+        text = redact(text)
         console.print(f"[red]{escape(' '.join(text.split()))}[/]", soft_wrap=True)
         raise SystemExit(1) from None
 

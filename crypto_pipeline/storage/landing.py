@@ -10,10 +10,10 @@ import os
 import re
 import secrets
 import zlib
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timezone
-from functools import cached_property
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta, timezone
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +27,11 @@ from crypto_pipeline.coingecko.capture import (
     encode_capture,
 )
 from crypto_pipeline.settings import Settings
+from crypto_pipeline.storage.object_store import ObjectStore, ObjectStoreError, StoredObject
 
 _FOLDER = "market_snapshots"
 _FILED = re.compile(rf"{_FOLDER}/date=(\d{{4}}-\d\d-\d\d)/hour=(\d\d)/[^/]+")
+_UNFILED = datetime.min.replace(tzinfo=timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -40,11 +42,26 @@ class LandingFile:
         path: Path below the zone's root, with forward slashes; the file's name everywhere else.
         hour: The hour (UTC) under which it is kept.
         uri: Where it is.
+        store: The object store that holds it; None for a local file.
+        listed_size: Its size in bytes, where a listing told it.
     """
 
     path: str
     hour: datetime
     uri: UPath
+    store: ObjectStore | None = field(default=None, compare=False, repr=False)
+    listed_size: int | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def size(self) -> int:
+        """Size in bytes as stored; costs no request where the file was listed in an object store.
+
+        Raises:
+            OSError: there is no such file.
+        """
+        if self.listed_size is not None:
+            return self.listed_size
+        return int(self.uri.stat().st_size)
 
     @cached_property
     def content(self) -> bytes:
@@ -52,7 +69,10 @@ class LandingFile:
 
         Raises:
             OSError: they cannot be read.
+            ObjectStoreError: the object store does not serve us.
         """
+        if self.store is not None:
+            return self.store.read(self.path)
         return bytes(self.uri.read_bytes())
 
     @property
@@ -84,35 +104,65 @@ class LandingZone:
     """
 
     def __init__(self, uri: str) -> None:
-        self.root = UPath(uri)
+        local = UPath(uri)
+        self._store = None if local.protocol in ("", "file", "local") else ObjectStore(uri)
+        self.root = local if self._store is None else self._store.root
 
     def write(self, capture: Capture) -> LandingFile:
-        """Keep a capture as a new file of its hour."""
+        """Keep a capture as a new file of its hour.
+
+        Raises:
+            OSError: it cannot be written.
+            ObjectStoreError: the object store does not serve us.
+        """
         hour = hour_of(capture.ingested_at)
         name = f"{capture.ingested_at:%Y%m%dT%H%M%S%fZ}-{secrets.token_hex(4)}.json.gz"
         # Without a time of its own in the header, the same capture gives the same bytes.
         content = gzip.compress(encode_capture(capture), compresslevel=6, mtime=0)
         file = self._file(hour, name)
-        self._put(file.uri, content)
+        self._put(file, content)
         return file
 
     def files(
         self, start: datetime | None = None, end: datetime | None = None
     ) -> Iterator[LandingFile]:
         """The files of the hours from ``start`` until before ``end``, oldest first; without them,
-        all. Costs a listing for every folder that exists, however long the range is."""
+        all.
+
+        In a folder it costs a listing for every folder that exists, however long the range is. In
+        an object store it is one listing, paged, of the names that begin as all of the range do:
+        those of its hour, or of the day, month or year that it lies in.
+
+        Raises:
+            ObjectStoreError: the object store does not serve us.
+        """
+        if self._store is not None:
+            yield from self._files_in_store(self._store, start, end)
+            return
         for day in _listed(self.root / _FOLDER):
             date = day.name.removeprefix("date=")
             if (start and date < _date(start)) or (end and date > _date(end)):
                 continue
             for folder in _listed(day):
                 hour = _parse_hour(f"{_FOLDER}/{day.name}/{folder.name}/_")
-                if hour is None:
-                    continue
-                if (start is None or start <= hour) and (end is None or hour < end):
+                if hour is not None and _within(hour, start, end):
                     for path in _listed(folder):
                         if _is_capture(path.name):
                             yield self._file(hour, path.name)
+
+    def _files_in_store(
+        self, store: ObjectStore, start: datetime | None, end: datetime | None
+    ) -> Iterator[LandingFile]:
+        prefix = ""
+        if start is not None and end is not None:
+            last = max(start, end - timedelta(microseconds=1))
+            # By characters, which a store's prefix is too.
+            prefix = os.path.commonprefix([_hour_folder(start), _hour_folder(last)])  # noqa: RUF071
+        for stored in sorted(store.listing(_FOLDER, prefix), key=lambda stored: stored.path):
+            hour = _parse_hour(stored.path)
+            name = stored.path.rpartition("/")[2]
+            if hour is not None and _within(hour, start, end) and _is_capture(name):
+                yield self._file(hour, name, stored.size)
 
     def file(self, path: str) -> LandingFile:
         """The file of a path below the root, whether it is there or not.
@@ -137,58 +187,70 @@ class LandingZone:
 
         Raises:
             FileExistsError: another file of that name lies there already.
+            ObjectStoreError: the object store does not serve us.
         """
         filed = []
-        for path in sorted(self._loose(among_hours), key=str):
+        for path, remove in sorted(self._loose(among_hours), key=lambda loose: loose[0]):
             try:
-                filed.append(self._file_away(path))
+                filed.append(self._file_away(path, remove))
             except FileNotFoundError:
                 # Another process has filed it since it was listed.
                 continue
         return filed
 
-    def _file_away(self, path: UPath) -> LandingFile:
-        time = datetime.fromtimestamp(path.stat().st_mtime, timezone.utc)
-        loose = LandingFile(path.name, hour_of(time), path)
+    def _file_away(self, path: str, remove: Callable[[], None]) -> LandingFile:
+        uri = self.root / path
+        loose = LandingFile(path, _UNFILED, uri, self._store)
         try:
             time = loose.capture().ingested_at
         except CaptureError as error:
-            time = error.ingested_at or time
-        file = self._file(hour_of(time), path.name)
+            written = datetime.fromtimestamp(uri.stat().st_mtime, timezone.utc)
+            time = error.ingested_at or written
+        file = self._file(hour_of(time), uri.name)
         try:
-            self._put(file.uri, loose.content)
+            self._put(file, loose.content)
         except FileExistsError:
             if file.content != loose.content:
                 raise FileExistsError(
-                    f"{path} belongs at {file.path}, where another file lies: rename one of them"
+                    f"{uri} belongs at {file.path}, where another file lies: rename one of them"
                 ) from None
-        path.unlink(missing_ok=True)
+        remove()
         return file
 
-    def _loose(self, among_hours: bool) -> Iterator[UPath]:
+    def _loose(self, among_hours: bool) -> Iterator[tuple[str, Callable[[], None]]]:
+        """Each loose file's path below the root, with what removes it."""
+        if self._store is not None:
+            for stored in self._beside_the_hours(self._store, among_hours):
+                if _is_loose(stored.path):
+                    yield stored.path, partial(self._store.remove, stored)
+            return
         for top in _listed(self.root):
             if top.name == _FOLDER and not among_hours:
                 continue
             for path in (top, *top.rglob("*.json*")):
                 below = path.path.removeprefix(self.root.path).lstrip("/")
-                if _is_capture(path.name) and _parse_hour(below) is None and path.is_file():
-                    yield path
+                if _is_loose(below) and path.is_file():
+                    yield below, partial(path.unlink, missing_ok=True)
 
-    def _folder(self, hour: datetime) -> UPath:
-        return self.root / _FOLDER / f"date={_date(hour)}" / f"hour={hour:%H}"
-
-    def _file(self, hour: datetime, name: str) -> LandingFile:
-        uri = self._folder(hour) / name
-        return LandingFile(f"{_FOLDER}/date={_date(hour)}/hour={hour:%H}/{name}", hour, uri)
-
-    def _put(self, target: UPath, content: bytes) -> None:
-        if target.protocol not in ("", "file", "local"):
-            # An object appears when its upload is complete.
-            if target.exists():
-                raise FileExistsError(f"{target} is there already; landing files are immutable")
-            target.write_bytes(content)
+    def _beside_the_hours(self, store: ObjectStore, among_hours: bool) -> Iterator[StoredObject]:
+        if among_hours:
+            yield from store.listing()
             return
-        local = Path(target.path)
+        files, folders = store.top()
+        yield from files
+        for folder in folders:
+            if folder != _FOLDER:
+                yield from store.listing(folder)
+
+    def _file(self, hour: datetime, name: str, size: int | None = None) -> LandingFile:
+        path = f"{_FOLDER}/{_hour_folder(hour)}/{name}"
+        return LandingFile(path, hour, self.root / path, self._store, size)
+
+    def _put(self, file: LandingFile, content: bytes) -> None:
+        if self._store is not None:
+            self._store.put_new(file.path, content)
+            return
+        local = Path(file.uri.path)
         local.parent.mkdir(parents=True, exist_ok=True)
         temporary = local.with_name(f".{local.name}.{secrets.token_hex(4)}.tmp")
         try:
@@ -223,6 +285,14 @@ def _parse_hour(path: str) -> datetime | None:
         return None
 
 
+def _within(hour: datetime, start: datetime | None, end: datetime | None) -> bool:
+    return (start is None or start <= hour) and (end is None or hour < end)
+
+
+def _hour_folder(time: datetime) -> str:
+    return f"date={_date(time)}/hour={time:%H}"
+
+
 def _date(time: datetime) -> str:
     # strftime("%Y") writes the year 999 with three digits.
     return time.date().isoformat()
@@ -234,6 +304,11 @@ def _listed(folder: UPath) -> list[UPath]:
 
 def _is_capture(name: str) -> bool:
     return name.endswith((".json", ".json.gz")) and not name.startswith(".")
+
+
+def _is_loose(path: str) -> bool:
+    """Whether a path below the root is that of a capture under no hour."""
+    return _is_capture(path.rpartition("/")[2]) and _parse_hour(path) is None
 
 
 class LandingZoneResource(dg.ConfigurableResource[Any]):
@@ -257,7 +332,10 @@ class LandingZoneIOManager(dg.ConfigurableIOManager):
         """Write a capture, and describe what now lies in the landing zone."""
         zone = self.landing_zone.zone()
         if isinstance(obj, Capture):
-            files, capture = [zone.write(obj)], obj
+            try:
+                files, capture = [zone.write(obj)], obj
+            except ObjectStoreError as error:
+                raise dg.Failure(str(error), allow_retries=error.retryable) from None
             context.add_output_metadata(
                 {
                     "records": len(capture.records),
@@ -272,7 +350,7 @@ class LandingZoneIOManager(dg.ConfigurableIOManager):
         context.add_output_metadata(
             {
                 "files": len(files),
-                "bytes": sum(file.uri.stat().st_size for file in files),
+                "bytes": sum(file.size for file in files),
                 "landing_file": dg.PathMetadataValue(str(files[-1].uri)),
             }
         )

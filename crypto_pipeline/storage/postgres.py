@@ -5,21 +5,26 @@ is known here alone. Every table has a file ``sql/merge/<table>.sql`` that merge
 ``incoming_<table>`` into it, set-wise and idempotently.
 """
 
+import ipaddress
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import pandas as pd
 import psycopg
 from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import dict_row
+from sqlalchemy.exc import DBAPIError
 
+from crypto_pipeline.redaction import redacted, remember
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.catalog import (
     Column,
@@ -31,6 +36,10 @@ from crypto_pipeline.storage.embedded import embedded_socket_folder
 from crypto_pipeline.storage.migrations import migrate
 from crypto_pipeline.storage.sql import read_sql
 
+_logger = logging.getLogger(__name__)
+# The command line silences the rest of the package.
+_logger.setLevel(logging.WARNING)
+
 _open_load: ContextVar[psycopg.Connection | None] = ContextVar("open_load", default=None)
 
 
@@ -40,19 +49,33 @@ def warehouse_conninfo(settings: Settings) -> str:
     Raises:
         EmbeddedPostgresError: the embedded server cannot run.
         psycopg.OperationalError: the embedded server does not answer.
+        psycopg.ProgrammingError: DATABASE_URL is no connection string.
+        SecretError: a secret cannot be read.
     """
     if settings.database_url is not None:
-        return make_conninfo(settings.database_url.get_secret_value())
+        with redacted():
+            conninfo = make_conninfo(settings.database_url.get_secret_value())
+        # As libpq understands it, without the escapes of a URL.
+        remember(str(conninfo_to_dict(conninfo).get("password", "")))
+        return conninfo
     if settings.db_host is not None:
-        assert settings.db_password is not None
+        password = settings.db_password
         return make_conninfo(
             host=settings.db_host,
             port=settings.db_port,
             dbname=settings.database_name,
             user=settings.db_user,
-            password=settings.db_password.get_secret_value(),
+            password=None if password is None else password.get_secret_value(),
+            sslmode=settings.db_sslmode,
+            sslrootcert=_text(settings.db_sslrootcert),
+            sslcert=_text(settings.db_sslcert),
+            sslkey=_text(settings.db_sslkey),
         )
     return _embedded_conninfo(settings.data_dir.absolute() / "postgres", settings.database_name)
+
+
+def _text(path: Path | None) -> str | None:
+    return None if path is None else str(path)
 
 
 @cache
@@ -75,16 +98,38 @@ def _embedded_conninfo(folder: Any, database: str) -> str:
 def connect(conninfo: str) -> psycopg.Connection:
     """Open a connection whose session is in UTC and sees schema ``public``, whatever the server's
     or the role's defaults are."""
-    connection = psycopg.connect(conninfo, application_name="crypto-pipeline")
+    with redacted():
+        connection = psycopg.connect(conninfo, application_name="crypto-pipeline")
+    if not connection.pgconn.ssl_in_use and _is_remote(connection.info.hostaddr):
+        _warn_of_no_tls(connection.info.host)
     with connection.transaction():
         connection.execute("SET TIME ZONE 'UTC'")
         connection.execute("SET search_path TO public")
     return connection
 
 
+def _is_remote(address: str) -> bool:
+    """Whether an IP address is that of another machine; a Unix socket has none."""
+    return address != "" and not ipaddress.ip_address(address.partition("%")[0]).is_loopback
+
+
+@cache
+def _warn_of_no_tls(host: str) -> None:
+    """Once a process."""
+    _logger.warning(
+        "the connection to PostgreSQL at %s is not encrypted: set DB_SSLMODE, or sslmode in"
+        " DATABASE_URL, to verify-full",
+        host,
+    )
+
+
 @cache
 def _migrated(conninfo: str) -> None:
-    migrate(lambda: connect(conninfo))
+    try:
+        migrate(lambda: connect(conninfo))
+    except DBAPIError as error:
+        # What the database said, without SQLAlchemy's words around it.
+        raise error.orig or error from None
 
 
 class Warehouse(dg.ConfigurableResource[Any]):
@@ -97,10 +142,11 @@ class Warehouse(dg.ConfigurableResource[Any]):
     @contextmanager
     def connection(self) -> Iterator[psycopg.Connection]:
         """A connection for reading; what it changes is committed at the end."""
-        conninfo = warehouse_conninfo(Settings())
-        _migrated(conninfo)
-        with connect(conninfo) as connection:
-            yield connection
+        with redacted():
+            conninfo = warehouse_conninfo(Settings())
+            _migrated(conninfo)
+            with connect(conninfo) as connection:
+                yield connection
 
     @contextmanager
     def work(self) -> Iterator[psycopg.Connection]:

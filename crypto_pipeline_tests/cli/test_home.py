@@ -5,16 +5,19 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import dagster as dg
+import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 from sqlalchemy import make_url
 
-from crypto_pipeline.cli.home import _storage_url, open_dagster_home
+from crypto_pipeline.cli.dagster_storage import is_the_warehouse
+from crypto_pipeline.cli.home import open_dagster_home, storage_url
 from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.storage.postgres import Warehouse, connect, warehouse_conninfo
 
 
 @pytest.fixture(autouse=True)
@@ -64,5 +67,54 @@ def test_the_run_of_a_killed_process_holds_no_place(warehouse: Warehouse) -> Non
 
 @pytest.mark.parametrize("password", ["plain", "with space", "a+b", "p@ss:w/rd?%", "ü"])
 def test_a_password_reaches_dagsters_storage_as_it_is(password: str) -> None:
-    url = make_url(_storage_url(make_conninfo(user="u s+r", password=password, host="h")))
+    url = make_url(storage_url(make_conninfo(user="u s+r", password=password, host="h")))
     assert (url.username, url.password) == ("u s+r", password)
+
+
+@pytest.fixture
+def login(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[psycopg.Connection]:
+    """A role that must give its password, and owns the test's database; the settings name it."""
+    with psycopg.connect(warehouse_conninfo(Settings()), autocommit=True) as superuser:
+        folder, database = superuser.info.host, superuser.info.dbname
+        hba = Path((superuser.execute("SHOW hba_file").fetchone() or ("",))[0])
+        before = hba.read_text()
+        hba.write_text(f"local all rotating scram-sha-256\n{before}")
+        superuser.execute("SELECT pg_reload_conf()")
+        superuser.execute("CREATE ROLE rotating SUPERUSER LOGIN PASSWORD 'before'")
+        monkeypatch.setenv("DB_HOST", folder)
+        monkeypatch.setenv("DB_USER", "rotating")
+        monkeypatch.setenv("DB_NAME", database)
+        yield superuser
+        hba.write_text(before)
+        superuser.execute("SELECT pg_reload_conf()")
+        superuser.execute("REASSIGN OWNED BY rotating TO postgres")
+        superuser.execute("DROP ROLE rotating")
+
+
+def test_a_rotated_password_reaches_dagsters_storage_without_a_restart(
+    login: psycopg.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    secret = tmp_path / "password"
+    secret.write_text("before")
+    monkeypatch.setenv("DB_PASSWORD_FILE", str(secret))
+    with open_dagster_home(Settings()) as instance:
+        assert instance.get_runs_count() == 0
+        login.execute("ALTER ROLE rotating PASSWORD 'after'")
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            connect(warehouse_conninfo(Settings()))
+        secret.write_text("after")
+        assert instance.get_runs_count() == 0
+        with Warehouse().connection() as connection:
+            assert connection.info.user == "rotating"
+
+
+@pytest.mark.usefixtures("login")
+def test_only_the_warehouses_database_gets_its_password(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DB_PASSWORD", "before")
+    ours = storage_url(warehouse_conninfo(Settings()))
+    assert is_the_warehouse(ours)
+    assert is_the_warehouse(ours.replace("before", "older"))
+    assert not is_the_warehouse(ours.replace("/test_", "/another_test_"))
+    # With a setting that is wrong, Dagster's storage is that of the URL.
+    monkeypatch.setenv("COINGECKO_PLAN", "pro")
+    assert not is_the_warehouse(ours)

@@ -29,6 +29,7 @@ from crypto_pipeline.coingecko.errors import (
     ServerError,
 )
 from crypto_pipeline.coingecko.limits import RequestBudget
+from crypto_pipeline.secret_references import Secret
 from crypto_pipeline.settings import Plan, Settings
 
 KEY = "0123456789-of-no-known-form"
@@ -256,7 +257,7 @@ def test_from_settings(
     settings = Settings(
         data_dir=tmp_path / "data",
         coingecko_plan=Plan.DEMO,
-        coingecko_api_key=SecretStr(KEY),
+        coingecko_api_key=Secret(KEY),
         coingecko_base_url=httpserver.url_for("/api/v3/"),
     )
     with CoinGeckoClient.from_settings(settings) as client:

@@ -28,10 +28,11 @@ def paths(files: list[LandingFile]) -> list[str]:
     return [file.path for file in files]
 
 
-@pytest.fixture(params=["folder", "file://", "memory://"])
+@pytest.fixture(params=["folder", "file://", "s3://", "memory://"])
 def any_zone(request: pytest.FixtureRequest, tmp_path: Path) -> LandingZone:
-    """A landing zone in each kind of place; ``memory://`` stands for the object stores."""
+    """A landing zone in each kind of place; ``memory://`` stands for the other object stores."""
     return {
+        "s3://": lambda: LandingZone(request.getfixturevalue("bucket").uri),
         "folder": lambda: LandingZone(str(tmp_path / "landing")),
         "file://": lambda: LandingZone((tmp_path / "landing").as_uri()),
         "memory://": lambda: LandingZone(f"memory://bucket/{uuid4()}"),

@@ -1,4 +1,7 @@
 import itertools
+import select
+import socket
+import socketserver
 import threading
 import time
 from collections.abc import Sequence
@@ -85,6 +88,64 @@ def test_settings_name_the_database(warehouse: Warehouse, monkeypatch: pytest.Mo
     }
     monkeypatch.setenv("DATABASE_URL", "postgresql://someone@elsewhere:6543/other")
     assert psycopg.conninfo.conninfo_to_dict(warehouse_conninfo(Settings()))["host"] == "elsewhere"
+
+
+class _Forward(socketserver.BaseRequestHandler):
+    """One connection of a TCP client to a Unix socket."""
+
+    def handle(self) -> None:
+        server = self.server
+        assert isinstance(server, _Gateway)
+        with socket.socket(socket.AF_UNIX) as upstream:
+            upstream.connect(server.path)
+            ends = {self.request: upstream, upstream: self.request}
+            while True:
+                for end in select.select(list(ends), [], [])[0]:
+                    data = end.recv(65536)
+                    if not data:
+                        return
+                    ends[end].sendall(data)
+
+
+class _Gateway(socketserver.ThreadingTCPServer):
+    """Lets the embedded server, which has a Unix socket only, be reached as by another machine."""
+
+    daemon_threads = True
+    path = ""
+
+
+@pytest.mark.parametrize(
+    ("host", "warnings"),
+    [
+        ("127.0.0.1", 0),
+        # Not a loopback address by its number, and yet this machine.
+        ("0.0.0.0", 1),
+    ],
+)
+def test_another_machine_without_tls_is_warned_of_once(
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    host: str,
+    warnings: int,
+) -> None:
+    with warehouse.connection() as connection:
+        folder = connection.info.host
+    assert caplog.records == []
+    with _Gateway(("127.0.0.1", 0), _Forward) as gateway:
+        gateway.path = f"{folder}/.s.PGSQL.5432"
+        threading.Thread(target=gateway.serve_forever, args=[0.05], daemon=True).start()
+        monkeypatch.setenv("DB_HOST", host)
+        monkeypatch.setenv("DB_PORT", str(gateway.server_address[1]))
+        monkeypatch.setenv("DB_USER", "postgres")
+        monkeypatch.setenv("DB_PASSWORD", "not asked for")
+        for _ in range(2):
+            with warehouse.connection() as connection:
+                assert connection.info.host == host
+        gateway.shutdown()
+    assert len(caplog.records) == warnings
+    for record in caplog.records:
+        assert f"{host} is not encrypted: set DB_SSLMODE" in record.getMessage()
 
 
 # --- The one transaction of a load -------------------------------------------------------------
