@@ -1,0 +1,117 @@
+"""The SQL of ``sql/snowflake/`` on the fakesnow emulator, as far as it goes.
+
+The emulator has tables, views, MERGE and JSON, on DuckDB; it has no procedures. A procedure of ours
+is a list of statements between BEGIN TRANSACTION and COMMIT, so they are taken out of its text and
+run one by one. They commit one by one too: the emulator's MERGE writes to a catalogue of its own,
+which DuckDB does not allow within another database's transaction.
+"""
+
+import logging
+import re
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import fakesnow
+import snowflake.connector
+from sqlglot.dialects.snowflake import Snowflake
+from sqlglot.tokens import TokenType
+
+FOLDER = Path(__file__).parents[1] / "sql" / "snowflake"
+FILES = sorted(path.name for path in FOLDER.glob("*.sql"))
+
+
+def read(name: str) -> str:
+    """The text of a file of the folder."""
+    return (FOLDER / name).read_text(encoding="utf-8")
+
+
+def statements(text: str) -> list[str]:
+    """The statements of an SQL text, without the semicolons; a text between ``$$`` is one word."""
+    found: list[str] = []
+    start: int | None = None
+    for token in Snowflake().tokenize(text):
+        if token.token_type is TokenType.SEMICOLON:
+            found.append(text[start : token.start].strip())
+            start = None
+        elif start is None:
+            start = token.start
+    assert start is None, "the last statement has no semicolon"
+    return found
+
+
+def procedure_steps(name: str) -> list[str]:
+    """The SQL statements of a procedure of ``09_procedures.sql``, in order."""
+    (body,) = re.findall(
+        rf"CREATE OR REPLACE PROCEDURE {re.escape(name)}\(\).*?\$\$\nBEGIN\n(.*?)\$\$;",
+        read("09_procedures.sql"),
+        re.DOTALL,
+    )
+    return [
+        step
+        for step in statements(body.partition("EXCEPTION")[0].replace("END;", ""))
+        if not step.startswith(("RETURN", "BEGIN TRANSACTION", "COMMIT"))
+    ]
+
+
+class Emulator:
+    """One emulated account, with the objects of the files that it knows.
+
+    Attributes:
+        cursor: Runs any statement of Snowflake's dialect that the emulator has.
+    """
+
+    def __init__(self, connection: Any) -> None:
+        self.cursor = connection.cursor()
+
+    def install(self) -> None:
+        """Make the database: every statement but those of the kinds that the emulator lacks."""
+        for name in FILES:
+            for statement in statements(read(name)):
+                if not beyond_emulator(statement):
+                    self.cursor.execute(statement)
+
+    def call(self, procedure: str) -> None:
+        """Run a procedure's statements."""
+        for step in procedure_steps(procedure):
+            self.cursor.execute(step)
+
+    def land(self, landing_file: str, body: str) -> None:
+        """Put a file where COPY puts it."""
+        self.cursor.execute(
+            "INSERT INTO bronze.landing_files (file_name, body, landed_at)"
+            " SELECT %s, %s, SYSDATE()",
+            (landing_file, body),
+        )
+
+    def rows(self, query: str) -> list[tuple[Any, ...]]:
+        """The result of a query."""
+        return [tuple(row) for row in self.cursor.execute(query).fetchall()]
+
+
+_BEYOND = re.compile(
+    r"(CREATE|ALTER) (OR REPLACE )?(WAREHOUSE|PROCEDURE|ROLE|USER|TASK|MASKING|STORAGE|NETWORK"
+    r"|AUTHENTICATION)\b|GRANT\b|CALL\b|EXECUTE\b|ALTER TABLE \S+ MODIFY\b|ALTER VIEW\b"
+    r"|SELECT SYSTEM\$|USE (ROLE|WAREHOUSE)\b"
+)
+
+
+def beyond_emulator(statement: str) -> bool:
+    """Whether the emulator has nothing like the statement, or only pretends to."""
+    return _BEYOND.match(statement) is not None
+
+
+@contextmanager
+def emulator() -> Iterator[Emulator]:
+    """A new account in memory."""
+    # It warns of each comment and property that DuckDB has no place for.
+    logger = logging.getLogger("sqlglot")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings(), fakesnow.patch():
+        warnings.simplefilter("ignore")
+        with snowflake.connector.connect() as connection:
+            yield Emulator(connection)
+    logger.setLevel(level)
