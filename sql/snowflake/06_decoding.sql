@@ -327,6 +327,7 @@ WITH described AS (
     LEFT JOIN staging.decoded_values AS t
         ON t.landing_file = f.landing_file AND t.record_index = -1
 )
+-- A file whose description no batch can hold says nothing of itself but its name.
 SELECT
     landing_file,
     file_sha256,
@@ -339,26 +340,35 @@ SELECT
             SUBSTR(folder, 6, 10)::DATE::TIMESTAMP_NTZ(6)
         )
     ) AS partition_hour,
-    source,
+    IFF(is_storable, source, NULL) AS source,
     vs_currency,
-    ingested_at,
-    request,
+    IFF(is_storable, ingested_at, NULL) AS ingested_at,
+    IFF(failure IS NULL, request, PARSE_JSON('{}')) AS request,
     fetch_error,
-    CASE
-        WHEN NOT is_json THEN 'the file is not JSON'
-        WHEN ingested_at IS NULL THEN 'no time - at `$.ingested_at`'
-        WHEN source IS NULL THEN 'no text - at `$.source`'
-        WHEN api_error IS NOT NULL THEN 'the API answered with an error: ' || api_error
-        WHEN NOT COALESCE(has_records, FALSE) THEN 'Expected `array` - at `$.records`'
-        WHEN ingested_at < '2009-01-03'::TIMESTAMP_NTZ OR ingested_at >= '2200-01-01'::TIMESTAMP_NTZ
-            THEN 'no time of a fetch - at `$.ingested_at`'
-        WHEN vs_currency = '' THEN 'no currency - at `$.request.vs_currency`'
-    END AS failure,
+    failure,
     CASE source
         WHEN 'CoinGecko sandbox' THEN 'sandbox' WHEN 'CoinGecko recorded' THEN 'recorded'
         ELSE 'live'
     END AS kind
-FROM described;
+FROM (
+    SELECT
+        *,
+        COALESCE(
+            ingested_at >= '2009-01-03'::TIMESTAMP_NTZ AND ingested_at < '2200-01-01'::TIMESTAMP_NTZ
+            AND vs_currency <> '',
+            FALSE
+        ) AS is_storable,
+        CASE
+            WHEN NOT is_json THEN 'the file is not JSON'
+            WHEN ingested_at IS NULL THEN 'no time - at `$.ingested_at`'
+            WHEN source IS NULL THEN 'no text - at `$.source`'
+            WHEN api_error IS NOT NULL THEN 'the API answered with an error: ' || api_error
+            WHEN NOT COALESCE(has_records, FALSE) THEN 'Expected `array` - at `$.records`'
+            WHEN vs_currency = '' THEN 'no currency - at `$.request.vs_currency`'
+            WHEN NOT is_storable THEN 'no time of a fetch - at `$.ingested_at`'
+        END AS failure
+    FROM described
+) AS judged;
 
 CREATE OR REPLACE VIEW staging.drift
 COMMENT = 'What is wrong with the form of a record: malformed values, fields that no one documented, documented fields that are missing.'

@@ -156,7 +156,17 @@ BEGIN
             c.crypto_id,
             c.rejected_by AS rules,
             c.reason,
-            REGEXP_REPLACE(TO_JSON(c.record), '[{]"#number":"([^"]*)"[}]', '\\1') AS record,
+            -- NaN and Infinity become texts, the numbers are numbers again.
+            COALESCE(
+                REGEXP_REPLACE(
+                    REGEXP_REPLACE(
+                        TO_JSON(c.record), '[{]"#number":("-?[NI][A-Za-z]*")[}]', '\\1'
+                    ),
+                    '[{]"#number":"([^"]*)"[}]',
+                    '\\1'
+                ),
+                'null'
+            ) AS record,
             SYSDATE()::TIMESTAMP_NTZ(6) AS rejected_at
         FROM staging.checked_records AS c
         JOIN silver.ingestion_batches AS b
