@@ -82,7 +82,9 @@ def predicate_sql(rule: Rule) -> str:
     PostgreSQL's ``least`` passes over a NULL, Snowflake's does not; sqlglot knows that. A time with
     a zone becomes the UTC time without one that Snowflake's tables hold.
     """
-    return parse_one(rule.predicate, read="postgres").transform(_without_zone).sql("snowflake")
+    predicate = parse_one(rule.predicate, read="postgres").transform(_without_zone)
+    # The type's name as everywhere else.
+    return predicate.sql("snowflake").replace("TIMESTAMPNTZ", "TIMESTAMP_NTZ")
 
 
 def _without_zone(node: exp.Expression) -> exp.Expression:
@@ -168,9 +170,7 @@ def _judged_records() -> str:
 
 def _storable_records() -> str:
     columns = [
-        f"IFF({column}_unfit IS NULL, {column}, NULL) AS {column}"
-        if column in DECIMALS
-        else column
+        f"IFF({column}_unfit IS NULL, {column}, NULL) AS {column}" if column in DECIMALS else column
         for column in COLUMNS[:-3]
     ]
     return (
@@ -206,7 +206,9 @@ def _as_text(column: str) -> str:
         text = f"TO_VARCHAR({column})"
     elif column in TIME_FIELDS or column == "ingested_at":
         seconds = f"TO_VARCHAR(CAST({column} AS TIMESTAMP_NTZ), 'YYYY-MM-DD HH24:MI:SS')"
-        microseconds = f"MOD(MOD(DATE_PART(EPOCH_MICROSECOND, {column}), 1000000) + 1000000, 1000000)"
+        microseconds = (
+            f"MOD(MOD(DATE_PART(EPOCH_MICROSECOND, {column}), 1000000) + 1000000, 1000000)"
+        )
         fraction = f"REGEXP_REPLACE('.' || LPAD(TO_VARCHAR({microseconds}), 6, '0'), '[.]?0+$')"
         text = f"{seconds} || {fraction} || '+00'"
     else:

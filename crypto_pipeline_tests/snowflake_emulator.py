@@ -14,10 +14,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import fakesnow
-import snowflake.connector
+import pytest
+from sqlglot import TokenType, exp, parse_one
 from sqlglot.dialects.snowflake import Snowflake
-from sqlglot.tokens import TokenType
+
+fakesnow = pytest.importorskip("fakesnow", reason="not there for this version of Python")
+connector = pytest.importorskip("snowflake.connector")
 
 FOLDER = Path(__file__).parents[1] / "sql" / "snowflake"
 FILES = sorted(path.name for path in FOLDER.glob("*.sql"))
@@ -43,15 +45,16 @@ def statements(text: str) -> list[str]:
 
 
 def procedure_steps(name: str) -> list[str]:
-    """The SQL statements of a procedure of ``09_procedures.sql``, in order."""
+    """The SQL statements of a procedure that is a plain list of them, in order."""
     (body,) = re.findall(
-        rf"CREATE OR REPLACE PROCEDURE {re.escape(name)}\(\).*?\$\$\nBEGIN\n(.*?)\$\$;",
-        read("09_procedures.sql"),
+        rf"CREATE OR REPLACE PROCEDURE {re.escape(name)}\(\)[^$]*\$\$\n(.*?)\$\$;",
+        "".join(map(read, FILES)),
         re.DOTALL,
     )
+    main = re.fullmatch(r"BEGIN\n(.*?)(EXCEPTION.*)?END;\n", body, re.DOTALL)
     return [
         step
-        for step in statements(body.partition("EXCEPTION")[0].replace("END;", ""))
+        for step in (statements(main[1]) if main else ())
         if not step.startswith(("RETURN", "BEGIN TRANSACTION", "COMMIT"))
     ]
 
@@ -80,6 +83,25 @@ class Emulator:
                     if statement.startswith("CREATE DATABASE"):
                         self._duckdb.execute(_FLATTEN)
 
+    def empty(self) -> None:
+        """Take all data out again, but for what the installation put in."""
+        for table, kept in (
+            ("bronze.landing_files", "FALSE"),
+            ("silver.data_origin", "FALSE"),
+            ("silver.ingestion_batches", "FALSE"),
+            ("silver.cryptocurrencies", "FALSE"),
+            ("silver.cryptocurrency_names", "FALSE"),
+            ("silver.price_snapshots", "FALSE"),
+            ("silver.market_metrics", "FALSE"),
+            ("silver.rejected_records", "FALSE"),
+            ("silver.unfit_values", "FALSE"),
+            ("analytics.fact_crypto_price_metrics", "FALSE"),
+            ("analytics.dim_date", "FALSE"),
+            ("analytics.dim_cryptocurrency", "crypto_key = -1"),
+            ("analytics.dim_source", "source_key = -1"),
+        ):
+            self.cursor.execute(f"DELETE FROM {table} WHERE NOT {kept}")
+
     def call(self, procedure: str) -> None:
         """Run a procedure's statements."""
         for step in procedure_steps(procedure):
@@ -88,9 +110,7 @@ class Emulator:
     def land(self, landing_file: str, body: str) -> None:
         """Put a file where COPY puts it."""
         self.cursor.execute(
-            "INSERT INTO bronze.landing_files (file_name, body, landed_at)"
-            " SELECT %s, %s, SYSDATE()",
-            (landing_file, body),
+            "INSERT INTO bronze.landing_files (file_name, body) SELECT %s, %s", (landing_file, body)
         )
 
     def rows(self, query: str) -> list[tuple[Any, ...]]:
@@ -98,8 +118,8 @@ class Emulator:
         return [tuple(row) for row in self.cursor.execute(query).fetchall()]
 
 
-# The emulator's own macro numbers the elements by a row_number() without an order: with many arrays in
-# a query, a few get the places of others. This one takes the place from the list.
+# The emulator's own macro numbers the elements by a row_number() without an order: with many arrays
+# in a query, a few get the places of others. This one takes the place from the list.
 _FLATTEN = """
 CREATE OR REPLACE MACRO crypto_warehouse._fs_flatten(input) AS TABLE
 SELECT
@@ -129,15 +149,45 @@ FROM (
 """
 _FOREIGN_KEY = re.compile(r",\s*FOREIGN KEY \([^)]*\) REFERENCES \S+ \([^)]*\)")
 _BEYOND = re.compile(
-    r"(CREATE|ALTER) (OR REPLACE )?(WAREHOUSE|PROCEDURE|ROLE|USER|TASK|MASKING|STORAGE|NETWORK"
-    r"|AUTHENTICATION)\b|GRANT\b|CALL\b|EXECUTE\b|ALTER TABLE \S+ MODIFY\b|ALTER VIEW\b"
-    r"|SELECT SYSTEM\$|USE (ROLE|WAREHOUSE)\b"
+    r"(CREATE|ALTER) (OR REPLACE )?(WAREHOUSE|STORAGE|PROCEDURE|ROLE|MASKING|USER|TASK)\b"
+    r"|COPY INTO\b|GRANT\b|ALTER TABLE \S+ MODIFY\b"
 )
 
 
 def beyond_emulator(statement: str) -> bool:
     """Whether the emulator has nothing like the statement, or only pretends to."""
     return _BEYOND.match(statement) is not None
+
+
+def proof_table() -> str:
+    """What became of every statement, as a table of Markdown."""
+    lines = ["| file | statement | proof |", "| --- | --- | --- |"]
+    for name in FILES:
+        for statement in statements(read(name)):
+            lines.append(f"| {name} | {_head(statement)} | {proof(statement)} |")
+            if found := re.match(r"CREATE OR REPLACE PROCEDURE (\S+)\(\)", statement):
+                lines += [
+                    f"| {name} | in {found[1]}: {_head(step)} | {proof(step)} |"
+                    for step in procedure_steps(found[1])
+                ]
+    return "\n".join(lines) + "\n"
+
+
+def proof(statement: str) -> str:
+    """The best proof that a statement has."""
+    if re.match(r"CREATE (STAGE|FILE FORMAT)\b", statement):
+        return "registered"
+    if not beyond_emulator(statement):
+        return "executed"
+    if isinstance(parse_one(statement, read="snowflake"), exp.Command):
+        return "parsed by sqlfluff"
+    return "parsed by both"
+
+
+def _head(statement: str) -> str:
+    first = next(line for line in statement.splitlines() if not line.strip().startswith("--"))
+    words = re.sub(r"\s+(AS( t)?|COMMENT = .*|\()?$", "", first)
+    return "`" + words.strip() + "`"
 
 
 @contextmanager
@@ -149,6 +199,16 @@ def emulator() -> Iterator[Emulator]:
     logger.setLevel(logging.ERROR)
     with warnings.catch_warnings(), fakesnow.patch():
         warnings.simplefilter("ignore")
-        with snowflake.connector.connect() as connection:
+        with connector.connect() as connection:
             yield Emulator(connection)
     logger.setLevel(level)
+
+
+DOCUMENTATION = FOLDER.parents[1] / "docs" / "SNOWFLAKE.md"
+PROOF_TABLE = re.compile(r"(?<=<!-- proofs -->\n).*(?=<!-- end of proofs -->)", re.DOTALL)
+"""Where in the documentation the table of proofs stands."""
+
+if __name__ == "__main__":
+    text = DOCUMENTATION.read_text(encoding="utf-8")
+    written = PROOF_TABLE.sub(lambda _: proof_table(), text)
+    DOCUMENTATION.write_text(written, encoding="utf-8", newline="\n")

@@ -1,6 +1,7 @@
 """The Snowflake SQL: run on an emulator beside PostgreSQL and compared with it, row for row."""
 
 import json
+import re
 import tarfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,15 +13,24 @@ from typing import Any
 import msgspec
 import psycopg
 import pytest
-
-pytest.importorskip("fakesnow", reason="needs the dependency group snowflake")
+import sqlfluff
 
 from crypto_pipeline.snowflake_rules import DECIMALS, generated_files
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import Contents, contents, load_landing_zone
-from crypto_pipeline_tests.snowflake_emulator import Emulator, emulator, read
+from crypto_pipeline_tests.snowflake_emulator import (
+    DOCUMENTATION,
+    FILES,
+    PROOF_TABLE,
+    Emulator,
+    beyond_emulator,
+    emulator,
+    proof_table,
+    read,
+    statements,
+)
 from crypto_pipeline_tests.test_quality import _BROKEN
 from crypto_pipeline_tests.test_real_captures import CAPTURES, land_body
 
@@ -38,16 +48,22 @@ _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _SCHEMAS = {"public": "silver", "analytics": "analytics"}
 
 
-@pytest.fixture
-def snowflake() -> Iterator[Emulator]:
-    """An emulated account with everything installed, and no data."""
+@pytest.fixture(scope="module")
+def installed() -> Iterator[Emulator]:
     with emulator() as account:
         account.install()
         yield account
 
 
+@pytest.fixture
+def snowflake(installed: Emulator) -> Emulator:
+    """An emulated account with everything installed, and no data."""
+    installed.empty()
+    return installed
+
+
 def load_both(zone: LandingZone, snowflake: Emulator) -> None:
-    """Load what the zone holds into PostgreSQL, and the files that Snowflake does not have there."""
+    """Load the zone into PostgreSQL, and into Snowflake the files that it does not have yet."""
     load_landing_zone()
     known = {name for (name,) in snowflake.rows("SELECT file_name FROM bronze.landing_files")}
     for file in zone.files():
@@ -55,6 +71,12 @@ def load_both(zone: LandingZone, snowflake: Emulator) -> None:
             snowflake.land(file.path, file.content.decode())
     snowflake.call("silver.load_silver")
     snowflake.call("analytics.load_gold")
+    assert failed_checks(snowflake) == {}
+
+
+def failed_checks(snowflake: Emulator) -> dict[str, int]:
+    """Wrong rows by the check that finds them."""
+    return dict(snowflake.rows("SELECT check_name, wrong_rows FROM analytics.failed_checks"))
 
 
 def in_postgres(warehouse: Warehouse) -> Contents:
@@ -190,8 +212,10 @@ def test_first_write_wins_and_history_grows_alike(
     def coin(last_updated: str, **overrides: object) -> dict[str, object]:
         return market_record(last_updated=last_updated, **overrides)
 
-    def land(ingested_at: str, *records: dict[str, object], **extra: object) -> None:
-        drop(zone, f"{ingested_at[:19]}.json", landing_json(records, ingested_at, **extra))
+    def land(ingested_at: str, *records: dict[str, object], currency: str = "usd") -> None:
+        request = {"vs_currency": currency}
+        body = landing_json(records, ingested_at, request=request)
+        drop(zone, f"{ingested_at[:19]}.json", body)
 
     # Two records of one bucket in a file, a tie between two buckets, another currency.
     land(
@@ -201,7 +225,7 @@ def test_first_write_wins_and_history_grows_alike(
         coin("2026-11-24T05:02:29.999999Z", id="ethereum", symbol="eth", name="Ethereum"),
         coin("2026-11-24T05:02:30Z", id="tether", symbol="usdt", name="Tether"),
     )
-    land("2026-11-24T05:03:00Z", coin("2026-11-24T05:01:59Z"), request={"vs_currency": "eur"})
+    land("2026-11-24T05:03:00Z", coin("2026-11-24T05:01:59Z"), currency="eur")
     load_both(zone, snowflake)
     assert_equal(warehouse, snowflake)
 
@@ -210,7 +234,6 @@ def test_first_write_wins_and_history_grows_alike(
     land("2026-11-24T07:01:00Z", coin("2026-11-24T07:00:00Z", name="Bitcoin Two", symbol="btc2"))
     land("2026-11-24T08:01:00Z", coin("2026-11-24T08:00:00Z"), coin("2026-11-24T08:00:00Z"))
     load_both(zone, snowflake)
-    assert_equal(warehouse, snowflake)
     land("2025-12-31T23:58:00Z", coin("2025-12-31T23:57:30Z", name="Bitcoin Zero", image=None))
     land("2026-11-24T07:31:00Z", coin("2026-11-24T07:30:00Z", name="Bitcoin Between"))
     load_both(zone, snowflake)
@@ -340,9 +363,8 @@ def test_a_failed_file_is_loaded_once_it_is_whole(snowflake: Emulator) -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("field", "text", "reason"),
-    [
+def test_a_value_that_does_not_fit_is_kept_as_text(snowflake: Emulator) -> None:
+    unfit = [
         ("current_price", b"1e-27", "would become zero"),
         ("current_price", b"1000000000000", "too large for the column"),
         ("high_24h", b"1e30", "too large for the column"),
@@ -350,23 +372,99 @@ def test_a_failed_file_is_loaded_once_it_is_whole(snowflake: Emulator) -> None:
         ("price_change_24h", b"-5e-27", "would become zero"),
         ("total_supply", b"1e30", "too large for the column"),
         ("market_cap", b"999999999999999999999999.999999999999995", "too large for the column"),
-    ],
-)
-def test_a_value_that_does_not_fit_is_kept_as_text(
-    field: str, text: bytes, reason: str, snowflake: Emulator
-) -> None:
-    snowflake.land("x", landing_json([market_record(**{field: msgspec.Raw(text)})]).decode())
+    ]
+    for number, (field, text, _) in enumerate(unfit):
+        record = market_record(**{"id": f"coin-{number}", field: msgspec.Raw(text)})
+        snowflake.land(f"{number}", landing_json([record]).decode())
 
     snowflake.call("silver.load_silver")
     snowflake.call("analytics.load_gold")
 
-    assert snowflake.rows("SELECT status, records_loaded FROM silver.ingestion_batches") == [
-        ("completed", 1)
+    assert failed_checks(snowflake) == {}
+    assert snowflake.rows(
+        "SELECT column_name, exact_value, reason FROM silver.unfit_values ORDER BY crypto_id"
+    ) == [(field, f"{Decimal(text.decode()):f}", reason) for field, text, reason in unfit]
+    for number, (field, _, _) in enumerate(unfit):
+        fact = f"analytics.fact_crypto_price_metrics WHERE crypto_id = 'coin-{number}'"
+        assert snowflake.rows(f"SELECT {field}, atl FROM {fact}") == [(None, Decimal("67.81"))]
+
+
+def test_a_check_finds_what_no_constraint_refuses(snowflake: Emulator) -> None:
+    snowflake.land("x", landing_json([market_record()]).decode())
+    snowflake.call("silver.load_silver")
+    snowflake.call("analytics.load_gold")
+    facts = "analytics.fact_crypto_price_metrics"
+    for check, damage in {
+        "snapshots_on_bucket": "UPDATE silver.price_snapshots SET last_updated = '2026-01-01'",
+        "snapshots_have_metrics": "DELETE FROM silver.market_metrics",
+        "references_exist": "DELETE FROM silver.cryptocurrencies",
+        "prices_fit_or_are_kept": "UPDATE silver.price_snapshots SET current_price = NULL",
+        "batches_add_up": "UPDATE silver.ingestion_batches SET records_loaded = 7",
+        "facts_match_snapshots": f"DELETE FROM {facts}",
+        "facts_have_their_version": f"UPDATE {facts} SET crypto_key = -1",
+        "no_orphan_keys": f"UPDATE {facts} SET date_key = 1",
+        "versions_in_sequence": "UPDATE analytics.dim_cryptocurrency SET is_current = FALSE"
+        " WHERE crypto_key > 0",
+    }.items():
+        snowflake.cursor.execute("BEGIN TRANSACTION")
+        snowflake.cursor.execute(damage)
+        assert failed_checks(snowflake).get(check) == 1, check
+        snowflake.cursor.execute("ROLLBACK")
+    assert failed_checks(snowflake) == {}
+
+
+def test_everything_beyond_the_emulator_parses() -> None:
+    for name in FILES:
+        for statement in filter(beyond_emulator, statements(read(name))):
+            # Raises an error where a section cannot be parsed.
+            assert sqlfluff.parse(f"{statement};\n", dialect="snowflake"), statement
+            for body in re.findall(r"\$\$\n(.*?)\$\$", statement, re.DOTALL):
+                assert sqlfluff.parse(body, dialect="snowflake"), body
+
+
+def test_the_table_of_proofs_is_up_to_date() -> None:
+    assert PROOF_TABLE.findall(DOCUMENTATION.read_text(encoding="utf-8")) == [proof_table()]
+
+
+def test_the_task_graph_is_one_chain_that_ends_in_the_checks() -> None:
+    text = read("12_tasks.sql")
+    tasks = {
+        name: (re.findall(r"AFTER (\S+)", body), re.findall(r"CALL (\S+)\(\);", body))
+        for name, body in re.findall(r"CREATE OR REPLACE TASK (\S+)(.*?;)", text, re.DOTALL)
+    }
+    chain = [name for name, (after, _) in tasks.items() if not after]
+    while following := [name for name, (after, _) in tasks.items() if after == chain[-1:]]:
+        chain += following
+    assert len(chain) == len(tasks)
+    assert [call for name in chain for call in tasks[name][1]] == [
+        "bronze.land_files",
+        "silver.load_silver",
+        "analytics.load_gold",
+        "analytics.check_warehouse",
     ]
-    assert snowflake.rows(f"SELECT {field} FROM analytics.fact_crypto_price_metrics") == [(None,)]
-    assert snowflake.rows("SELECT column_name, exact_value, reason FROM silver.unfit_values") == [
-        (field, f"{Decimal(text.decode()):f}", reason)
-    ]
+    # Children first.
+    assert re.findall(r"ALTER TASK (\S+) RESUME;", text) == chain[::-1]
+
+
+def test_grants_name_what_exists() -> None:
+    made = {
+        name
+        for file in FILES
+        for statement in statements(read(file))
+        for name in re.findall(
+            r"^CREATE (?:OR REPLACE )?(?:TRANSIENT )?(?:TABLE|VIEW|PROCEDURE|SCHEMA|WAREHOUSE"
+            r"|DATABASE|STAGE|ROLE|USER|MASKING POLICY) (?:IF NOT EXISTS )?([\w.]+)",
+            statement,
+        )
+    }
+    text = read("11_security.sql")
+    granted = re.findall(
+        r" (?:ON (?:WAREHOUSE|DATABASE|SCHEMA|STAGE|VIEW|PROCEDURE)|IN SCHEMA|TO ROLE|TO USER"
+        r"|GRANT ROLE|MASKING POLICY|ALTER TABLE) ([\w.]+)",
+        text,
+    )
+    assert set(granted) - made <= {"SYSADMIN", "IF"}
+    assert granted
 
 
 def test_tables_and_columns_are_those_of_postgres(
@@ -386,7 +484,7 @@ def test_tables_and_columns_are_those_of_postgres(
 
 
 def _columns(connection: psycopg.Connection, table: str) -> list[str]:
-    cursor = connection.execute(f"SELECT * FROM {table} LIMIT 0")  # type: ignore[call-overload]
+    cursor = connection.execute(f"SELECT * FROM {table} LIMIT 0")
     return [column.name for column in cursor.description or []]
 
 
@@ -394,7 +492,7 @@ def _columns(connection: psycopg.Connection, table: str) -> list[str]:
 def test_real_captures_give_the_same_rows(
     warehouse: Warehouse, zone: LandingZone, snowflake: Emulator
 ) -> None:
-    land_year(zone, "2023-", "2024-01-0", "2024-07-2")
+    land_year(zone, "2023-", "2024-01-0", "2024-07-20")
     load_both(zone, snowflake)
     assert_equal(warehouse, snowflake, ignored=["error"])
 

@@ -12,10 +12,18 @@ CREATE FILE FORMAT IF NOT EXISTS bronze.whole_file
     NULL_IF = ()
     COMMENT = 'A file as one field, whatever is in it; .gz is unpacked by its name.';
 
+CREATE STORAGE INTEGRATION IF NOT EXISTS crypto_landing_zone
+    TYPE = EXTERNAL_STAGE
+    STORAGE_PROVIDER = 'S3'
+    STORAGE_AWS_ROLE_ARN = '<% landing_zone_role %>'
+    ENABLED = TRUE
+    STORAGE_ALLOWED_LOCATIONS = ('s3://<% landing_zone %>/')
+    COMMENT = 'Reads the landing zone by a role that the cloud account grants, without a key.';
+
 -- The landing zone's own folder (LANDING_ZONE_URI). A zone on a local disk goes into an internal
 -- stage instead: leave out URL and STORAGE_INTEGRATION, and PUT the files.
 CREATE STAGE IF NOT EXISTS bronze.landing_zone
-    URL = '<% landing_zone_uri %>'
+    URL = 's3://<% landing_zone %>/'
     STORAGE_INTEGRATION = crypto_landing_zone
     FILE_FORMAT = (FORMAT_NAME = 'bronze.whole_file')
     COMMENT = 'Immutable landing files, as the pipeline writes them.';
@@ -25,5 +33,6 @@ CREATE TABLE IF NOT EXISTS bronze.landing_files (
     body VARCHAR NOT NULL COMMENT 'The file, unpacked, as received.',
     content_key VARCHAR COMMENT 'The object store''s own checksum of the file as stored.',
     last_modified TIMESTAMP_NTZ(6) COMMENT 'When the file was written, UTC.',
-    landed_at TIMESTAMP_NTZ(6) NOT NULL COMMENT 'When COPY read the file, UTC.'
+    landed_at TIMESTAMP_NTZ(6) NOT NULL DEFAULT SYSDATE()
+        COMMENT 'When COPY read the file, UTC.'
 ) COMMENT = 'One row for every landing file that COPY has read.';

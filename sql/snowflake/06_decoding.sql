@@ -226,7 +226,7 @@ counted AS (
     SELECT
         *,
         IFF(whole_digits IS NULL OR LENGTH(whole_part) > 1000, NULL, whole_part) AS sound_whole,
-        CASE WHEN LENGTH(whole_part) + scale <= 38 THEN TO_DECIMAL(whole_part || kept, 38, 0) END
+        CASE WHEN LENGTH(whole_part) + scale <= 38 THEN TRY_TO_DECIMAL(whole_part || kept, 38, 0) END
             AS truncated_units,
         cut > '5' OR (cut = '5' AND RIGHT(whole_part || kept, 1) IN ('1', '3', '5', '7', '9'))
             AS rounds_up

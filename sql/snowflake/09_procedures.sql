@@ -10,10 +10,9 @@ EXECUTE AS OWNER
 AS
 $$
 BEGIN
-    COPY INTO bronze.landing_files (file_name, body, content_key, last_modified, landed_at)
+    COPY INTO bronze.landing_files (file_name, body, content_key, last_modified)
     FROM (
-        SELECT
-            METADATA$FILENAME, $1, METADATA$FILE_CONTENT_KEY, METADATA$FILE_LAST_MODIFIED, SYSDATE()
+        SELECT METADATA$FILENAME, $1, METADATA$FILE_CONTENT_KEY, METADATA$FILE_LAST_MODIFIED
         FROM @bronze.landing_zone
     )
     FILE_FORMAT = (FORMAT_NAME = 'bronze.whole_file')
@@ -100,7 +99,7 @@ BEGIN
             s.atl_change_percentage, s.atl_date
         );
 
-    UPDATE silver.ingestion_batches AS b
+    UPDATE silver.ingestion_batches
     SET records_loaded = c.loaded, records_duplicate = c.candidates - c.loaded
     FROM (
         SELECT r.batch_id, COUNT(*) AS candidates, COUNT(s.batch_id) AS loaded
@@ -109,7 +108,7 @@ BEGIN
             ON s.batch_id = r.batch_id AND s.record_index = r.record_index
         GROUP BY r.batch_id
     ) AS c
-    WHERE b.batch_id = c.batch_id;
+    WHERE ingestion_batches.batch_id = c.batch_id;
 
     MERGE INTO silver.market_metrics AS t
     USING (
@@ -249,16 +248,17 @@ BEGIN
 
     -- A late file can split a version: facts loaded before then point at a version that no longer
     -- covers them.
-    UPDATE analytics.fact_crypto_price_metrics AS f
+    UPDATE analytics.fact_crypto_price_metrics
     SET crypto_key = c.crypto_key
     FROM (
         SELECT d.crypto_key, d.crypto_id, d.valid_from, d.valid_to
         FROM analytics.dim_cryptocurrency AS d
         WHERE d.crypto_id IN (SELECT crypto_id FROM staging.versions)
     ) AS c
-    WHERE f.crypto_id = c.crypto_id
-        AND c.valid_from <= f.last_updated AND f.last_updated < c.valid_to
-        AND f.crypto_key <> c.crypto_key;
+    WHERE fact_crypto_price_metrics.crypto_id = c.crypto_id
+        AND c.valid_from <= fact_crypto_price_metrics.last_updated
+        AND fact_crypto_price_metrics.last_updated < c.valid_to
+        AND fact_crypto_price_metrics.crypto_key <> c.crypto_key;
 
     MERGE INTO analytics.fact_crypto_price_metrics AS t
     USING (SELECT * FROM staging.incoming_facts) AS s
@@ -283,10 +283,10 @@ BEGIN
             s.market_cap_change_percentage_24h, s.circulating_supply, s.total_supply, s.max_supply
         );
 
-    UPDATE silver.ingestion_batches AS b
+    UPDATE silver.ingestion_batches
     SET gold_loaded_at = SYSDATE()::TIMESTAMP_NTZ(6)
     FROM staging.gold_batches AS g
-    WHERE b.batch_id = g.batch_id;
+    WHERE ingestion_batches.batch_id = g.batch_id;
     COMMIT;
     RETURN 'gold is loaded';
 EXCEPTION
