@@ -1,4 +1,4 @@
-"""The part of ``sql/snowflake/`` that must not be written twice: fields and rules, as Snowflake SQL.
+"""What of ``sql/snowflake/`` must not be written twice: fields and rules, as Snowflake SQL.
 
 ``python -m crypto_pipeline.snowflake_rules`` writes two files from the table of rules
 (``quality.py``), the fields of a record (``coingecko/schema.py``) and the scale of every measure
@@ -61,7 +61,7 @@ LEFT JOIN staging.typed_records AS t
 
 
 def generated_files() -> dict[str, str]:
-    """Content by file name: the API's fields; the typed records and every rule's verdict on them."""
+    """Content by file name: the API's fields; typed records with every rule's verdict."""
     return {
         "05_fields.sql": "\n".join([_HEAD, _api_fields()]),
         "07_records.sql": "\n".join(
