@@ -328,6 +328,7 @@ def test_files_fail_alike(warehouse: Warehouse, zone: LandingZone, snowflake: Em
 def test_files_that_are_no_captures_fail(snowflake: Emulator) -> None:
     for name, body in {
         "cut": '{"ingested_at":"2026-11-24T05:01:00Z","source":"CoinGecko","records":[{"id":"x 5',
+        "forged": landing_json([market_record(ath={"#number": "5"})]).decode(),
         "array": "[]",
         "no_time": '{"source":"CoinGecko","records":[]}',
         "no_source": '{"ingested_at":"2026-11-24T05:01:00Z","source":5,"records":[]}',
@@ -344,6 +345,7 @@ def test_files_that_are_no_captures_fail(snowflake: Emulator) -> None:
         )
     ) == {
         "cut": "the file is not JSON",
+        "forged": "the file is not JSON",
         "array": "no time - at `$.ingested_at`",
         "no_time": "no time - at `$.ingested_at`",
         "no_source": "no text - at `$.source`",

@@ -9,7 +9,8 @@
 -- each number becomes the object {"#number":"2.1E+15"} before. The escapes of the backslash and the
 -- quotation mark are written the long way first: then a string ends at the next quotation mark, and
 -- one expression can step over strings as over all else that is no number. The 0 at the end makes
--- the last match reach the end of the text: what comes after it would be searched from within.
+-- the last match reach the end of the text: what comes after it would be searched from within. A file
+-- that has such objects of its own is refused: its texts would pass for numbers.
 CREATE OR REPLACE VIEW staging.waiting_files
 COMMENT = 'Landing files that are no completed batch, as JSON with marked numbers; null where the file is no JSON.'
 AS
@@ -17,7 +18,11 @@ SELECT
     landing_file,
     SHA2(body, 256) AS file_sha256,
     landed_at,
-    TRY_PARSE_JSON(LEFT(marked, LENGTH(marked) - LENGTH(' {"#number":"0"}'))) AS envelope
+    IFF(
+        REGEXP_SUBSTR(body, '"#number"[^"A-Za-z0-9]*:') IS NULL,
+        TRY_PARSE_JSON(LEFT(marked, LENGTH(marked) - LENGTH(' {"#number":"0"}'))),
+        NULL
+    ) AS envelope
 FROM (
     SELECT
         landing_file,
