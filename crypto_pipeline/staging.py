@@ -97,7 +97,7 @@ def in_chunks(
     for _, hour in itertools.groupby(files, key=lambda file: file.hour):
         for file in hour:
             chunk.append(file)
-            left -= file.uri.stat().st_size
+            left -= file.size
         if left <= 0:
             yield chunk
             chunk, left = [], size

@@ -1,0 +1,256 @@
+-- Silver: the third normal form. Tables and columns are those of PostgreSQL, and mean the same; a
+-- test compares them. Keys are declared for readers and planners: Snowflake enforces NOT NULL alone,
+-- so the loads keep the keys and the checks look for what breaks them.
+--
+-- Snowflake's numbers end at 38 digits. Each kind of measure has the scale that the lake has
+-- (crypto_pipeline/lake_schema.py). A value that its column cannot hold is null there, and stands in
+-- unfit_values with all its digits.
+
+CREATE TABLE IF NOT EXISTS silver.data_origin (
+    kind VARCHAR NOT NULL
+        COMMENT 'live, sandbox (made up) or recorded (played back).'
+)
+COMMENT = 'The kind of data this database holds, set by its first batch: live, sandbox and recorded data never mix.';
+
+CREATE TABLE IF NOT EXISTS silver.ingestion_batches (
+    batch_id NUMBER(19,0) NOT NULL AUTOINCREMENT START 1 INCREMENT 1
+        COMMENT 'Surrogate key.',
+    landing_file VARCHAR NOT NULL
+        COMMENT 'Path of the file in the landing zone; the business key.',
+    file_sha256 VARCHAR
+        COMMENT 'SHA-256 of the file''s text, unpacked, hexadecimal.',
+    partition_hour TIMESTAMP_NTZ(6) NOT NULL
+        COMMENT 'Hour (UTC) under which the file is kept: the Dagster partition.',
+    source VARCHAR
+        COMMENT 'Label of the data''s origin, from the file: CoinGecko, CoinGecko sandbox, CoinGecko recorded.',
+    vs_currency VARCHAR
+        COMMENT 'Currency of the prices (request parameter vs_currency); usd where the file does not say.',
+    ingested_at TIMESTAMP_NTZ(6)
+        COMMENT 'When the data was fetched, UTC.',
+    request VARIANT NOT NULL
+        COMMENT 'Request parameters as sent; never a key.',
+    status VARCHAR NOT NULL
+        COMMENT 'completed or failed; loading only inside the transaction that loads it.',
+    error VARCHAR
+        COMMENT 'Why the batch failed, or why its fetch ended early.',
+    records_fetched NUMBER(10,0) NOT NULL
+        COMMENT 'Records in the file.',
+    records_loaded NUMBER(10,0) NOT NULL DEFAULT 0
+        COMMENT 'Records that became a snapshot.',
+    records_duplicate NUMBER(10,0) NOT NULL DEFAULT 0
+        COMMENT 'Good records whose time bucket was already taken: first write wins.',
+    records_rejected NUMBER(10,0) NOT NULL DEFAULT 0
+        COMMENT 'Records in quarantine (rejected_records).',
+    warnings VARIANT NOT NULL
+        COMMENT 'Good records that break a warn rule, counted by rule.',
+    schema_drift VARIANT NOT NULL
+        COMMENT 'Records with an undocumented field or without a documented one, counted by field.',
+    loaded_at TIMESTAMP_NTZ(6) NOT NULL
+        COMMENT 'When this row was last written, UTC.',
+    gold_loaded_at TIMESTAMP_NTZ(6)
+        COMMENT 'When the batch reached the star schema, UTC; null while it waits.',
+    PRIMARY KEY (batch_id),
+    UNIQUE (landing_file)
+)
+COMMENT = 'One row for every landing file: where it came from, what became of its records.';
+
+CREATE TABLE IF NOT EXISTS silver.cryptocurrencies (
+    crypto_id VARCHAR NOT NULL
+        COMMENT 'CoinGecko''s stable key of the coin (API field id).',
+    symbol VARCHAR NOT NULL
+        COMMENT 'Ticker symbol (API field symbol); several coins can share one.',
+    name VARCHAR NOT NULL
+        COMMENT 'Name of the coin (API field name).',
+    image_url VARCHAR
+        COMMENT 'URL of the logo (API field image).',
+    first_seen_at TIMESTAMP_NTZ(6) NOT NULL
+        COMMENT 'Time of the oldest file with the coin, UTC.',
+    last_seen_at TIMESTAMP_NTZ(6) NOT NULL
+        COMMENT 'Time of the newest file with the coin, UTC.',
+    PRIMARY KEY (crypto_id)
+)
+COMMENT = 'One row a coin, as its newest record describes it.';
+
+CREATE TABLE IF NOT EXISTS silver.cryptocurrency_names (
+    name_id NUMBER(10,0) NOT NULL AUTOINCREMENT START 1 INCREMENT 1
+        COMMENT 'Surrogate key.',
+    crypto_id VARCHAR NOT NULL
+        COMMENT 'The coin (API field id).',
+    symbol VARCHAR NOT NULL
+        COMMENT 'Ticker symbol as listed (API field symbol).',
+    name VARCHAR NOT NULL
+        COMMENT 'Name as listed (API field name).',
+    UNIQUE (crypto_id, symbol, name),
+    PRIMARY KEY (name_id),
+    FOREIGN KEY (crypto_id) REFERENCES silver.cryptocurrencies (crypto_id)
+)
+COMMENT = 'Every (symbol, name) under which a coin was ever listed; each snapshot points at the one it carried, which is what the history in dim_cryptocurrency is made of.';
+
+CREATE TABLE IF NOT EXISTS silver.price_snapshots (
+    crypto_id VARCHAR NOT NULL
+        COMMENT 'The coin (API field id).',
+    vs_currency VARCHAR NOT NULL
+        COMMENT 'Currency of all amounts of the row.',
+    snapshot_time TIMESTAMP_NTZ(6) NOT NULL
+        COMMENT 'Time bucket, UTC: last_updated rounded to five minutes.',
+    last_updated TIMESTAMP_NTZ(6) NOT NULL
+        COMMENT 'When CoinGecko says the price was current, UTC (API field last_updated).',
+    name_id NUMBER(10,0) NOT NULL
+        COMMENT 'The symbol and name the record carried.',
+    batch_id NUMBER(19,0) NOT NULL
+        COMMENT 'The landing file the row comes from.',
+    record_index NUMBER(10,0) NOT NULL
+        COMMENT 'Position of the record in its landing file, from 0.',
+    current_price NUMBER(38,26)
+        COMMENT 'Price, in vs_currency (API field current_price).',
+    high_24h NUMBER(38,26)
+        COMMENT 'Highest price of the last 24 hours, in vs_currency (API field high_24h).',
+    low_24h NUMBER(38,26)
+        COMMENT 'Lowest price of the last 24 hours, in vs_currency (API field low_24h).',
+    price_change_24h NUMBER(38,26)
+        COMMENT 'Change of the price in 24 hours, in vs_currency (API field price_change_24h).',
+    price_change_percentage_24h NUMBER(38,14)
+        COMMENT 'Change of the price in 24 hours, in percent (API field price_change_percentage_24h).',
+    ath NUMBER(38,26)
+        COMMENT 'All-time high, in vs_currency (API field ath).',
+    ath_change_percentage NUMBER(38,14)
+        COMMENT 'Distance of the price from the all-time high, in percent (API field ath_change_percentage).',
+    ath_date TIMESTAMP_NTZ(6)
+        COMMENT 'When the all-time high was, UTC (API field ath_date).',
+    atl NUMBER(38,26)
+        COMMENT 'All-time low, in vs_currency (API field atl).',
+    atl_change_percentage NUMBER(38,14)
+        COMMENT 'Distance of the price from the all-time low, in percent (API field atl_change_percentage).',
+    atl_date TIMESTAMP_NTZ(6)
+        COMMENT 'When the all-time low was, UTC (API field atl_date).',
+    PRIMARY KEY (crypto_id, vs_currency, snapshot_time),
+    FOREIGN KEY (crypto_id) REFERENCES silver.cryptocurrencies (crypto_id),
+    FOREIGN KEY (name_id) REFERENCES silver.cryptocurrency_names (name_id),
+    FOREIGN KEY (batch_id) REFERENCES silver.ingestion_batches (batch_id)
+)
+CLUSTER BY (DATE_TRUNC('MONTH', snapshot_time))
+COMMENT = 'The price of a coin in a five-minute bucket; the first record of a bucket wins.';
+
+CREATE TABLE IF NOT EXISTS silver.market_metrics (
+    crypto_id VARCHAR NOT NULL
+        COMMENT 'The coin (API field id).',
+    vs_currency VARCHAR NOT NULL
+        COMMENT 'Currency of all amounts of the row.',
+    snapshot_time TIMESTAMP_NTZ(6) NOT NULL
+        COMMENT 'Time bucket, UTC; the snapshot''s.',
+    market_cap NUMBER(38,14)
+        COMMENT 'Market capitalisation, in vs_currency (API field market_cap).',
+    market_cap_rank NUMBER(10,0)
+        COMMENT 'Rank by market capitalisation, 1 the largest (API field market_cap_rank).',
+    fully_diluted_valuation NUMBER(38,14)
+        COMMENT 'Price times the largest possible supply, in vs_currency (API field fully_diluted_valuation).',
+    total_volume NUMBER(38,14)
+        COMMENT 'Trading volume of the last 24 hours, in vs_currency (API field total_volume).',
+    market_cap_change_24h NUMBER(38,14)
+        COMMENT 'Change of the market capitalisation in 24 hours, in vs_currency (API field market_cap_change_24h).',
+    market_cap_change_percentage_24h NUMBER(38,14)
+        COMMENT 'Change of the market capitalisation in 24 hours, in percent (API field market_cap_change_percentage_24h).',
+    circulating_supply NUMBER(38,8)
+        COMMENT 'Units in circulation, in coins (API field circulating_supply).',
+    total_supply NUMBER(38,8)
+        COMMENT 'Units that exist, in coins (API field total_supply).',
+    max_supply NUMBER(38,8)
+        COMMENT 'Units that can ever exist, in coins; null if unlimited (API field max_supply).',
+    roi_times NUMBER(38,14)
+        COMMENT 'Return since the initial sale, as a multiple (API field roi.times).',
+    roi_currency VARCHAR
+        COMMENT 'Currency of the return since the initial sale (API field roi.currency).',
+    roi_percentage NUMBER(38,14)
+        COMMENT 'Return since the initial sale, in percent (API field roi.percentage).',
+    PRIMARY KEY (crypto_id, vs_currency, snapshot_time),
+    FOREIGN KEY (crypto_id, vs_currency, snapshot_time) REFERENCES silver.price_snapshots (crypto_id, vs_currency, snapshot_time)
+)
+CLUSTER BY (DATE_TRUNC('MONTH', snapshot_time))
+COMMENT = 'Market size and supply of a coin, one row for every price snapshot.';
+
+CREATE TABLE IF NOT EXISTS silver.rejected_records (
+    batch_id NUMBER(19,0) NOT NULL
+        COMMENT 'The landing file the record is in.',
+    record_index NUMBER(10,0) NOT NULL
+        COMMENT 'Position of the record in its landing file, from 0.',
+    crypto_id VARCHAR
+        COMMENT 'The coin, where the record says (API field id).',
+    rules ARRAY NOT NULL
+        COMMENT 'Names of all reject rules that the record breaks.',
+    reason VARCHAR NOT NULL
+        COMMENT 'What is wrong with the record, in words.',
+    record VARCHAR NOT NULL
+        COMMENT 'The record''s values as received, as JSON; bronze.landing_files has its bytes.',
+    rejected_at TIMESTAMP_NTZ(6) NOT NULL
+        COMMENT 'When the record was put in quarantine, UTC.',
+    PRIMARY KEY (batch_id, record_index),
+    FOREIGN KEY (batch_id) REFERENCES silver.ingestion_batches (batch_id)
+)
+COMMENT = 'Quarantine: every record that broke a reject rule, as received, with the reason.';
+
+CREATE TABLE IF NOT EXISTS silver.unfit_values (
+    batch_id NUMBER(19,0) NOT NULL
+        COMMENT 'The landing file the value is in.',
+    record_index NUMBER(10,0) NOT NULL
+        COMMENT 'Position of the record in its landing file, from 0.',
+    crypto_id VARCHAR NOT NULL
+        COMMENT 'The coin (API field id).',
+    vs_currency VARCHAR NOT NULL
+        COMMENT 'Currency of the record.',
+    snapshot_time TIMESTAMP_NTZ(6) NOT NULL
+        COMMENT 'Time bucket, UTC.',
+    column_name VARCHAR NOT NULL
+        COMMENT 'The column of price_snapshots or market_metrics that is null instead.',
+    exact_value VARCHAR NOT NULL
+        COMMENT 'All digits, without an exponent.',
+    reason VARCHAR NOT NULL
+        COMMENT 'Why the column cannot hold the value.',
+    PRIMARY KEY (crypto_id, vs_currency, snapshot_time, column_name)
+)
+COMMENT = 'One row for every value of a snapshot that its column cannot hold; never a silent zero.';
+
+CREATE OR REPLACE VIEW silver.v_price_history
+COMMENT = 'Every snapshot with its metrics, the symbol and name of its time, and where it came from.'
+AS
+SELECT
+    s.crypto_id,
+    n.symbol,
+    n.name,
+    s.vs_currency,
+    s.snapshot_time,
+    s.last_updated,
+    b.ingested_at,
+    b.source,
+    b.landing_file,
+    s.batch_id,
+    s.record_index,
+    s.current_price,
+    s.high_24h,
+    s.low_24h,
+    s.price_change_24h,
+    s.price_change_percentage_24h,
+    s.ath,
+    s.ath_change_percentage,
+    s.ath_date,
+    s.atl,
+    s.atl_change_percentage,
+    s.atl_date,
+    m.market_cap,
+    m.market_cap_rank,
+    m.fully_diluted_valuation,
+    m.total_volume,
+    m.market_cap_change_24h,
+    m.market_cap_change_percentage_24h,
+    m.circulating_supply,
+    m.total_supply,
+    m.max_supply,
+    m.roi_times,
+    m.roi_currency,
+    m.roi_percentage
+FROM silver.price_snapshots AS s
+JOIN silver.market_metrics AS m
+    ON m.crypto_id = s.crypto_id
+    AND m.vs_currency = s.vs_currency
+    AND m.snapshot_time = s.snapshot_time
+JOIN silver.cryptocurrency_names AS n ON n.name_id = s.name_id
+JOIN silver.ingestion_batches AS b ON b.batch_id = s.batch_id;

@@ -1,0 +1,190 @@
+-- Written by `python -m crypto_pipeline.snowflake_rules` from quality.py, coingecko/schema.py and
+-- lake_schema.py: change these, not this file.
+
+CREATE OR REPLACE VIEW staging.typed_records
+COMMENT = 'A row a record: its values by column, for the rules to judge.'
+AS
+SELECT
+    v.landing_file,
+    v.record_index,
+    MAX(IFF(v.column_name = 'crypto_id', v.text, NULL)) AS crypto_id,
+    MAX(IFF(v.column_name = 'symbol', v.text, NULL)) AS symbol,
+    MAX(IFF(v.column_name = 'name', v.text, NULL)) AS name,
+    MAX(IFF(v.column_name = 'image_url', v.text, NULL)) AS image_url,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'current_price', v.judged, NULL)), 38, 26) AS current_price,
+    MAX(IFF(v.column_name = 'current_price', v.plain, NULL)) AS current_price_text,
+    MAX(IFF(v.column_name = 'current_price', v.unfit, NULL)) AS current_price_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'market_cap', v.judged, NULL)), 38, 14) AS market_cap,
+    MAX(IFF(v.column_name = 'market_cap', v.plain, NULL)) AS market_cap_text,
+    MAX(IFF(v.column_name = 'market_cap', v.unfit, NULL)) AS market_cap_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'fully_diluted_valuation', v.judged, NULL)), 38, 14) AS fully_diluted_valuation,
+    MAX(IFF(v.column_name = 'fully_diluted_valuation', v.plain, NULL)) AS fully_diluted_valuation_text,
+    MAX(IFF(v.column_name = 'fully_diluted_valuation', v.unfit, NULL)) AS fully_diluted_valuation_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'total_volume', v.judged, NULL)), 38, 14) AS total_volume,
+    MAX(IFF(v.column_name = 'total_volume', v.plain, NULL)) AS total_volume_text,
+    MAX(IFF(v.column_name = 'total_volume', v.unfit, NULL)) AS total_volume_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'high_24h', v.judged, NULL)), 38, 26) AS high_24h,
+    MAX(IFF(v.column_name = 'high_24h', v.plain, NULL)) AS high_24h_text,
+    MAX(IFF(v.column_name = 'high_24h', v.unfit, NULL)) AS high_24h_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'low_24h', v.judged, NULL)), 38, 26) AS low_24h,
+    MAX(IFF(v.column_name = 'low_24h', v.plain, NULL)) AS low_24h_text,
+    MAX(IFF(v.column_name = 'low_24h', v.unfit, NULL)) AS low_24h_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'price_change_24h', v.judged, NULL)), 38, 26) AS price_change_24h,
+    MAX(IFF(v.column_name = 'price_change_24h', v.plain, NULL)) AS price_change_24h_text,
+    MAX(IFF(v.column_name = 'price_change_24h', v.unfit, NULL)) AS price_change_24h_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'price_change_percentage_24h', v.judged, NULL)), 38, 14) AS price_change_percentage_24h,
+    MAX(IFF(v.column_name = 'price_change_percentage_24h', v.plain, NULL)) AS price_change_percentage_24h_text,
+    MAX(IFF(v.column_name = 'price_change_percentage_24h', v.unfit, NULL)) AS price_change_percentage_24h_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'market_cap_change_24h', v.judged, NULL)), 38, 14) AS market_cap_change_24h,
+    MAX(IFF(v.column_name = 'market_cap_change_24h', v.plain, NULL)) AS market_cap_change_24h_text,
+    MAX(IFF(v.column_name = 'market_cap_change_24h', v.unfit, NULL)) AS market_cap_change_24h_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'market_cap_change_percentage_24h', v.judged, NULL)), 38, 14) AS market_cap_change_percentage_24h,
+    MAX(IFF(v.column_name = 'market_cap_change_percentage_24h', v.plain, NULL)) AS market_cap_change_percentage_24h_text,
+    MAX(IFF(v.column_name = 'market_cap_change_percentage_24h', v.unfit, NULL)) AS market_cap_change_percentage_24h_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'circulating_supply', v.judged, NULL)), 38, 8) AS circulating_supply,
+    MAX(IFF(v.column_name = 'circulating_supply', v.plain, NULL)) AS circulating_supply_text,
+    MAX(IFF(v.column_name = 'circulating_supply', v.unfit, NULL)) AS circulating_supply_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'total_supply', v.judged, NULL)), 38, 8) AS total_supply,
+    MAX(IFF(v.column_name = 'total_supply', v.plain, NULL)) AS total_supply_text,
+    MAX(IFF(v.column_name = 'total_supply', v.unfit, NULL)) AS total_supply_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'max_supply', v.judged, NULL)), 38, 8) AS max_supply,
+    MAX(IFF(v.column_name = 'max_supply', v.plain, NULL)) AS max_supply_text,
+    MAX(IFF(v.column_name = 'max_supply', v.unfit, NULL)) AS max_supply_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'ath', v.judged, NULL)), 38, 26) AS ath,
+    MAX(IFF(v.column_name = 'ath', v.plain, NULL)) AS ath_text,
+    MAX(IFF(v.column_name = 'ath', v.unfit, NULL)) AS ath_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'ath_change_percentage', v.judged, NULL)), 38, 14) AS ath_change_percentage,
+    MAX(IFF(v.column_name = 'ath_change_percentage', v.plain, NULL)) AS ath_change_percentage_text,
+    MAX(IFF(v.column_name = 'ath_change_percentage', v.unfit, NULL)) AS ath_change_percentage_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'atl', v.judged, NULL)), 38, 26) AS atl,
+    MAX(IFF(v.column_name = 'atl', v.plain, NULL)) AS atl_text,
+    MAX(IFF(v.column_name = 'atl', v.unfit, NULL)) AS atl_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'atl_change_percentage', v.judged, NULL)), 38, 14) AS atl_change_percentage,
+    MAX(IFF(v.column_name = 'atl_change_percentage', v.plain, NULL)) AS atl_change_percentage_text,
+    MAX(IFF(v.column_name = 'atl_change_percentage', v.unfit, NULL)) AS atl_change_percentage_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'market_cap_rank', v.judged, NULL)), 10, 0) AS market_cap_rank,
+    MAX(IFF(v.column_name = 'ath_date', v.time, NULL)) AS ath_date,
+    MAX(IFF(v.column_name = 'atl_date', v.time, NULL)) AS atl_date,
+    MAX(IFF(v.column_name = 'last_updated', v.time, NULL)) AS last_updated,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'roi_times', v.judged, NULL)), 38, 14) AS roi_times,
+    MAX(IFF(v.column_name = 'roi_times', v.plain, NULL)) AS roi_times_text,
+    MAX(IFF(v.column_name = 'roi_times', v.unfit, NULL)) AS roi_times_unfit,
+    MAX(IFF(v.column_name = 'roi_currency', v.text, NULL)) AS roi_currency,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'roi_percentage', v.judged, NULL)), 38, 14) AS roi_percentage,
+    MAX(IFF(v.column_name = 'roi_percentage', v.plain, NULL)) AS roi_percentage_text,
+    MAX(IFF(v.column_name = 'roi_percentage', v.unfit, NULL)) AS roi_percentage_unfit
+FROM staging.decoded_values AS v
+GROUP BY v.landing_file, v.record_index;
+
+CREATE OR REPLACE VIEW staging.described_records
+COMMENT = 'All records, with what the rules ask about beside the values.'
+AS
+SELECT
+    r.landing_file AS file_id,
+    r.record,
+    f.vs_currency,
+    f.ingested_at,
+    d.malformed,
+    d.unknown_fields,
+    d.missing_fields,
+    t.* EXCLUDE (landing_file, record_index),
+    r.landing_file,
+    r.record_index
+FROM staging.records AS r
+JOIN staging.described_files AS f ON f.landing_file = r.landing_file
+JOIN staging.drift AS d
+    ON d.landing_file = r.landing_file AND d.record_index = r.record_index
+LEFT JOIN staging.typed_records AS t
+    ON t.landing_file = r.landing_file AND t.record_index = r.record_index;
+
+CREATE OR REPLACE VIEW staging.judged_records
+COMMENT = 'The records with the names of the rules they break, and the reason in words.'
+AS
+SELECT
+    r.*,
+    TIME_SLICE(DATEADD(SECOND, 150, r.last_updated), 5, 'MINUTE', 'START') AS snapshot_time,
+    ARRAY_COMPACT(ARRAY_CONSTRUCT(
+        CASE WHEN NOT (malformed IS NULL) THEN 'record_well_formed' END,
+        CASE WHEN NOT (COALESCE(crypto_id, '') <> '') THEN 'id_present' END,
+        CASE WHEN NOT (COALESCE(symbol, '') <> '') THEN 'symbol_present' END,
+        CASE WHEN NOT (COALESCE(name, '') <> '') THEN 'name_present' END,
+        CASE WHEN NOT (current_price IS NOT NULL) THEN 'price_present' END,
+        CASE WHEN NOT (current_price > 0) THEN 'price_positive' END,
+        CASE WHEN NOT (last_updated IS NOT NULL) THEN 'last_updated_present' END,
+        CASE WHEN NOT (last_updated >= CAST('2009-01-03 00:00:00' AS TIMESTAMP_NTZ)) THEN 'last_updated_plausible' END,
+        CASE WHEN NOT (last_updated <= ingested_at + INTERVAL '5 MINUTES') THEN 'last_updated_not_in_future' END,
+        CASE WHEN NOT (LEAST_IGNORE_NULLS(high_24h, low_24h, ath, atl) >= 0) THEN 'prices_not_negative' END,
+        CASE WHEN NOT (LEAST_IGNORE_NULLS(market_cap, fully_diluted_valuation, total_volume) >= 0) THEN 'market_values_not_negative' END,
+        CASE WHEN NOT (LEAST_IGNORE_NULLS(circulating_supply, total_supply, max_supply) >= 0) THEN 'supplies_not_negative' END,
+        CASE WHEN NOT (market_cap_rank > 0) THEN 'rank_positive' END
+    )) AS rejected_by,
+    ARRAY_TO_STRING(ARRAY_COMPACT(ARRAY_CONSTRUCT(
+        CASE WHEN NOT (malformed IS NULL) THEN 'fields that are not of the documented JSON type, or not storable (' || 'malformed = ' || COALESCE(malformed, 'null') || ')' END,
+        CASE WHEN NOT (COALESCE(crypto_id, '') <> '') THEN 'no id (' || 'crypto_id = ' || COALESCE(crypto_id, 'null') || ')' END,
+        CASE WHEN NOT (COALESCE(symbol, '') <> '') THEN 'no symbol (' || 'symbol = ' || COALESCE(symbol, 'null') || ')' END,
+        CASE WHEN NOT (COALESCE(name, '') <> '') THEN 'no name (' || 'name = ' || COALESCE(name, 'null') || ')' END,
+        CASE WHEN NOT (current_price IS NOT NULL) THEN 'no price (' || 'current_price = ' || COALESCE(current_price_text, 'null') || ')' END,
+        CASE WHEN NOT (current_price > 0) THEN 'price is not above 0 (' || 'current_price = ' || COALESCE(current_price_text, 'null') || ')' END,
+        CASE WHEN NOT (last_updated IS NOT NULL) THEN 'no last_updated (' || 'last_updated = ' || COALESCE(TO_VARCHAR(CAST(last_updated AS TIMESTAMP_NTZ), 'YYYY-MM-DD HH24:MI:SS') || REGEXP_REPLACE('.' || LPAD(TO_VARCHAR(MOD(MOD(DATE_PART(EPOCH_MICROSECOND, last_updated), 1000000) + 1000000, 1000000)), 6, '0'), '[.]?0+$') || '+00', 'null') || ')' END,
+        CASE WHEN NOT (last_updated >= CAST('2009-01-03 00:00:00' AS TIMESTAMP_NTZ)) THEN 'last_updated lies before the first cryptocurrency (' || 'last_updated = ' || COALESCE(TO_VARCHAR(CAST(last_updated AS TIMESTAMP_NTZ), 'YYYY-MM-DD HH24:MI:SS') || REGEXP_REPLACE('.' || LPAD(TO_VARCHAR(MOD(MOD(DATE_PART(EPOCH_MICROSECOND, last_updated), 1000000) + 1000000, 1000000)), 6, '0'), '[.]?0+$') || '+00', 'null') || ')' END,
+        CASE WHEN NOT (last_updated <= ingested_at + INTERVAL '5 MINUTES') THEN 'last_updated lies after the fetch (' || 'last_updated = ' || COALESCE(TO_VARCHAR(CAST(last_updated AS TIMESTAMP_NTZ), 'YYYY-MM-DD HH24:MI:SS') || REGEXP_REPLACE('.' || LPAD(TO_VARCHAR(MOD(MOD(DATE_PART(EPOCH_MICROSECOND, last_updated), 1000000) + 1000000, 1000000)), 6, '0'), '[.]?0+$') || '+00', 'null') || ', ' || 'ingested_at = ' || COALESCE(TO_VARCHAR(CAST(ingested_at AS TIMESTAMP_NTZ), 'YYYY-MM-DD HH24:MI:SS') || REGEXP_REPLACE('.' || LPAD(TO_VARCHAR(MOD(MOD(DATE_PART(EPOCH_MICROSECOND, ingested_at), 1000000) + 1000000, 1000000)), 6, '0'), '[.]?0+$') || '+00', 'null') || ')' END,
+        CASE WHEN NOT (LEAST_IGNORE_NULLS(high_24h, low_24h, ath, atl) >= 0) THEN 'a high or low price is negative (' || 'high_24h = ' || COALESCE(high_24h_text, 'null') || ', ' || 'low_24h = ' || COALESCE(low_24h_text, 'null') || ', ' || 'ath = ' || COALESCE(ath_text, 'null') || ', ' || 'atl = ' || COALESCE(atl_text, 'null') || ')' END,
+        CASE WHEN NOT (LEAST_IGNORE_NULLS(market_cap, fully_diluted_valuation, total_volume) >= 0) THEN 'market cap, valuation or volume is negative (' || 'market_cap = ' || COALESCE(market_cap_text, 'null') || ', ' || 'fully_diluted_valuation = ' || COALESCE(fully_diluted_valuation_text, 'null') || ', ' || 'total_volume = ' || COALESCE(total_volume_text, 'null') || ')' END,
+        CASE WHEN NOT (LEAST_IGNORE_NULLS(circulating_supply, total_supply, max_supply) >= 0) THEN 'a supply is negative (' || 'circulating_supply = ' || COALESCE(circulating_supply_text, 'null') || ', ' || 'total_supply = ' || COALESCE(total_supply_text, 'null') || ', ' || 'max_supply = ' || COALESCE(max_supply_text, 'null') || ')' END,
+        CASE WHEN NOT (market_cap_rank > 0) THEN 'rank is not above 0 (' || 'market_cap_rank = ' || COALESCE(TO_VARCHAR(market_cap_rank), 'null') || ')' END
+    )), '; ') AS reason,
+    ARRAY_COMPACT(ARRAY_CONSTRUCT(
+        CASE WHEN NOT (current_price <= high_24h) THEN 'price_within_24h_high' END,
+        CASE WHEN NOT (current_price >= low_24h) THEN 'price_within_24h_low' END,
+        CASE WHEN NOT (circulating_supply <= total_supply) THEN 'circulating_within_total' END,
+        CASE WHEN NOT (total_supply <= max_supply) THEN 'total_within_max' END,
+        CASE WHEN NOT (last_updated >= ingested_at - INTERVAL '24 HOURS') THEN 'last_updated_fresh' END,
+        CASE WHEN NOT (market_cap_rank IS NOT NULL) THEN 'rank_present' END,
+        CASE WHEN NOT (market_cap_rank <= 1 + LAG(market_cap_rank) OVER (PARTITION BY file_id ORDER BY market_cap_rank)) THEN 'rank_follows' END,
+        CASE WHEN NOT (ROW_NUMBER() OVER (PARTITION BY file_id, symbol ORDER BY record_index) = 1) THEN 'symbol_unique_in_response' END,
+        CASE WHEN NOT (unknown_fields IS NULL) THEN 'fields_known' END,
+        CASE WHEN NOT (missing_fields IS NULL) THEN 'fields_complete' END
+    )) AS warned_by
+FROM staging.described_records AS r;
+CREATE OR REPLACE TRANSIENT TABLE staging.checked_records AS
+SELECT * FROM staging.judged_records WHERE FALSE;
+
+CREATE OR REPLACE VIEW staging.storable_records
+COMMENT = 'The checked records as the tables hold them: what does not fit is null.'
+AS
+SELECT
+    landing_file,
+    record_index,
+    ingested_at,
+    vs_currency,
+    snapshot_time,
+    rejected_by,
+    crypto_id,
+    symbol,
+    name,
+    image_url,
+    IFF(current_price_unfit IS NULL, current_price, NULL) AS current_price,
+    IFF(market_cap_unfit IS NULL, market_cap, NULL) AS market_cap,
+    IFF(fully_diluted_valuation_unfit IS NULL, fully_diluted_valuation, NULL) AS fully_diluted_valuation,
+    IFF(total_volume_unfit IS NULL, total_volume, NULL) AS total_volume,
+    IFF(high_24h_unfit IS NULL, high_24h, NULL) AS high_24h,
+    IFF(low_24h_unfit IS NULL, low_24h, NULL) AS low_24h,
+    IFF(price_change_24h_unfit IS NULL, price_change_24h, NULL) AS price_change_24h,
+    IFF(price_change_percentage_24h_unfit IS NULL, price_change_percentage_24h, NULL) AS price_change_percentage_24h,
+    IFF(market_cap_change_24h_unfit IS NULL, market_cap_change_24h, NULL) AS market_cap_change_24h,
+    IFF(market_cap_change_percentage_24h_unfit IS NULL, market_cap_change_percentage_24h, NULL) AS market_cap_change_percentage_24h,
+    IFF(circulating_supply_unfit IS NULL, circulating_supply, NULL) AS circulating_supply,
+    IFF(total_supply_unfit IS NULL, total_supply, NULL) AS total_supply,
+    IFF(max_supply_unfit IS NULL, max_supply, NULL) AS max_supply,
+    IFF(ath_unfit IS NULL, ath, NULL) AS ath,
+    IFF(ath_change_percentage_unfit IS NULL, ath_change_percentage, NULL) AS ath_change_percentage,
+    IFF(atl_unfit IS NULL, atl, NULL) AS atl,
+    IFF(atl_change_percentage_unfit IS NULL, atl_change_percentage, NULL) AS atl_change_percentage,
+    market_cap_rank,
+    ath_date,
+    atl_date,
+    last_updated,
+    IFF(roi_times_unfit IS NULL, roi_times, NULL) AS roi_times,
+    roi_currency,
+    IFF(roi_percentage_unfit IS NULL, roi_percentage, NULL) AS roi_percentage
+FROM staging.checked_records;

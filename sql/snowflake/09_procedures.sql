@@ -1,0 +1,297 @@
+-- The loads. Each is one transaction: what it writes becomes visible together, or not at all. A load
+-- that ran twice has run once. They must not run side by side: Snowflake enforces no key, so the task
+-- graph starts none while another is running.
+
+CREATE OR REPLACE PROCEDURE bronze.land_files()
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Reads the files of the landing zone that were not read before.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    COPY INTO bronze.landing_files (file_name, body, content_key, last_modified)
+    FROM (
+        SELECT METADATA$FILENAME, $1, METADATA$FILE_CONTENT_KEY, METADATA$FILE_LAST_MODIFIED
+        FROM @bronze.landing_zone
+    )
+    FILE_FORMAT = (FORMAT_NAME = 'bronze.whole_file')
+    PATTERN = '.*[.]json([.]gz)?'
+    ON_ERROR = 'SKIP_FILE';
+    RETURN 'landed';
+END;
+$$;
+
+CREATE OR REPLACE PROCEDURE silver.load_silver()
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Decodes, judges and deduplicates the waiting landing files: first write wins.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    BEGIN TRANSACTION;
+    INSERT OVERWRITE INTO staging.files SELECT * FROM staging.waiting_files;
+    INSERT OVERWRITE INTO staging.records SELECT * FROM staging.incoming_records;
+    INSERT OVERWRITE INTO staging.fields SELECT * FROM staging.incoming_fields;
+    INSERT OVERWRITE INTO staging.decoded_values SELECT * FROM staging.incoming_values;
+    INSERT OVERWRITE INTO staging.checked_records SELECT * FROM staging.judged_records;
+    INSERT OVERWRITE INTO staging.batches SELECT * FROM staging.incoming_batches;
+
+    INSERT INTO silver.data_origin (kind)
+    SELECT kind
+    FROM staging.batches
+    WHERE NOT failed AND NOT EXISTS (SELECT 1 FROM silver.data_origin)
+    QUALIFY ROW_NUMBER() OVER (ORDER BY ingested_at, landing_file) = 1;
+
+    MERGE INTO silver.ingestion_batches AS t
+    USING (SELECT * FROM staging.batches) AS s ON t.landing_file = s.landing_file
+    WHEN MATCHED AND t.status = 'failed' THEN UPDATE SET
+        file_sha256 = s.file_sha256, source = s.source, vs_currency = s.vs_currency, ingested_at = s.ingested_at,
+        request = s.request, status = s.status, error = s.error,
+        records_fetched = s.records_fetched, records_rejected = s.records_rejected, warnings = s.warnings,
+        schema_drift = s.schema_drift, loaded_at = s.loaded_at
+    WHEN NOT MATCHED THEN
+        INSERT (
+            landing_file, partition_hour, file_sha256, source, vs_currency, ingested_at, request,
+            status, error, records_fetched, records_rejected, warnings, schema_drift, loaded_at
+        )
+        VALUES (
+            s.landing_file, s.partition_hour, s.file_sha256, s.source, s.vs_currency, s.ingested_at,
+            s.request, s.status, s.error, s.records_fetched, s.records_rejected, s.warnings,
+            s.schema_drift, s.loaded_at
+        );
+
+    MERGE INTO silver.cryptocurrencies AS t
+    USING (SELECT * FROM staging.incoming_cryptocurrencies) AS s ON t.crypto_id = s.crypto_id
+    WHEN MATCHED THEN UPDATE SET
+        symbol = s.symbol, name = s.name, image_url = s.image_url,
+        first_seen_at = s.first_seen_at, last_seen_at = s.last_seen_at
+    WHEN NOT MATCHED THEN
+        INSERT (
+            crypto_id, symbol, name, image_url, first_seen_at, last_seen_at
+        )
+        VALUES (
+            s.crypto_id, s.symbol, s.name, s.image_url, s.first_seen_at, s.last_seen_at
+        );
+
+    MERGE INTO silver.cryptocurrency_names AS t
+    USING (SELECT DISTINCT crypto_id, symbol, name FROM staging.accepted_records) AS s
+        ON t.crypto_id = s.crypto_id AND t.symbol = s.symbol AND t.name = s.name
+    WHEN NOT MATCHED THEN
+        INSERT (crypto_id, symbol, name) VALUES (s.crypto_id, s.symbol, s.name);
+
+    MERGE INTO silver.price_snapshots AS t
+    USING (SELECT * FROM staging.incoming_snapshots) AS s
+        ON t.crypto_id = s.crypto_id
+        AND t.vs_currency = s.vs_currency
+        AND t.snapshot_time = s.snapshot_time
+    WHEN NOT MATCHED THEN
+        INSERT (
+            crypto_id, vs_currency, snapshot_time, last_updated, name_id, batch_id, record_index,
+            current_price, high_24h, low_24h, price_change_24h, price_change_percentage_24h, ath,
+            ath_change_percentage, ath_date, atl, atl_change_percentage, atl_date
+        )
+        VALUES (
+            s.crypto_id, s.vs_currency, s.snapshot_time, s.last_updated, s.name_id, s.batch_id,
+            s.record_index, s.current_price, s.high_24h, s.low_24h, s.price_change_24h,
+            s.price_change_percentage_24h, s.ath, s.ath_change_percentage, s.ath_date, s.atl,
+            s.atl_change_percentage, s.atl_date
+        );
+
+    UPDATE silver.ingestion_batches
+    SET records_loaded = c.loaded, records_duplicate = c.candidates - c.loaded
+    FROM (
+        SELECT r.batch_id, COUNT(*) AS candidates, COUNT(s.batch_id) AS loaded
+        FROM staging.accepted_records AS r
+        LEFT JOIN silver.price_snapshots AS s
+            ON s.batch_id = r.batch_id AND s.record_index = r.record_index
+        GROUP BY r.batch_id
+    ) AS c
+    WHERE ingestion_batches.batch_id = c.batch_id;
+
+    MERGE INTO silver.market_metrics AS t
+    USING (
+        SELECT r.*
+        FROM staging.accepted_records AS r
+        JOIN silver.price_snapshots AS p
+            ON p.batch_id = r.batch_id AND p.record_index = r.record_index
+    ) AS s
+        ON t.crypto_id = s.crypto_id
+        AND t.vs_currency = s.vs_currency
+        AND t.snapshot_time = s.snapshot_time
+    WHEN NOT MATCHED THEN
+        INSERT (
+            crypto_id, vs_currency, snapshot_time, market_cap, market_cap_rank,
+            fully_diluted_valuation, total_volume, market_cap_change_24h,
+            market_cap_change_percentage_24h, circulating_supply, total_supply, max_supply,
+            roi_times, roi_currency, roi_percentage
+        )
+        VALUES (
+            s.crypto_id, s.vs_currency, s.snapshot_time, s.market_cap, s.market_cap_rank,
+            s.fully_diluted_valuation, s.total_volume, s.market_cap_change_24h,
+            s.market_cap_change_percentage_24h, s.circulating_supply, s.total_supply, s.max_supply,
+            s.roi_times, s.roi_currency, s.roi_percentage
+        );
+
+    INSERT INTO silver.unfit_values (
+        batch_id, record_index, crypto_id, vs_currency, snapshot_time,
+        column_name, exact_value, reason
+    )
+    SELECT
+        p.batch_id, p.record_index, p.crypto_id, p.vs_currency, p.snapshot_time,
+        v.column_name, v.plain, v.unfit
+    FROM staging.decoded_values AS v
+    JOIN silver.ingestion_batches AS b ON b.landing_file = v.landing_file AND b.status = 'loading'
+    JOIN silver.price_snapshots AS p
+        ON p.batch_id = b.batch_id AND p.record_index = v.record_index
+    WHERE v.unfit IS NOT NULL;
+
+    MERGE INTO silver.rejected_records AS t
+    USING (
+        SELECT
+            b.batch_id,
+            c.record_index,
+            c.crypto_id,
+            c.rejected_by AS rules,
+            c.reason,
+            -- NaN and Infinity become texts, the numbers are numbers again.
+            COALESCE(
+                REGEXP_REPLACE(
+                    REGEXP_REPLACE(
+                        TO_JSON(c.record), '[{]"#number":("-?[NI][A-Za-z]*")[}]', '\\1'
+                    ),
+                    '[{]"#number":"([^"]*)"[}]',
+                    '\\1'
+                ),
+                'null'
+            ) AS record,
+            SYSDATE()::TIMESTAMP_NTZ(6) AS rejected_at
+        FROM staging.checked_records AS c
+        JOIN silver.ingestion_batches AS b
+            ON b.landing_file = c.landing_file AND b.status IN ('loading', 'failed')
+        WHERE ARRAY_SIZE(c.rejected_by) > 0
+    ) AS s
+        ON t.batch_id = s.batch_id AND t.record_index = s.record_index
+    WHEN MATCHED THEN UPDATE SET rules = s.rules, reason = s.reason
+    WHEN NOT MATCHED THEN
+        INSERT (
+            batch_id, record_index, crypto_id, rules, reason, record, rejected_at
+        )
+        VALUES (
+            s.batch_id, s.record_index, s.crypto_id, s.rules, s.reason, s.record, s.rejected_at
+        );
+
+    UPDATE silver.ingestion_batches SET status = 'completed' WHERE status = 'loading';
+    COMMIT;
+    RETURN 'silver is loaded';
+EXCEPTION
+    WHEN OTHER THEN
+        ROLLBACK;
+        RAISE;
+END;
+$$;
+
+CREATE OR REPLACE PROCEDURE analytics.load_gold()
+RETURNS VARCHAR
+LANGUAGE SQL
+COMMENT = 'Carries the batches that wait for it into the star schema.'
+EXECUTE AS OWNER
+AS
+$$
+BEGIN
+    BEGIN TRANSACTION;
+    INSERT OVERWRITE INTO staging.gold_batches SELECT * FROM staging.waiting_batches;
+
+    MERGE INTO analytics.dim_date AS t
+    USING (SELECT * FROM staging.incoming_dim_date) AS s ON t.date_key = s.date_key
+    WHEN NOT MATCHED THEN
+        INSERT (
+            date_key, date, year, quarter, month, month_name, day, day_of_year, day_of_week,
+            day_name, iso_year, iso_week, is_weekend
+        )
+        VALUES (
+            s.date_key, s.date, s.year, s.quarter, s.month, s.month_name, s.day, s.day_of_year,
+            s.day_of_week, s.day_name, s.iso_year, s.iso_week, s.is_weekend
+        );
+
+    MERGE INTO analytics.dim_source AS t
+    USING (
+        SELECT DISTINCT
+            source,
+            CASE source
+                WHEN 'CoinGecko sandbox' THEN 'sandbox' WHEN 'CoinGecko recorded' THEN 'recorded'
+                ELSE 'live'
+            END AS kind
+        FROM staging.gold_batches
+    ) AS s
+        ON t.source = s.source
+    WHEN NOT MATCHED THEN INSERT (source, kind) VALUES (s.source, s.kind);
+
+    INSERT OVERWRITE INTO staging.versions SELECT * FROM staging.incoming_versions;
+    MERGE INTO analytics.dim_cryptocurrency AS t
+    USING (
+        SELECT v.*, SYSDATE()::TIMESTAMP_NTZ(6) AS revised_at
+        FROM staging.versions AS v
+    ) AS s
+        ON t.crypto_key = s.crypto_key
+    WHEN MATCHED AND (t.valid_from <> s.valid_from OR t.valid_to <> s.valid_to) THEN UPDATE SET
+        valid_from = s.valid_from, valid_to = s.valid_to, is_current = s.is_current,
+        revised_at = s.revised_at
+    WHEN NOT MATCHED THEN
+        INSERT (
+            crypto_id, symbol, name, valid_from, valid_to, is_current, revised_at
+        )
+        VALUES (
+            s.crypto_id, s.symbol, s.name, s.valid_from, s.valid_to, s.is_current, s.revised_at
+        );
+
+    -- A late file can split a version: facts loaded before then point at a version that no longer
+    -- covers them.
+    UPDATE analytics.fact_crypto_price_metrics
+    SET crypto_key = c.crypto_key
+    FROM (
+        SELECT d.crypto_key, d.crypto_id, d.valid_from, d.valid_to
+        FROM analytics.dim_cryptocurrency AS d
+        WHERE d.crypto_id IN (SELECT crypto_id FROM staging.versions)
+    ) AS c
+    WHERE fact_crypto_price_metrics.crypto_id = c.crypto_id
+        AND c.valid_from <= fact_crypto_price_metrics.last_updated
+        AND fact_crypto_price_metrics.last_updated < c.valid_to
+        AND fact_crypto_price_metrics.crypto_key <> c.crypto_key;
+
+    MERGE INTO analytics.fact_crypto_price_metrics AS t
+    USING (SELECT * FROM staging.incoming_facts) AS s
+        ON t.crypto_id = s.crypto_id
+        AND t.vs_currency = s.vs_currency
+        AND t.snapshot_time = s.snapshot_time
+    WHEN NOT MATCHED THEN
+        INSERT (
+            date_key, time_key, crypto_key, source_key, crypto_id, vs_currency, snapshot_time,
+            last_updated, batch_id, current_price, high_24h, low_24h, price_change_24h,
+            price_change_percentage_24h, ath, ath_change_percentage, atl, atl_change_percentage,
+            market_cap, market_cap_rank, fully_diluted_valuation, total_volume,
+            market_cap_change_24h, market_cap_change_percentage_24h, circulating_supply,
+            total_supply, max_supply
+        )
+        VALUES (
+            s.date_key, s.time_key, s.crypto_key, s.source_key, s.crypto_id, s.vs_currency,
+            s.snapshot_time, s.last_updated, s.batch_id, s.current_price, s.high_24h, s.low_24h,
+            s.price_change_24h, s.price_change_percentage_24h, s.ath, s.ath_change_percentage,
+            s.atl, s.atl_change_percentage, s.market_cap, s.market_cap_rank,
+            s.fully_diluted_valuation, s.total_volume, s.market_cap_change_24h,
+            s.market_cap_change_percentage_24h, s.circulating_supply, s.total_supply, s.max_supply
+        );
+
+    UPDATE silver.ingestion_batches
+    SET gold_loaded_at = SYSDATE()::TIMESTAMP_NTZ(6)
+    FROM staging.gold_batches AS g
+    WHERE ingestion_batches.batch_id = g.batch_id;
+    COMMIT;
+    RETURN 'gold is loaded';
+EXCEPTION
+    WHEN OTHER THEN
+        ROLLBACK;
+        RAISE;
+END;
+$$;
