@@ -1,4 +1,4 @@
-"""The lake against the warehouse it is loaded from: loads, reloads, and what the comparison finds."""
+"""The lake and the warehouse it is loaded from: loads, loads made anew, and their comparison."""
 
 import itertools
 import os
@@ -28,7 +28,7 @@ from crypto_pipeline.lake_schema import (
     LakeError,
 )
 from crypto_pipeline.maintenance import drop_old_months
-from crypto_pipeline.storage.delta import Lake
+from crypto_pipeline.storage.delta import Lake, Step
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
@@ -468,18 +468,18 @@ def test_a_commit_that_conflicts_is_tried_again_from_the_newest_version(
     add_facts = Lake.add_facts
     tries = itertools.count()
 
-    def interrupted(self: Lake, facts: pa.Table, change: int, batch_ids: list[int]) -> Any:
+    def interrupted(self: Lake, facts: pa.Table, after: int, step: Step) -> Any:
         table = self.table
 
         def overtaken(of: Any) -> DeltaTable:
             delta = table(of)
             if of is FACT and next(tries) == 0:
-                add_facts(Lake(self.uri), facts, change, batch_ids)
+                add_facts(Lake(self.uri), facts, after, step)
             return delta
 
         object.__setattr__(self, "table", overtaken)
         try:
-            return add_facts(self, facts, change, batch_ids)
+            return add_facts(self, facts, after, step)
         finally:
             object.__delattr__(self, "table")
 

@@ -10,7 +10,7 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 from deltalake import write_deltalake
 
 from crypto_pipeline.lake_schema import FACT
-from crypto_pipeline.storage.delta import Lake, Loaded
+from crypto_pipeline.storage.delta import Lake, Loaded, Step
 from crypto_pipeline.storage.gold_arrow import arrow_schema
 
 COINS = 2_500
@@ -93,14 +93,9 @@ def fill(lake: Lake, count: int) -> int:
         write_deltalake(lake.location(FACT), rows, mode="append")
     lake.maintain(FACT)
     for number in range(old, hours):
-        lake.add_facts(pa.Table.from_batches(list(of_month([number]))), number, [number])
+        rows = pa.Table.from_batches(list(of_month([number])))
+        lake.add_facts(rows, lake.loaded_change(), Step(number, [number]))
     return hours
-
-
-def timed(act: Callable[[], Loaded]) -> tuple[float, Loaded]:
-    began = time.perf_counter()
-    loaded = act()
-    return time.perf_counter() - began, loaded
 
 
 def main() -> None:
@@ -115,29 +110,18 @@ def main() -> None:
                 f"{count} facts, made in {time.perf_counter() - began:.0f} s: {state}", flush=True
             )
             results: dict[str, list[tuple[float, Loaded]]] = {"append": [], "merge": []}
-            lookups = []
-            for _ in range(ROUNDS):
-                for kind in results:
-                    rows = facts(END + timedelta(hours=batch), batch, range(COINS))
-                    rows = shifted(
-                        rows,
-                        END
-                        + timedelta(hours=batch - count // COINS + 1)
-                        - rows.column("snapshot_time")[0].as_py(),
-                        batch,
-                    )
-                    if kind == "merge":
-                        # One that is there already, from the load before.
-                        rows = pa.concat_tables([rows, previous.slice(0, 1)])
-                    began = time.perf_counter()
-                    lake.loaded_change()
-                    lookups.append(time.perf_counter() - began)
-                    results[kind].append(
-                        timed(lambda rows=rows, batch=batch: lake.add_facts(rows, batch, [batch]))
-                    )
-                    previous = rows
-                    batch += 1
-            print(f"  watermark {statistics.median(lookups) * 1000:.0f} ms")
+            present = facts(END - timedelta(hours=1), batch)
+            for number in range(2 * ROUNDS):
+                kind = ("append", "merge")[number % 2]
+                rows = facts(END + timedelta(hours=number), batch)
+                if kind == "merge":
+                    # One that is there already, from the load before.
+                    rows = pa.concat_tables([rows, present.slice(0, 1)])
+                began = time.perf_counter()
+                loaded = lake.add_facts(rows, lake.loaded_change(), Step(batch, [batch]))
+                results[kind].append((time.perf_counter() - began, loaded))
+                present = rows
+                batch += 1
             for kind, measured in results.items():
                 seconds = sorted(taken for taken, _ in measured)
                 last = measured[-1][1]
