@@ -32,6 +32,7 @@ import duckdb  # isort: skip
 import pyarrow as pa  # isort: skip
 
 _EXACT = Context(prec=100)
+_FACTS_A_WINDOW = 250_000
 _INTEGERS = ("date_key", "time_key", "crypto_key", "source_key", "market_cap_rank")
 
 Group = tuple[str, int]
@@ -122,7 +123,7 @@ def compare_sums(warehouse: Warehouse, lake: Lake, batches: Sequence[int] | None
 
 
 def compare_rows(warehouse: Warehouse, lake: Lake) -> Parity:
-    """Compare the dimensions and all facts row by row, a day at a time.
+    """Compare the dimensions and all facts row by row, some days at a time.
 
     Raises:
         LakeError: there is no lake.
@@ -131,13 +132,13 @@ def compare_rows(warehouse: Warehouse, lake: Lake) -> Parity:
         parity.differences += _dimension_differences(sides)
         by_group: dict[Group, int] = defaultdict(int)
         months: set[str] = set()
-        for day in _days(sides):
+        for start, end in _windows(sides):
             facts, unfit = read_facts(
-                sides.connection, "facts_of_a_day", {"start": day, "end": day + timedelta(days=1)}
+                sides.connection, "facts_between", {"start": start, "end": end}
             )
             months.update(facts.column("snapshot_month").unique().to_pylist())
             for table, rows in ((FACT, facts), (UNFIT_VALUES, unfit)):
-                compared, found, only_in_lake = _row_differences(sides, table, rows, day)
+                compared, found, only_in_lake = _row_differences(sides, table, rows, (start, end))
                 parity.differences += found
                 if table is FACT:
                     parity.facts += compared
@@ -275,33 +276,46 @@ def _retired(sides: _Sides, groups: Any) -> dict[int, int]:
     return defaultdict(int, found)
 
 
-def _days(sides: _Sides) -> list[datetime]:
-    ours = sides.connection.execute(
-        "SELECT DISTINCT date_key FROM analytics.fact_crypto_price_metrics"
-    ).fetchall()
-    theirs = sides.queries.execute(f"SELECT DISTINCT date_key FROM lake_{FACT.name}").fetchall()
-    return [
-        datetime.strptime(str(key), "%Y%m%d").replace(tzinfo=timezone.utc)
-        for (key,) in sorted({*ours, *theirs})
-    ]
+def _windows(sides: _Sides) -> list[tuple[datetime, datetime]]:
+    """Spans of whole days that have some facts, but not too many for the memory, on either side."""
+    query = "SELECT date_key, count(*) FROM {} GROUP BY date_key"
+    ours = sides.connection.execute(query.format(f"analytics.{FACT.name}")).fetchall()
+    theirs = sides.queries.execute(query.format(f"lake_{FACT.name}")).fetchall()
+    days: dict[int, int] = {}
+    for key, facts in (*ours, *theirs):
+        days[key] = max(facts, days.get(key, 0))
+    windows: list[tuple[datetime, datetime]] = []
+    in_window = 0
+    for key in sorted(days):
+        day = datetime.strptime(str(key), "%Y%m%d").replace(tzinfo=timezone.utc)
+        in_window += days[key]
+        if windows and in_window <= _FACTS_A_WINDOW:
+            windows[-1] = (windows[-1][0], day + timedelta(days=1))
+        else:
+            windows.append((day, day + timedelta(days=1)))
+            in_window = days[key]
+    return windows
 
 
 def _row_differences(
-    sides: _Sides, table: LakeTable, rows: pa.Table, day: datetime
+    sides: _Sides, table: LakeTable, rows: pa.Table, window: tuple[datetime, datetime]
 ) -> tuple[int, list[Difference], Mapping[Group, int]]:
-    """How many rows of a day were compared, how they differ, and how many facts only the lake
+    """How many rows of a window were compared, how they differ, and how many facts only the lake
     has."""
-    sides.queries.register("of_day", rows)
+    sides.queries.register("of_window", rows)
     waiting = ", ".join(map(str, [*sides.waiting_batches, -1]))
     sides.queries.execute(
         "CREATE OR REPLACE TEMPORARY TABLE wanted AS"
-        f" SELECT * FROM of_day WHERE batch_id NOT IN ({waiting})"
+        f" SELECT * FROM of_window WHERE batch_id NOT IN ({waiting})"
     )
-    month = f"snapshot_month = '{day:%Y-%m}' AND " if table.partition_by else ""
+    start, end = window
+    months = ""
+    if table.partition_by:
+        months = f"{table.partition_by} BETWEEN '{start:%Y-%m}' AND '{end:%Y-%m}' AND "
     sides.queries.execute(
         f"CREATE OR REPLACE TEMPORARY TABLE present AS SELECT * FROM lake_{table.name}"
-        f" WHERE {month} snapshot_time >= TIMESTAMPTZ '{day.isoformat()}'"
-        f" AND snapshot_time < TIMESTAMPTZ '{(day + timedelta(days=1)).isoformat()}'"
+        f" WHERE {months} snapshot_time >= TIMESTAMPTZ '{start.isoformat()}'"
+        f" AND snapshot_time < TIMESTAMPTZ '{end.isoformat()}'"
         f" AND batch_id NOT IN ({waiting})"
     )
     count = sides.queries.sql("FROM wanted").shape[0]

@@ -33,6 +33,7 @@ from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import another_warehouse, load_landing_zone, rows
+from crypto_pipeline_tests.test_real_captures import CAPTURES, land_body
 
 HOUR = datetime(2026, 11, 24, 5, tzinfo=timezone.utc)
 
@@ -533,3 +534,17 @@ def test_the_job_loads_describes_and_compares(
     (check,) = job.execute_in_process().get_asset_check_evaluations()
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert check.metadata["wrong_rows"].value == 1
+
+
+@pytest.mark.skipif(not CAPTURES.is_dir(), reason="the real captures are not in the repository")
+def test_real_responses_arrive_exactly(warehouse: Warehouse, zone: LandingZone, lake: Lake) -> None:
+    for name, ingested_at in (
+        ("markets_2022-01-06.json", "2022-01-06T21:00:00Z"),
+        ("markets_2025-02-19.json", "2025-02-19T12:00:00Z"),
+    ):
+        land_body(zone, name, (CAPTURES / name).read_bytes(), ingested_at)
+    load_landing_zone()
+    load_lake(warehouse, lake)
+    assert len(column(lake, "batch_id")) == 157
+    assert lake.dataset(UNFIT_VALUES).count_rows() == 0
+    assert_equal(warehouse, lake)
