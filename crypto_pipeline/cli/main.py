@@ -105,6 +105,8 @@ def load() -> None:
     """Load the landing files that the warehouse does not have yet."""
     with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
         _stop_on_errors(run_job(instance, LOAD_JOB, console))
+        if Settings().lake_uri is not None:
+            _stop_on_errors(run_job(instance, LOAD_LAKE_JOB, console))
         audit = run_job(instance, AUDIT_JOB, console)
         _stop_on_errors(audit)
         _report()
