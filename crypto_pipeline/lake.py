@@ -94,14 +94,18 @@ def load_lake(
             ):
                 with attempt, snapshot(connection):
                     newest = _newest_change(connection, lake)
+                    loaded = lake.loaded_change()
+                    changes = next_changes(connection, loaded)
+                    more = changes is not None
+                    if not more and loaded < newest:
+                        # A warehouse without a batch empties no lake.
+                        continue
                     if newest != dimensions_of:
                         for table in DIMENSIONS:
                             done[table.name] += lake.synchronise(
                                 table, read_dimension(connection, table)
                             )
                         dimensions_of = newest
-                    changes = next_changes(connection, lake.loaded_change())
-                    more = changes is not None
                     if changes is not None:
                         _load_facts(connection, lake, changes, done)
                         progress(
@@ -112,11 +116,11 @@ def load_lake(
 
 
 def next_changes(connection: psycopg.Connection, after: int) -> Changes | None:
-    """The changes that a lake takes next that has those up to ``after``; None if there are none."""
+    """The changes that a lake takes next that has those up to ``after``; None if there are
+    none, or nothing but a start."""
     arguments = {"after": after, "facts": FACTS_A_COMMIT, "changes": _CHANGES_A_COMMIT}
     with connection.cursor(row_factory=dict_row) as cursor:
         rows = cursor.execute(read_sql("lake/next_changes.sql"), arguments).fetchall()
-    # A warehouse without a batch empties no lake.
     if not rows or [row["kind"] for row in rows] == ["start"]:
         return None
     batches = [row["batch_id"] for row in rows if row["kind"] == "batch"]
