@@ -55,8 +55,9 @@ def test_a_killed_load_is_finished_by_the_next(
 ) -> None:
     """Whenever it is killed: at its start, between two commits, while it commits."""
     undisturbed = Lake(str(tmp_path / "undisturbed"))
-    monkeypatch.setenv("LAKE_URI", undisturbed.uri)
-    jobs.end(jobs.start(LOAD_LAKE_JOB))
+    # As the jobs have it.
+    monkeypatch.setattr(lake_module, "FACTS_A_COMMIT", 10)
+    load_lake(loaded, undisturbed)
     assert_complete(loaded, undisturbed)
     all_commits = commits(undisturbed)
     assert all_commits >= 8
@@ -75,7 +76,7 @@ def test_a_killed_load_is_finished_by_the_next(
         assert killed, "the load had ended before"
         done = commits(lake)
 
-        jobs.end(jobs.start(LOAD_LAKE_JOB))
+        load_lake(loaded, lake)
 
         assert_complete(loaded, lake)
         # What was there was not written again.
