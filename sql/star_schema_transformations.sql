@@ -6,6 +6,7 @@ SET TIME ZONE 'UTC';
 SELECT to_regclass('analytics.dim_date') IS NULL AS create_gold \gset
 SELECT to_regprocedure('drop_months_before(timestamptz)') IS NULL AS create_maintenance \gset
 SELECT to_regnamespace('loading') IS NULL AS create_whole_months \gset
+SELECT to_regclass('lake.changes') IS NULL AS create_lake \gset
 BEGIN;
 \if :create_gold
     \ir migrations/0002_gold.sql
@@ -18,6 +19,10 @@ BEGIN;
 \if :create_whole_months
     \ir migrations/0004_whole_months.sql
     UPDATE alembic_version SET version_num = '0004_whole_months';
+\endif
+\if :create_lake
+    \ir migrations/0005_lake.sql
+    UPDATE alembic_version SET version_num = '0005_lake';
 \endif
 -- One load at a time; the pipeline takes the same lock.
 SELECT lock_warehouse();

@@ -27,6 +27,7 @@ from crypto_pipeline.bulk_load import LoadProgress
 from crypto_pipeline.cli.home import PID_TAG
 from crypto_pipeline.coingecko.errors import CoinGeckoError
 from crypto_pipeline.definitions import defs
+from crypto_pipeline.lake_schema import LakeError
 from crypto_pipeline.redaction import redact, redacted
 from crypto_pipeline.sandbox.recordings import RecordingsError
 from crypto_pipeline.secret_references import SecretError
@@ -37,6 +38,7 @@ EXPECTED_ERRORS = (
     CoinGeckoError,
     EmbeddedPostgresError,
     ObjectStoreError,
+    LakeError,
     RecordingsError,
     SecretError,
     ValidationError,
