@@ -9,7 +9,6 @@ import hashlib
 import os
 import re
 import secrets
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -23,9 +22,9 @@ from upath import UPath
 from crypto_pipeline.coingecko.capture import (
     Capture,
     CaptureError,
-    decode_capture,
     encode_capture,
 )
+from crypto_pipeline.coingecko.landed import unpack_capture
 from crypto_pipeline.settings import Settings
 
 _FOLDER = "market_snapshots"
@@ -67,13 +66,7 @@ class LandingFile:
             CaptureError: it holds no capture; the message names the place in the file.
             OSError: it cannot be read.
         """
-        body = self.content
-        if self.path.endswith(".gz"):
-            try:
-                body = gzip.decompress(body)
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                raise CaptureError(f"not a whole gzip file of {len(body)} bytes: {error}") from None
-        return decode_capture(body)
+        return unpack_capture(self.path, self.content)
 
 
 class LandingZone:
