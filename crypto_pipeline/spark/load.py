@@ -91,7 +91,7 @@ def new_files(lake: Lake, landing_path: str) -> list[str]:
     """
     root = landing_path.rstrip("/")
     listed = _binary_files(lake, [root]).select("path").collect()
-    paths = [f"{root}/{_below(root, row['path'])}" for row in listed]
+    paths = {f"{root}/{_below(root, row['path'])}" for row in listed}
     done = {
         row["landing_file"]
         for row in lake.table("ingestion_batches")
@@ -110,8 +110,11 @@ def new_files(lake: Lake, landing_path: str) -> list[str]:
 def load_to_silver(lake: Lake, paths: list[str], max_rejected_share: float) -> None:
     """Load files into silver."""
     captures = _binary_files(lake, paths).select("path", "modificationTime", "content")
+    # Sail 0.7 reads a file twice where its own split of the work cuts through it.
+    captures = captures.dropDuplicates(["path"])
     decoded = captures.mapInArrow(decode_captures, _spark_schema(CAPTURE_TYPES))
     _stage(lake, "staged_captures", decoded)
+    _refuse_namesakes(lake)
     share = {"max_rejected_share": f"{max_rejected_share}"}
     _stage(lake, "staged_records", lake.run("staging/staged_records", **rule_columns()))
     lake.view("staged_batches", "staging/staged_batches", **share)
@@ -163,6 +166,14 @@ def _below(root: str, path: str) -> str:
 def _stage(lake: Lake, name: str, rows: "DataFrame") -> None:
     lake.create_table(name, {field.name: field.dataType.simpleString() for field in rows.schema})
     rows.write.mode("overwrite").insertInto(f"{lake.quoted}.{name}")
+
+
+def _refuse_namesakes(lake: Lake) -> None:
+    names = lake.table("staged_captures").groupBy("landing_file").count().where("count > 1")
+    for row in names.collect():
+        raise FileExistsError(
+            f"{row['count']} files belong at {row['landing_file']}: rename all but one of them"
+        )
 
 
 def _months(months: Iterable[Any]) -> str:
