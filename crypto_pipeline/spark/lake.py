@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from crypto_pipeline.spark.tables import GOLD, PARTITIONED_BY, SILVER, Columns
 from crypto_pipeline.storage.sql import read_sql
@@ -70,25 +70,29 @@ class Lake:
             return
         where = ""
         if self.location is not None:
-            where = f" LOCATION '{self.location.rstrip('/')}/{name}'"
-            if self._is_there(name):
-                self.spark.sql(f"CREATE TABLE IF NOT EXISTS {table} USING delta{where}")
-                return
+            escaped = self.path(name).replace("'", "\\'")
+            where = f" LOCATION '{escaped}'"
+        if where and self._is_there(name):
+            self.spark.sql(f"CREATE TABLE IF NOT EXISTS {table} USING delta{where}")
+            return
         typed = ", ".join(f"{column} {of}" for column, of in columns.items())
         by = f" PARTITIONED BY ({PARTITIONED_BY[name]})" if name in PARTITIONED_BY else ""
         self.spark.sql(f"CREATE TABLE IF NOT EXISTS {table} ({typed}) USING delta{by}{where}")
 
+    def path(self, name: str) -> str:
+        """Where a table lies.
+
+        Raises:
+            ValueError: the catalog decides that.
+        """
+        if self.location is None:
+            raise ValueError(f"{self.schema} has no location of its own")
+        return f"{self.location.rstrip('/')}/{name}"
+
     def _is_there(self, name: str) -> bool:
-        assert self.location is not None
+        from pyspark.errors import PySparkException
+
         try:
-            path = f"{self.location.rstrip('/')}/{name}"
-            return bool(self.spark.read.format("delta").load(path).columns)
-        except _analysis_errors():
+            return bool(self.spark.read.format("delta").load(self.path(name)).columns)
+        except PySparkException:
             return False
-
-
-def _analysis_errors() -> tuple[type[Exception], ...]:
-    from pyspark.errors import AnalysisException, PySparkException
-
-    errors: tuple[Any, ...] = (AnalysisException, PySparkException)
-    return errors

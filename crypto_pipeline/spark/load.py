@@ -7,7 +7,7 @@ the next. One load at a time: the job that runs it sees to that.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import unquote
@@ -164,8 +164,10 @@ def _below(root: str, path: str) -> str:
 
 
 def _stage(lake: Lake, name: str, rows: "DataFrame") -> None:
-    lake.create_table(name, {field.name: field.dataType.simpleString() for field in rows.schema})
-    rows.write.mode("overwrite").insertInto(f"{lake.quoted}.{name}")
+    writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+    if lake.location is not None:
+        writer = writer.option("path", lake.path(name))
+    writer.saveAsTable(f"{lake.quoted}.{name}")
 
 
 def _refuse_namesakes(lake: Lake) -> None:
@@ -191,8 +193,3 @@ def _spark_schema(types: dict[str, pa.DataType]) -> Any:
     from pyspark.sql.pandas.types import from_arrow_schema
 
     return from_arrow_schema(pa.schema(list(types.items())))
-
-
-def failed_rows(lake: Lake) -> Iterator[tuple[str, int]]:
-    """Names of checks that do not hold, with the number of rows at fault."""
-    raise NotImplementedError

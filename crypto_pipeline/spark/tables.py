@@ -28,45 +28,49 @@ def _measures(*columns: str) -> dict[str, str]:
     return {column: name_of(MEASURES[column]) for column in columns}
 
 
-_KEY: Final = {"crypto_id": "string", "vs_currency": "string", "snapshot_time": "timestamp"}
+_KEY: Final = {
+    "crypto_id": "string NOT NULL",
+    "vs_currency": "string NOT NULL",
+    "snapshot_time": "timestamp NOT NULL",
+}
 
 SILVER: Final[dict[str, Columns]] = {
     "ingestion_batches": {
-        "batch_id": "bigint",
-        "landing_file": "string",
+        "batch_id": "bigint NOT NULL",
+        "landing_file": "string NOT NULL",
         "file_sha256": "string",
-        "partition_hour": "timestamp",
+        "partition_hour": "timestamp NOT NULL",
         "source": "string",
         "source_kind": "string",
         "vs_currency": "string",
         "ingested_at": "timestamp",
-        "request": "string",
-        "status": "string",
+        "request": "string NOT NULL",
+        "status": "string NOT NULL",
         "error": "string",
-        "records_fetched": "int",
-        "records_loaded": "int",
-        "records_duplicate": "int",
-        "records_rejected": "int",
+        "records_fetched": "int NOT NULL",
+        "records_loaded": "int NOT NULL",
+        "records_duplicate": "int NOT NULL",
+        "records_rejected": "int NOT NULL",
         "warnings": "map<string,bigint>",
         "schema_drift": "map<string,bigint>",
-        "loaded_at": "timestamp",
+        "loaded_at": "timestamp NOT NULL",
         "gold_loaded_at": "timestamp",
     },
     "cryptocurrencies": {
-        "crypto_id": "string",
-        "symbol": "string",
-        "name": "string",
+        "crypto_id": "string NOT NULL",
+        "symbol": "string NOT NULL",
+        "name": "string NOT NULL",
         "image_url": "string",
-        "first_seen_at": "timestamp",
-        "last_seen_at": "timestamp",
+        "first_seen_at": "timestamp NOT NULL",
+        "last_seen_at": "timestamp NOT NULL",
     },
     "price_snapshots": {
         **_KEY,
-        "last_updated": "timestamp",
-        "symbol": "string",
-        "name": "string",
-        "batch_id": "bigint",
-        "record_index": "int",
+        "last_updated": "timestamp NOT NULL",
+        "symbol": "string NOT NULL",
+        "name": "string NOT NULL",
+        "batch_id": "bigint NOT NULL",
+        "record_index": "int NOT NULL",
         **_measures(
             "current_price",
             "high_24h",
@@ -81,7 +85,7 @@ SILVER: Final[dict[str, Columns]] = {
         "atl_date": "timestamp",
         # Values of the record, of its metrics too, that their decimals cannot hold.
         "unfit": _UNFIT,
-        "snapshot_month": "string",
+        "snapshot_month": "string NOT NULL",
     },
     "market_metrics": {
         **_KEY,
@@ -99,15 +103,15 @@ SILVER: Final[dict[str, Columns]] = {
         ),
         "roi_currency": "string",
         **_measures("roi_percentage"),
-        "snapshot_month": "string",
+        "snapshot_month": "string NOT NULL",
     },
     "rejected_records": {
-        "batch_id": "bigint",
-        "record_index": "int",
+        "batch_id": "bigint NOT NULL",
+        "record_index": "int NOT NULL",
         "crypto_id": "string",
-        "rules": "array<string>",
-        "reason": "string",
-        "record": "string",
+        "rules": "array<string> NOT NULL",
+        "reason": "string NOT NULL",
+        "record": "string NOT NULL",
         "rejected_at": "timestamp",
     },
 }
@@ -123,7 +127,8 @@ PARTITIONED_BY: Final = {
 def gold_columns(table: LakeTable) -> Columns:
     """The columns of a gold table."""
     return {
-        name: name_of(of) if isinstance(of, DecimalType) else of
+        name: (name_of(of) if isinstance(of, DecimalType) else of)
+        + ("" if name in table.nullable else " NOT NULL")
         for name, of in table.columns.items()
     }
 
