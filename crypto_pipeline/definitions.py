@@ -4,6 +4,7 @@ import dagster as dg
 
 from crypto_pipeline.assets.bronze import market_snapshots
 from crypto_pipeline.assets.gold import gold
+from crypto_pipeline.assets.lakehouse import lakehouse, maintain_lake
 from crypto_pipeline.assets.silver import silver
 from crypto_pipeline.automation import (
     audit,
@@ -11,12 +12,15 @@ from crypto_pipeline.automation import (
     hourly_market_data,
     hourly_schedule,
     ingest_market_data,
+    load_lake,
     nightly_audit,
+    nightly_lake_maintenance,
     nightly_maintenance,
 )
 from crypto_pipeline.bulk_load import load_landing_zone
 from crypto_pipeline.checks.bronze import expected_coins_present
 from crypto_pipeline.checks.gold import gold_checks
+from crypto_pipeline.checks.lakehouse import delta_equals_postgres
 from crypto_pipeline.checks.silver import silver_checks
 from crypto_pipeline.coingecko.resource import CoinGecko
 from crypto_pipeline.maintenance import maintenance
@@ -27,10 +31,18 @@ warehouse = Warehouse()
 landing_zone = LandingZoneResource()
 
 defs = dg.Definitions(
-    assets=[market_snapshots, silver, gold],
-    asset_checks=[expected_coins_present, silver_checks, gold_checks],
-    jobs=[hourly_market_data, ingest_market_data, load_landing_zone, audit, maintenance],
-    schedules=[hourly_schedule, nightly_audit, nightly_maintenance],
+    assets=[market_snapshots, silver, gold, lakehouse],
+    asset_checks=[expected_coins_present, silver_checks, gold_checks, delta_equals_postgres],
+    jobs=[
+        hourly_market_data,
+        ingest_market_data,
+        load_landing_zone,
+        load_lake,
+        audit,
+        maintenance,
+        maintain_lake,
+    ],
+    schedules=[hourly_schedule, nightly_audit, nightly_maintenance, nightly_lake_maintenance],
     sensors=[failed_runs],
     executor=dg.in_process_executor,
     resources={

@@ -1,5 +1,5 @@
-"""What the tables of the lake hold: columns, types, keys, partitions. Pure data, for every engine
-that writes them.
+"""What the tables of the lake hold: columns, types, keys, partitions. It imports no engine, for
+every engine that writes them.
 
 A lake table has the columns of the PostgreSQL table of the same name, in the same order. Facts have
 the month of their snapshot besides, as the column they are partitioned by.
@@ -13,6 +13,11 @@ would become zero, is null in its row and stands in ``unfit_values`` with all it
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
+
+
+class LakeError(Exception):
+    """The lake cannot be used as it is: not there, not this warehouse's, of other types, or without
+    the packages that it needs."""
 
 
 @dataclass(frozen=True)

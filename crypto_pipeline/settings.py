@@ -38,6 +38,12 @@ class GraphSettings(BaseSettings):
         default=datetime(2022, 1, 1, tzinfo=timezone.utc),
         description="First hour that has a partition.",
     )
+    lake_uri: str | None = Field(
+        default=None,
+        description="Folder or object store (s3://, abfss://, gs://) of the lake, the star schema"
+        " as Delta tables. If it is set, every hour is loaded there too. By default, a folder in"
+        " DATA_DIR, loaded by `crypto-pipeline lake` alone.",
+    )
 
 
 class Settings(GraphSettings):
@@ -164,3 +170,10 @@ class Settings(GraphSettings):
         if self.landing_zone_uri is not None:
             return self.landing_zone_uri
         return str(self.data_dir.absolute() / "landing" / self.database_name)
+
+    @property
+    def lake_location(self) -> str:
+        """The lake: the configured one, else a folder beside the database's."""
+        if self.lake_uri is not None:
+            return self.lake_uri
+        return str(self.data_dir.absolute() / "lake" / self.database_name)

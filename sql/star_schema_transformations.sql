@@ -5,6 +5,7 @@
 SET TIME ZONE 'UTC';
 SELECT to_regclass('analytics.dim_date') IS NULL AS create_gold \gset
 SELECT to_regprocedure('drop_months_before(timestamptz)') IS NULL AS create_maintenance \gset
+SELECT to_regclass('lake.changes') IS NULL AS create_lake \gset
 BEGIN;
 \if :create_gold
     \ir migrations/0002_gold.sql
@@ -13,6 +14,10 @@ BEGIN;
 \if :create_maintenance
     \ir migrations/0003_maintenance.sql
     UPDATE alembic_version SET version_num = '0003_maintenance';
+\endif
+\if :create_lake
+    \ir migrations/0005_lake.sql
+    UPDATE alembic_version SET version_num = '0005_lake';
 \endif
 -- One load at a time; the pipeline takes the same lock.
 SELECT lock_warehouse();

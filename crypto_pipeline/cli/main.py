@@ -13,11 +13,11 @@ import click
 from rich.console import Console
 from rich.markup import escape
 
-from crypto_pipeline.automation import AUDIT_JOB, HOURLY_JOB, INGEST_JOB
+from crypto_pipeline.automation import AUDIT_JOB, HOURLY_JOB, INGEST_JOB, LOAD_LAKE_JOB
 from crypto_pipeline.bulk_load import LOAD_JOB
 from crypto_pipeline.cli import demo as demo_room
 from crypto_pipeline.cli.home import open_dagster_home
-from crypto_pipeline.cli.report import print_checks, print_query
+from crypto_pipeline.cli.report import print_checks, print_query, print_rows
 from crypto_pipeline.cli.runs import RunOutcome, errors_in_one_line, run_job
 from crypto_pipeline.coingecko.client import CoinGeckoClient
 from crypto_pipeline.documentation import write_documentation
@@ -116,6 +116,57 @@ def status() -> None:
     """Show what the warehouse holds."""
     with errors_in_one_line(complaints):
         _report()
+
+
+@main.command()
+def lake() -> None:
+    """Bring the lake, the star schema as Delta tables, up to the warehouse."""
+    with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
+        outcome = run_job(instance, LOAD_LAKE_JOB, console)
+        _stop_on_errors(outcome)
+        console.print(f"The lake is at {Settings().lake_location}", soft_wrap=True)
+        sys.exit(1 if print_checks(console, outcome.checks) else 0)
+
+
+@main.command()
+@click.option("--full", is_flag=True, help="Row by row, not by counts, keys and sums.")
+def lake_audit(full: bool) -> None:
+    """Compare all of the lake with PostgreSQL; status 1 if they differ."""
+    with errors_in_one_line(complaints):
+        # Here and not above: the other verbs work without the packages of the extra "lake".
+        from crypto_pipeline.lake_parity import compare_rows, compare_sums  # noqa: PLC0415
+        from crypto_pipeline.storage.delta import Lake  # noqa: PLC0415
+
+        compare = compare_rows if full else compare_sums
+        parity = compare(Warehouse(), Lake.from_settings(Settings()))
+        if parity.differences:
+            columns = ["where", "what", "PostgreSQL", "lake"]
+            rows = [list(vars(found).values()) for found in parity.differences[:100]]
+            print_rows(console, "Differences", columns, rows)
+        console.print(
+            f"{parity.facts} facts of {parity.months} months compared,"
+            f" {len(parity.differences)} differences, {parity.waiting} changes not in the lake yet"
+        )
+        sys.exit(1 if parity.differences else 0)
+
+
+@main.command()
+@click.argument("statement")
+def sql(statement: str) -> None:
+    """Ask the lake: run SQL (DuckDB's) on its tables, analytics.dim_* and analytics.fact_*."""
+    with errors_in_one_line(complaints):
+        # Here and not above: the other verbs work without the packages of the extra "lake".
+        from crypto_pipeline.storage.delta import Lake  # noqa: PLC0415
+        from crypto_pipeline.storage.lake_queries import QueryError, lake_queries  # noqa: PLC0415
+
+        with lake_queries(Lake.from_settings(Settings())) as queries:
+            try:
+                result = queries.execute(statement)
+                columns = [column[0] for column in result.description]
+                print_rows(console, None, columns, result.fetchall())
+            except QueryError as error:
+                complaints.print(f"[red]{escape(str(error))}[/]", soft_wrap=True)
+                sys.exit(1)
 
 
 @main.command()

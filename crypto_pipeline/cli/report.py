@@ -1,12 +1,14 @@
 """What the command line shows of the warehouse: batches, prices, checks."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from typing import Any
 
 import dagster as dg
 import psycopg
 from rich import box
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from crypto_pipeline.storage.sql import read_sql
@@ -26,6 +28,18 @@ def print_query(console: Console, connection: psycopg.Connection, title: str, qu
         )
     for row in cursor:
         table.add_row(*(_cell(value) for value in row))
+    console.print(table)
+
+
+def print_rows(
+    console: Console, title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Print rows that are there already, with all their digits and no others."""
+    table = _table(title)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    for row in rows:
+        table.add_row(*(escape(_full(value)) for value in row))
     console.print(table)
 
 
@@ -57,7 +71,7 @@ def print_checks(console: Console, checks: Iterable[dg.AssetCheckEvaluation]) ->
     return errors
 
 
-def _table(title: str) -> Table:
+def _table(title: str | None) -> Table:
     return Table(
         title=title,
         title_justify="left",
@@ -72,4 +86,14 @@ def _cell(value: Any) -> str:
         return ""
     if hasattr(value, "strftime"):
         return str(value.strftime("%m-%d %H:%M"))
+    return str(value)
+
+
+def _full(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        # A column's type has zeros to the end of its scale.
+        text = f"{value:f}"
+        return text.rstrip("0").rstrip(".") if "." in text else text
     return str(value)

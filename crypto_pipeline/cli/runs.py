@@ -18,12 +18,14 @@ from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
 from crypto_pipeline.cli.home import PID_TAG
 from crypto_pipeline.coingecko.errors import CoinGeckoError
 from crypto_pipeline.definitions import defs
+from crypto_pipeline.lake_schema import LakeError
 from crypto_pipeline.sandbox.recordings import RecordingsError
 from crypto_pipeline.storage.embedded import EmbeddedPostgresError
 
 EXPECTED_ERRORS = (
     CoinGeckoError,
     EmbeddedPostgresError,
+    LakeError,
     RecordingsError,
     ValidationError,
     psycopg.Error,

@@ -1,0 +1,195 @@
+"""Loads of the lake: what gold has and the lake lacks, in steps that a crash cannot half do.
+
+The warehouse numbers the changes of its facts (``sql/migrations/0005_lake.sql``); the lake's fact
+table knows the number of the last that it holds. A step takes the changes after it, and commits
+them together with their number. The dimensions are small and compared whole, before the facts that
+refer to them.
+"""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.rows import dict_row
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
+
+from crypto_pipeline.lake_schema import (
+    DIM_SOURCE,
+    DIMENSIONS,
+    FACT,
+    LAKE_TABLES,
+    UNFIT_VALUES,
+    LakeError,
+)
+from crypto_pipeline.storage.delta import CommitFailedError, Lake, Loaded
+from crypto_pipeline.storage.gold_arrow import read_dimension, read_facts, snapshot
+from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.storage.sql import read_sql
+
+FACTS_A_COMMIT = 250_000
+"""Facts that a step holds in memory and commits at once, where a batch has not more by itself."""
+
+_CHANGES_A_COMMIT = 10_000
+_TRIES = 10
+_LOCK = 7_233_003
+"""Key of the advisory lock by which lake loads of one warehouse take turns."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Changes of the facts that a step takes.
+
+    Attributes:
+        last: Number of the last of them.
+        start: Whether what the lake holds is void.
+        batch_ids: The batches that were loaded into gold, or none.
+        coins: Otherwise coins, with the first and last snapshot that was changed.
+    """
+
+    last: int
+    start: bool
+    batch_ids: list[int]
+    coins: list[tuple[str, Any, Any]]
+
+
+def load_lake(
+    warehouse: Warehouse, lake: Lake, progress: Callable[[str], None] = _log.info
+) -> dict[str, Loaded]:
+    """Bring the lake up to the warehouse's gold.
+
+    Loads of one warehouse take turns. A commit that conflicts with another (of the maintenance, or
+    of a writer that this database's lock does not reach) is tried again from the newest version.
+
+    Args:
+        warehouse: Where gold is.
+        lake: Where it goes.
+        progress: Is told of each commit of facts.
+
+    Returns:
+        What was done, by table.
+
+    Raises:
+        LakeError: the lake belongs to another warehouse, or has columns of other types.
+        CommitFailedError: others committed first, ten times in a row.
+    """
+    done = {table.name: Loaded() for table in LAKE_TABLES}
+    with warehouse.connection() as connection, _turn(connection):
+        with snapshot(connection):
+            _refuse_other_kinds(connection, lake)
+        dimensions_of = -1
+        more = True
+        while more:
+            for attempt in Retrying(
+                retry=retry_if_exception_type(CommitFailedError),
+                wait=wait_random_exponential(multiplier=0.1, max=10),
+                stop=stop_after_attempt(_TRIES),
+                reraise=True,
+            ):
+                with attempt, snapshot(connection):
+                    newest = _newest_change(connection, lake)
+                    if newest != dimensions_of:
+                        for table in DIMENSIONS:
+                            done[table.name] += lake.synchronise(
+                                table, read_dimension(connection, table)
+                            )
+                        dimensions_of = newest
+                    changes = next_changes(connection, lake.loaded_change())
+                    more = changes is not None
+                    if changes is not None:
+                        _load_facts(connection, lake, changes, done)
+                        progress(
+                            f"{done[FACT.name].rows_inserted} facts added,"
+                            f" {newest - changes.last} changes left"
+                        )
+    return done
+
+
+def next_changes(connection: psycopg.Connection, after: int) -> Changes | None:
+    """The changes that a lake takes next that has those up to ``after``; None if there are none."""
+    arguments = {"after": after, "facts": FACTS_A_COMMIT, "changes": _CHANGES_A_COMMIT}
+    with connection.cursor(row_factory=dict_row) as cursor:
+        rows = cursor.execute(read_sql("lake/next_changes.sql"), arguments).fetchall()
+    # A warehouse without a batch empties no lake.
+    if not rows or [row["kind"] for row in rows] == ["start"]:
+        return None
+    batches = [row["batch_id"] for row in rows if row["kind"] == "batch"]
+    return Changes(
+        last=rows[-1]["change_id"],
+        start=rows[0]["kind"] == "start",
+        batch_ids=list(dict.fromkeys(batches)),
+        coins=[
+            (row["crypto_id"], row["first_snapshot"], row["last_snapshot"])
+            for row in rows
+            if row["kind"] == "coin"
+        ],
+    )
+
+
+def _load_facts(
+    connection: psycopg.Connection, lake: Lake, changes: Changes, done: dict[str, Loaded]
+) -> None:
+    if changes.coins:
+        ranges: dict[str, tuple[Any, Any]] = {}
+        for coin, first, last in changes.coins:
+            known = ranges.get(coin, (first, last))
+            ranges[coin] = min(first, known[0]), max(last, known[1])
+        firsts, lasts = zip(*ranges.values(), strict=True)
+        facts, unfit = read_facts(
+            connection,
+            "facts_of_coins",
+            {"coins": list(ranges), "firsts": list(firsts), "lasts": list(lasts)},
+        )
+    else:
+        facts, unfit = read_facts(connection, "facts_of_batches", {"batches": changes.batch_ids})
+    # A value that is unfit no more goes with its fact.
+    done[UNFIT_VALUES.name] += lake.synchronise(
+        UNFIT_VALUES, unfit, None if changes.start else facts.select(list(FACT.key))
+    )
+    if changes.start:
+        loaded = lake.replace_facts(facts, changes.last, changes.batch_ids)
+    elif changes.coins:
+        loaded = lake.update_facts(facts, changes.last)
+    else:
+        loaded = lake.add_facts(facts, changes.last, changes.batch_ids)
+    done[FACT.name] += loaded
+
+
+def _newest_change(connection: psycopg.Connection, lake: Lake) -> int:
+    row = connection.execute(read_sql("lake/newest_change.sql")).fetchone()
+    assert row is not None
+    newest = int(row[0])
+    if lake.loaded_change() > newest:
+        raise LakeError(
+            f"{lake.uri} holds changes that this warehouse does not have: it was loaded from"
+            " another one, or this one was restored from a backup. Name another LAKE_URI, or let"
+            " this warehouse replace what the lake holds: SELECT lake.start_over()"
+        )
+    return newest
+
+
+def _refuse_other_kinds(connection: psycopg.Connection, lake: Lake) -> None:
+    """Live, sandbox and recorded data never mix, in a lake either."""
+    row = connection.execute("SELECT kind FROM data_origin").fetchone()
+    if row is None or lake.open(DIM_SOURCE) is None:
+        return
+    kinds = set(lake.dataset(DIM_SOURCE).to_table(columns=["kind"]).column("kind").to_pylist())
+    others = kinds - {row[0], "unknown"}
+    if others:
+        raise LakeError(f"{lake.uri} holds {others.pop()} data, this warehouse {row[0]} data")
+
+
+@contextmanager
+def _turn(connection: psycopg.Connection) -> Iterator[None]:
+    with connection.transaction():
+        connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    try:
+        yield
+    finally:
+        # Where the connection is lost, so is the lock.
+        with suppress(psycopg.OperationalError), connection.transaction():
+            connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
