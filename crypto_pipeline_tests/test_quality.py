@@ -40,7 +40,7 @@ _WITH_CHECK = [
 _Record = Mapping[str, object] | msgspec.Raw
 
 # For every rule, records of which the last breaks it, and no reject rule but it.
-_BROKEN: dict[str, list[Sequence[_Record]]] = {
+BROKEN_RECORDS: dict[str, list[Sequence[_Record]]] = {
     "record_well_formed": [
         [market_record(ath="108786")],
         [market_record(image=5)],
@@ -96,7 +96,7 @@ _BROKEN: dict[str, list[Sequence[_Record]]] = {
 }
 _EXAMPLES = [
     pytest.param(_BY_NAME[name], records, id=f"{name}-{number}")
-    for name, examples in _BROKEN.items()
+    for name, examples in BROKEN_RECORDS.items()
     for number, records in enumerate(examples)
 ]
 
@@ -134,7 +134,7 @@ def test_a_rule_names_columns_that_a_judged_record_has() -> None:
 
 
 def test_every_rule_has_an_example_that_breaks_it() -> None:
-    assert set(_BROKEN) == set(_BY_NAME)
+    assert set(BROKEN_RECORDS) == set(_BY_NAME)
 
 
 def test_a_valid_record_breaks_no_rule(warehouse: Warehouse, zone: LandingZone) -> None:

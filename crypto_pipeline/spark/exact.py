@@ -12,7 +12,7 @@ from typing import Final
 from crypto_pipeline.lake_schema import DecimalType
 
 TOO_LARGE: Final = "too large for {}"
-BECOMES_ZERO: Final = "would become zero in {}"
+BECOMES_ZERO: Final = "would be zero as {}"
 
 # '~' sorts after every digit and after the point.
 _COMPLEMENT = str.maketrans("0123456789", "9876543210")

@@ -4,7 +4,13 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from crypto_pipeline.spark.tables import GOLD, PARTITIONED_BY, SILVER, Columns
+from crypto_pipeline.spark.tables import (
+    GOLD,
+    PARTITIONED_BY,
+    SILVER,
+    Columns,
+    statistics_property,
+)
 from crypto_pipeline.storage.sql import read_sql
 
 if TYPE_CHECKING:
@@ -77,7 +83,11 @@ class Lake:
             return
         typed = ", ".join(f"{column} {of}" for column, of in columns.items())
         by = f" PARTITIONED BY ({PARTITIONED_BY[name]})" if name in PARTITIONED_BY else ""
-        self.spark.sql(f"CREATE TABLE IF NOT EXISTS {table} ({typed}) USING delta{by}{where}")
+        name, value = statistics_property(columns)
+        self.spark.sql(
+            f"CREATE TABLE IF NOT EXISTS {table} ({typed}) USING delta{by}{where}"
+            f" TBLPROPERTIES ('{name}' = '{value}')"
+        )
 
     def path(self, name: str) -> str:
         """Where a table lies.

@@ -17,6 +17,7 @@ import pyarrow as pa
 from crypto_pipeline.spark.decode import CAPTURE_TYPES, decode_captures
 from crypto_pipeline.spark.lake import Lake
 from crypto_pipeline.spark.rules import rule_columns
+from crypto_pipeline.spark.tables import statistics_property
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame
@@ -165,6 +166,7 @@ def _below(root: str, path: str) -> str:
 
 def _stage(lake: Lake, name: str, rows: "DataFrame") -> None:
     writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
+    writer = writer.option(*statistics_property(()))
     if lake.location is not None:
         writer = writer.option("path", lake.path(name))
     writer.saveAsTable(f"{lake.quoted}.{name}")

@@ -3,9 +3,11 @@
 Gold is ``lake_schema``'s. Silver has the columns of the PostgreSQL tables of the same names, with
 three differences: a snapshot carries its symbol and name itself, a batch its source's kind, and
 both time series have a column for the month that they are partitioned by.
+
+No column is declared NOT NULL: Sail 0.7 refuses rows that have a value. The checks look instead.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from crypto_pipeline.lake_schema import FACT, LAKE_TABLES, PERCENTAGE, DecimalType, LakeTable
@@ -28,49 +30,45 @@ def _measures(*columns: str) -> dict[str, str]:
     return {column: name_of(MEASURES[column]) for column in columns}
 
 
-_KEY: Final = {
-    "crypto_id": "string NOT NULL",
-    "vs_currency": "string NOT NULL",
-    "snapshot_time": "timestamp NOT NULL",
-}
+_KEY: Final = {"crypto_id": "string", "vs_currency": "string", "snapshot_time": "timestamp"}
 
 SILVER: Final[dict[str, Columns]] = {
     "ingestion_batches": {
-        "batch_id": "bigint NOT NULL",
-        "landing_file": "string NOT NULL",
+        "batch_id": "bigint",
+        "landing_file": "string",
         "file_sha256": "string",
-        "partition_hour": "timestamp NOT NULL",
+        "partition_hour": "timestamp",
         "source": "string",
         "source_kind": "string",
         "vs_currency": "string",
         "ingested_at": "timestamp",
-        "request": "string NOT NULL",
-        "status": "string NOT NULL",
+        "request": "string",
+        "status": "string",
         "error": "string",
-        "records_fetched": "int NOT NULL",
-        "records_loaded": "int NOT NULL",
-        "records_duplicate": "int NOT NULL",
-        "records_rejected": "int NOT NULL",
+        "records_fetched": "int",
+        "records_loaded": "int",
+        "records_duplicate": "int",
+        "records_rejected": "int",
         "warnings": "map<string,bigint>",
         "schema_drift": "map<string,bigint>",
-        "loaded_at": "timestamp NOT NULL",
+        "loaded_at": "timestamp",
         "gold_loaded_at": "timestamp",
     },
     "cryptocurrencies": {
-        "crypto_id": "string NOT NULL",
-        "symbol": "string NOT NULL",
-        "name": "string NOT NULL",
+        "crypto_id": "string",
+        "symbol": "string",
+        "name": "string",
         "image_url": "string",
-        "first_seen_at": "timestamp NOT NULL",
-        "last_seen_at": "timestamp NOT NULL",
+        "first_seen_at": "timestamp",
+        "last_seen_at": "timestamp",
     },
     "price_snapshots": {
         **_KEY,
-        "last_updated": "timestamp NOT NULL",
-        "symbol": "string NOT NULL",
-        "name": "string NOT NULL",
-        "batch_id": "bigint NOT NULL",
-        "record_index": "int NOT NULL",
+        "last_updated": "timestamp",
+        "symbol": "string",
+        "name": "string",
+        "batch_id": "bigint",
+        "record_index": "int",
         **_measures(
             "current_price",
             "high_24h",
@@ -85,7 +83,7 @@ SILVER: Final[dict[str, Columns]] = {
         "atl_date": "timestamp",
         # Values of the record, of its metrics too, that their decimals cannot hold.
         "unfit": _UNFIT,
-        "snapshot_month": "string NOT NULL",
+        "snapshot_month": "string",
     },
     "market_metrics": {
         **_KEY,
@@ -103,15 +101,15 @@ SILVER: Final[dict[str, Columns]] = {
         ),
         "roi_currency": "string",
         **_measures("roi_percentage"),
-        "snapshot_month": "string NOT NULL",
+        "snapshot_month": "string",
     },
     "rejected_records": {
-        "batch_id": "bigint NOT NULL",
-        "record_index": "int NOT NULL",
+        "batch_id": "bigint",
+        "record_index": "int",
         "crypto_id": "string",
-        "rules": "array<string> NOT NULL",
-        "reason": "string NOT NULL",
-        "record": "string NOT NULL",
+        "rules": "array<string>",
+        "reason": "string",
+        "record": "string",
         "rejected_at": "timestamp",
     },
 }
@@ -124,11 +122,20 @@ PARTITIONED_BY: Final = {
 }
 
 
+def statistics_property(columns: Iterable[str]) -> tuple[str, str]:
+    """The Delta property, name and value, that says of which columns a file's log entry keeps the
+    least and the greatest value: those that loads look for, and no other. Sail 0.7 takes a column
+    for constant where the two are equal, and reads them as a float, or a time to the millisecond."""
+    kept = [column for column in columns if column in ("date_key", "batch_id", "snapshot_time")]
+    if kept:
+        return "delta.dataSkippingStatsColumns", ",".join(kept)
+    return "delta.dataSkippingNumIndexedCols", "0"
+
+
 def gold_columns(table: LakeTable) -> Columns:
     """The columns of a gold table."""
     return {
-        name: (name_of(of) if isinstance(of, DecimalType) else of)
-        + ("" if name in table.nullable else " NOT NULL")
+        name: name_of(of) if isinstance(of, DecimalType) else of
         for name, of in table.columns.items()
     }
 
