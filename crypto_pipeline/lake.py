@@ -24,7 +24,7 @@ from crypto_pipeline.lake_schema import (
     UNFIT_VALUES,
     LakeError,
 )
-from crypto_pipeline.storage.delta import CommitFailedError, Lake, Loaded
+from crypto_pipeline.storage.delta import CommitFailedError, Lake, Loaded, OvertakenError, Step
 from crypto_pipeline.storage.gold_arrow import read_dimension, read_facts, snapshot
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline.storage.sql import read_sql
@@ -45,12 +45,14 @@ class Changes:
     """Changes of the facts that a step takes.
 
     Attributes:
+        after: Number of the change before them.
         last: Number of the last of them.
         start: Whether what the lake holds is void.
         batch_ids: The batches that were loaded into gold, or none.
         coins: Otherwise coins, with the first and last snapshot that was changed.
     """
 
+    after: int
     last: int
     start: bool
     batch_ids: list[int]
@@ -85,7 +87,7 @@ def load_lake(
         more = True
         while more:
             for attempt in Retrying(
-                retry=retry_if_exception_type(CommitFailedError),
+                retry=retry_if_exception_type((CommitFailedError, OvertakenError)),
                 wait=wait_random_exponential(multiplier=0.1, max=10),
                 stop=stop_after_attempt(_TRIES),
                 reraise=True,
@@ -119,6 +121,7 @@ def next_changes(connection: psycopg.Connection, after: int) -> Changes | None:
         return None
     batches = [row["batch_id"] for row in rows if row["kind"] == "batch"]
     return Changes(
+        after=after,
         last=rows[-1]["change_id"],
         start=rows[0]["kind"] == "start",
         batch_ids=list(dict.fromkeys(batches)),
@@ -150,12 +153,13 @@ def _load_facts(
     done[UNFIT_VALUES.name] += lake.synchronise(
         UNFIT_VALUES, unfit, None if changes.start else facts.select(list(FACT.key))
     )
+    step = Step(changes.last, changes.batch_ids)
     if changes.start:
-        loaded = lake.replace_facts(facts, changes.last, changes.batch_ids)
+        loaded = lake.replace_facts(facts, changes.after, step)
     elif changes.coins:
-        loaded = lake.update_facts(facts, changes.last)
+        loaded = lake.update_facts(facts, changes.after, step)
     else:
-        loaded = lake.add_facts(facts, changes.last, changes.batch_ids)
+        loaded = lake.add_facts(facts, changes.after, step)
     done[FACT.name] += loaded
 
 

@@ -130,18 +130,17 @@ def compare_rows(warehouse: Warehouse, lake: Lake) -> Parity:
     with _sides(warehouse, lake) as (sides, parity):
         parity.differences += _dimension_differences(sides)
         by_group: dict[Group, int] = defaultdict(int)
-        months = set()
+        months: set[str] = set()
         for day in _days(sides):
             facts, unfit = read_facts(
                 sides.connection, "facts_of_a_day", {"start": day, "end": day + timedelta(days=1)}
             )
-            parity.facts += len(facts)
-            if len(facts):
-                months.add((day.year, day.month))
+            months.update(facts.column("snapshot_month").unique().to_pylist())
             for table, rows in ((FACT, facts), (UNFIT_VALUES, unfit)):
-                found, only_in_lake = _row_differences(sides, table, rows, day)
+                compared, found, only_in_lake = _row_differences(sides, table, rows, day)
                 parity.differences += found
                 if table is FACT:
+                    parity.facts += compared
                     for group, count in only_in_lake.items():
                         by_group[group] += count
         parity.months = len(months)
@@ -289,8 +288,9 @@ def _days(sides: _Sides) -> list[datetime]:
 
 def _row_differences(
     sides: _Sides, table: LakeTable, rows: pa.Table, day: datetime
-) -> tuple[list[Difference], Mapping[Group, int]]:
-    """The rows of a day that differ, and how many facts only the lake has."""
+) -> tuple[int, list[Difference], Mapping[Group, int]]:
+    """How many rows of a day were compared, how they differ, and how many facts only the lake
+    has."""
     sides.queries.register("of_day", rows)
     waiting = ", ".join(map(str, [*sides.waiting_batches, -1]))
     sides.queries.execute(
@@ -304,14 +304,15 @@ def _row_differences(
         f" AND snapshot_time < TIMESTAMPTZ '{(day + timedelta(days=1)).isoformat()}'"
         f" AND batch_id NOT IN ({waiting})"
     )
+    count = sides.queries.sql("FROM wanted").shape[0]
     differences = _keyed_differences(sides, table, "present", only_in_lake=table is not FACT)
     if table is not FACT:
-        return differences, {}
+        return count, differences, {}
     groups = sides.queries.execute(
         "SELECT snapshot_month, batch_id, count(*) FROM present"
         f" ANTI JOIN wanted USING ({', '.join(table.key)}) GROUP BY ALL"
     ).fetchall()
-    return differences, {(month, batch): count for month, batch, count in groups}
+    return count, differences, {(month, batch): facts for month, batch, facts in groups}
 
 
 def _keyed_differences(

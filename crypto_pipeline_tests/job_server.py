@@ -13,7 +13,8 @@ import os
 import sys
 from typing import Any
 
-from crypto_pipeline import bulk_load
+from crypto_pipeline import bulk_load, lake
+from crypto_pipeline.automation import LOAD_LAKE_JOB
 from crypto_pipeline.definitions import defs
 
 
@@ -23,6 +24,8 @@ def run(order: dict[str, Any]) -> None:
     os.environ.update(order["environment"])
     # A transaction a file: small files would otherwise all go into one.
     bulk_load._CHUNK_BYTES = 1
+    if order["job"] == LOAD_LAKE_JOB:
+        lake.FACTS_A_COMMIT = 10
     job = defs.resolve_job_def(order["job"])
     job.execute_in_process(partition_key=order["partition_key"])
 

@@ -30,7 +30,7 @@ LIMIT 50;
 SELECT
     d.date,
     c.symbol,
-    avg(f.current_price) AS average_price,
+    round(avg(f.current_price), 8) AS average_price,
     min(f.current_price) AS lowest_price,
     max(f.current_price) AS highest_price
 FROM analytics.fact_crypto_price_metrics AS f

@@ -130,7 +130,7 @@ def lake() -> None:
 
 @main.command()
 @click.option("--full", is_flag=True, help="Row by row, not by counts, keys and sums.")
-def lake_audit(full: bool) -> None:
+def parity(full: bool) -> None:
     """Compare all of the lake with PostgreSQL; status 1 if they differ."""
     with errors_in_one_line(complaints):
         # Here and not above: the other verbs work without the packages of the extra "lake".
@@ -138,16 +138,16 @@ def lake_audit(full: bool) -> None:
         from crypto_pipeline.storage.delta import Lake  # noqa: PLC0415
 
         compare = compare_rows if full else compare_sums
-        parity = compare(Warehouse(), Lake.from_settings(Settings()))
-        if parity.differences:
+        found = compare(Warehouse(), Lake.from_settings(Settings()))
+        if found.differences:
             columns = ["where", "what", "PostgreSQL", "lake"]
-            rows = [list(vars(found).values()) for found in parity.differences[:100]]
+            rows = [list(vars(one).values()) for one in found.differences[:100]]
             print_rows(console, "Differences", columns, rows)
         console.print(
-            f"{parity.facts} facts of {parity.months} months compared,"
-            f" {len(parity.differences)} differences, {parity.waiting} changes not in the lake yet"
+            f"{found.facts} facts of {found.months} months compared,"
+            f" {len(found.differences)} differences, {found.waiting} changes not in the lake yet"
         )
-        sys.exit(1 if parity.differences else 0)
+        sys.exit(1 if found.differences else 0)
 
 
 @main.command()

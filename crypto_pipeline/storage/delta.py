@@ -40,7 +40,11 @@ KEEP_UNREFERENCED = timedelta(days=7)
 
 _TARGET_FILE_BYTES = 256 * 2**20
 
-__all__ = ["CommitFailedError", "Lake", "Loaded", "TableState"]
+__all__ = ["CommitFailedError", "Lake", "Loaded", "OvertakenError", "Step", "TableState"]
+
+
+class OvertakenError(Exception):
+    """Another load has committed facts since this one looked what the lake holds."""
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,29 @@ class Loaded:
         for name, value in vars(other).items():
             setattr(self, name, getattr(self, name) + value)
         return self
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one commit of facts brings.
+
+    Attributes:
+        last_change: Number of the last change of the warehouse in it.
+        batch_ids: The batches that it loads.
+    """
+
+    last_change: int
+    batch_ids: Sequence[int]
+
+    def commit(self) -> CommitProperties:
+        """What the commit says of itself: for people, and for the next load."""
+        return CommitProperties(
+            custom_metadata={
+                "batch_ids": json.dumps(list(self.batch_ids)),
+                "last_change": str(self.last_change),
+            },
+            app_transactions=[Transaction(APPLICATION, self.last_change)],
+        )
 
 
 @dataclass(frozen=True)
@@ -136,8 +163,7 @@ class Lake:
     def loaded_change(self) -> int:
         """Number of the last change of the warehouse that the facts hold."""
         delta = self.open(FACT)
-        version = None if delta is None else delta.transaction_version(APPLICATION)
-        return NOTHING_LOADED if version is None else version
+        return NOTHING_LOADED if delta is None else _loaded_change(delta)
 
     def state(self, table: LakeTable) -> TableState | None:
         """Size of a table, from its log; None where there is none."""
@@ -163,54 +189,68 @@ class Lake:
             raise LakeError(f"there is no table {self.location(table)} yet: load the lake")
         return delta.to_pyarrow_dataset()
 
-    def replace_facts(self, facts: pa.Table, change: int, batch_ids: Sequence[int]) -> Loaded:
-        """Put facts in the place of all that the table holds."""
-        delta = self.table(FACT)
+    def replace_facts(self, facts: pa.Table, after: int, step: Step) -> Loaded:
+        """Put facts in the place of all that the table holds.
+
+        Raises:
+            OvertakenError: the facts' last change is not ``after`` any more.
+            CommitFailedError: another load commits at the same time.
+        """
+        delta = self._facts(after)
         before = delta.get_add_actions(flatten=True).num_rows
         write_deltalake(
             delta,
             facts,
             mode="overwrite",
             schema_mode="merge",
-            commit_properties=_facts_commit(change, batch_ids),
+            commit_properties=step.commit(),
         )
         return Loaded(
             commits=1,
             rows_inserted=len(facts),
             files_added=delta.get_add_actions(flatten=True).num_rows,
             files_removed=before,
-            batch_ids=list(batch_ids),
+            batch_ids=list(step.batch_ids),
         )
 
-    def add_facts(self, facts: pa.Table, change: int, batch_ids: Sequence[int]) -> Loaded:
+    def add_facts(self, facts: pa.Table, after: int, step: Step) -> Loaded:
         """Bring facts in by their business key.
 
         Where no fact has a key of theirs they are appended, which writes their files and touches no
         other. The commit fails if a load has committed since that was looked up, so it is as exact
         as a MERGE, which is what happens where there is such a fact.
+
+        Raises:
+            OvertakenError: the facts' last change is not ``after`` any more.
+            CommitFailedError: another load commits at the same time.
         """
-        delta = self.table(FACT)
+        delta = self._facts(after)
         if facts.num_rows and self._has_any(delta, facts):
-            return self._merge_facts(delta, facts, change, batch_ids, insert=True)
+            return self._merge_facts(delta, facts, step, insert=True)
         before = delta.get_add_actions(flatten=True).num_rows
         write_deltalake(
             delta,
             facts,
             mode="append",
             schema_mode="merge",
-            commit_properties=_facts_commit(change, batch_ids),
+            commit_properties=step.commit(),
         )
         return Loaded(
             commits=1,
             rows_inserted=len(facts),
             files_added=delta.get_add_actions(flatten=True).num_rows - before,
-            batch_ids=list(batch_ids),
+            batch_ids=list(step.batch_ids),
         )
 
-    def update_facts(self, facts: pa.Table, change: int) -> Loaded:
+    def update_facts(self, facts: pa.Table, after: int, step: Step) -> Loaded:
         """Bring changed facts in: those that the lake has. A fact that it lacks comes with its
-        batch."""
-        return self._merge_facts(self.table(FACT), facts, change, [], insert=False)
+        batch.
+
+        Raises:
+            OvertakenError: the facts' last change is not ``after`` any more.
+            CommitFailedError: another load commits at the same time.
+        """
+        return self._merge_facts(self._facts(after), facts, step, insert=False)
 
     def synchronise(
         self, table: LakeTable, rows: pa.Table, owners: pa.Table | None = None
@@ -269,6 +309,13 @@ class Lake:
             "files_deleted": len(vacuumed),
         }
 
+    def _facts(self, after: int) -> DeltaTable:
+        """The fact table as it is after that change: a commit on it fails if there was another."""
+        delta = self.table(FACT)
+        if _loaded_change(delta) != after:
+            raise OvertakenError(f"{self.location(FACT)} has gone on from change {after}")
+        return delta
+
     def _has_any(self, delta: DeltaTable, facts: pa.Table) -> bool:
         """Whether the table has a fact with the key of one of these. Reads the keys of the row
         groups, of the files, of the months, that may have one by their statistics."""
@@ -292,8 +339,7 @@ class Lake:
         self,
         delta: DeltaTable,
         facts: pa.Table,
-        change: int,
-        batch_ids: Sequence[int],
+        step: Step,
         *,
         insert: bool,
     ) -> Loaded:
@@ -304,20 +350,18 @@ class Lake:
             + "".join(f" AND target.{name} = source.{name}" for name in FACT.key),
             source_alias="source",
             target_alias="target",
-            commit_properties=_facts_commit(change, batch_ids),
+            commit_properties=step.commit(),
         ).when_matched_update(values)
         if insert:
             merger = merger.when_not_matched_insert(values)
         loaded = _merged(merger.execute())
-        loaded.batch_ids = list(batch_ids)
+        loaded.batch_ids = list(step.batch_ids)
         return loaded
 
 
-def _facts_commit(change: int, batch_ids: Sequence[int]) -> CommitProperties:
-    return CommitProperties(
-        custom_metadata={"batch_ids": json.dumps(list(batch_ids)), "last_change": str(change)},
-        app_transactions=[Transaction(APPLICATION, change)],
-    )
+def _loaded_change(delta: DeltaTable) -> int:
+    change = delta.transaction_version(APPLICATION)
+    return NOTHING_LOADED if change is None else change
 
 
 def _merged(metrics: Mapping[str, Any]) -> Loaded:

@@ -31,7 +31,10 @@ def crypto_pipeline(*arguments: str, **environment: str) -> "subprocess.Complete
 
 def test_every_verb_has_help() -> None:
     overview = CliRunner().invoke(main, ["--help"]).output
-    for verb in ("demo", "run", "up", "ingest", "load", "status", "sandbox", "docs"):
+    for verb in (
+        *("demo", "run", "up", "ingest", "load", "status", "sandbox", "docs"),
+        *("lake", "parity", "sql"),
+    ):
         assert re.search(rf"^  {verb} +\S", overview, re.MULTILINE), verb
         done = CliRunner().invoke(main, [verb, "--help"])
         assert done.exit_code == 0

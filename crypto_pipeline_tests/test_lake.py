@@ -1,0 +1,535 @@
+"""The lake and the warehouse it is loaded from: loads, loads made anew, and their comparison."""
+
+import itertools
+import os
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from decimal import ROUND_HALF_EVEN, Context, Decimal
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import hypothesis
+import hypothesis.strategies as st
+import psycopg
+import pyarrow as pa
+import pytest
+from deltalake import DeltaTable, write_deltalake
+
+from crypto_pipeline import lake as lake_module
+from crypto_pipeline.definitions import defs
+from crypto_pipeline.lake import load_lake
+from crypto_pipeline.lake_parity import Difference, compare_rows, compare_sums
+from crypto_pipeline.lake_schema import (
+    DIM_CRYPTOCURRENCY,
+    DIM_DATE,
+    FACT,
+    UNFIT_VALUES,
+    LakeError,
+)
+from crypto_pipeline.maintenance import drop_old_months
+from crypto_pipeline.storage.delta import Lake, Step
+from crypto_pipeline.storage.landing import LandingZone
+from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline_tests.market_records import drop, landing_json, market_record
+from crypto_pipeline_tests.pipeline import another_warehouse, load_landing_zone, rows
+
+HOUR = datetime(2026, 11, 24, 5, tzinfo=timezone.utc)
+
+
+@pytest.fixture
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """A lake that is not there yet; the settings name it."""
+    monkeypatch.setenv("LAKE_URI", str(tmp_path / "lake"))
+    return Lake(str(tmp_path / "lake"))
+
+
+def land(zone: LandingZone, at: datetime, *coins: dict[str, object]) -> None:
+    """Drop a file of this time, with these fields of bitcoin changed in a record each."""
+    records = [market_record(**{"last_updated": at.isoformat(), **coin}) for coin in coins or ({},)]
+    drop(zone, f"{at:%Y-%m-%dT%H%M}.json", landing_json(records, at))
+
+
+def load(zone: LandingZone, at: datetime, *coins: dict[str, object]) -> None:
+    land(zone, at, *coins)
+    load_landing_zone()
+
+
+def column(lake: Lake, name: str) -> list[Any]:
+    """A column of the lake's facts, in the order of their keys."""
+    table = lake.dataset(FACT).to_table().sort_by([(key, "ascending") for key in FACT.key])
+    return table.column(name).to_pylist()
+
+
+def assert_equal(warehouse: Warehouse, lake: Lake) -> None:
+    facts = rows(warehouse, "SELECT count(*) FROM analytics.fact_crypto_price_metrics")[0][0]
+    for compare in (compare_sums, compare_rows):
+        parity = compare(warehouse, lake)
+        assert parity.differences == []
+        assert (parity.facts, parity.waiting) == (facts, 0)
+
+
+def test_a_load_takes_what_is_new_and_a_second_one_nothing(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake
+) -> None:
+    load(zone, HOUR, {}, {"id": "x", "symbol": "x", "name": 'A "name",\nof two lines'})
+    first = load_lake(warehouse, lake)
+    assert first[FACT.name].rows_inserted == 2
+    assert first[DIM_CRYPTOCURRENCY.name].rows_inserted == 3
+    load(zone, HOUR + timedelta(hours=1))
+    second = load_lake(warehouse, lake)
+    assert (second[FACT.name].rows_inserted, second[FACT.name].batch_ids) == (1, [2])
+    assert {loaded.commits for loaded in load_lake(warehouse, lake).values()} == {0}
+    assert_equal(warehouse, lake)
+
+    commit = DeltaTable(lake.location(FACT)).history(1)[0]
+    assert commit["batch_ids"] == "[2]"
+    newest = rows(warehouse, "SELECT max(change_id) FROM lake.changes")[0][0]
+    assert commit["last_change"] == str(newest)
+    assert lake.loaded_change() == newest
+
+
+def test_months_are_partitions(warehouse: Warehouse, zone: LandingZone, lake: Lake) -> None:
+    for days in (0, 20):
+        land(zone, HOUR + timedelta(days=days))
+    load_landing_zone()
+    load_lake(warehouse, lake)
+    delta = DeltaTable(lake.location(FACT))
+    assert delta.metadata().partition_columns == ["snapshot_month"]
+    assert sorted(part["snapshot_month"] for part in delta.partitions()) == ["2026-11", "2026-12"]
+
+
+def test_batches_that_complete_out_of_order_all_come(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake
+) -> None:
+    """A failed batch keeps its number when it is tried again, after later ones were loaded."""
+    path = drop(zone, "failed.json", landing_json([market_record()], HOUR)[:-50])
+    load(zone, HOUR + timedelta(hours=1))
+    load_lake(warehouse, lake)
+    failed = rows(warehouse, "SELECT landing_file FROM ingestion_batches WHERE status = 'failed'")
+    assert len(failed) == 1
+    assert not path.exists()
+    mended = market_record(last_updated=HOUR.isoformat())
+    (zone.root / failed[0][0]).write_bytes(landing_json([mended], HOUR))
+    load_landing_zone()
+    assert load_lake(warehouse, lake)[FACT.name].rows_inserted == 1
+    assert_equal(warehouse, lake)
+
+
+def test_versions_that_are_revised_and_facts_that_move_between_them_follow(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake
+) -> None:
+    """A late file splits a version: facts that the lake has point at another one then."""
+    for hour, name in enumerate(["Old", None, "Old", "Old"]):
+        if name is not None:
+            land(zone, HOUR + timedelta(hours=hour), {"name": name})
+    load_landing_zone()
+    load_lake(warehouse, lake)
+    keys = column(lake, "crypto_key")
+    assert len(set(keys)) == 1
+    load(zone, HOUR + timedelta(hours=1), {"name": "New"})
+    loaded = load_lake(warehouse, lake)
+    assert (loaded[FACT.name].rows_inserted, loaded[FACT.name].rows_updated) == (1, 2)
+    assert len(set(column(lake, "crypto_key"))) == 3
+    assert_equal(warehouse, lake)
+
+
+def test_a_version_that_starts_earlier_leaves_no_second_row(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake
+) -> None:
+    load(zone, HOUR)
+    load_lake(warehouse, lake)
+    load(zone, HOUR - timedelta(hours=1))
+    loaded = load_lake(warehouse, lake)[DIM_CRYPTOCURRENCY.name]
+    # The start of a version is a part of its key.
+    assert (loaded.rows_inserted, loaded.rows_deleted) == (1, 1)
+    assert_equal(warehouse, lake)
+
+
+@pytest.mark.parametrize("statement", ["TRUNCATE", "DELETE FROM"])
+def test_gold_that_is_made_anew_replaces_what_the_lake_has(
+    statement: str, warehouse: Warehouse, zone: LandingZone, lake: Lake
+) -> None:
+    for hour in range(3):
+        land(zone, HOUR + timedelta(hours=hour), {"max_supply": Decimal("1e30")})
+    load_landing_zone()
+    load_lake(warehouse, lake)
+    with warehouse.load() as connection:
+        connection.execute(f"{statement} analytics.fact_crypto_price_metrics")
+        connection.execute("DELETE FROM analytics.dim_cryptocurrency WHERE crypto_key > 0")
+        connection.execute("UPDATE ingestion_batches SET gold_loaded_at = NULL")
+    load_landing_zone()
+    assert set(column(lake, "crypto_key")).isdisjoint(
+        key
+        for (key,) in rows(warehouse, "SELECT crypto_key FROM analytics.fact_crypto_price_metrics")
+    )
+    load_lake(warehouse, lake)
+    assert_equal(warehouse, lake)
+    assert {loaded.commits for loaded in load_lake(warehouse, lake).values()} == {0}
+
+
+def test_a_warehouse_made_anew_replaces_what_the_lake_has(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    land(zone, HOUR)
+    land(zone, HOUR + timedelta(hours=1), {"id": "x", "symbol": "x"})
+    load_landing_zone()
+    load_lake(warehouse, lake)
+    old_database = os.environ["DB_NAME"]
+    anew = another_warehouse(monkeypatch)
+    # Nothing is there yet that could replace it.
+    assert load_lake(anew, lake)[FACT.name].commits == 0
+    assert len(column(lake, "batch_id")) == 2
+    load_landing_zone()
+    load_lake(anew, lake)
+    assert_equal(anew, lake)
+    # The old one is refused: it would take the new one's facts away.
+    monkeypatch.setenv("DB_NAME", old_database)
+    with pytest.raises(LakeError, match="start_over"):
+        load_lake(warehouse, lake)
+    rows(warehouse, "SELECT lake.start_over()")
+    load_lake(warehouse, lake)
+    assert_equal(warehouse, lake)
+
+
+def test_a_lake_takes_one_kind_of_data(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    load(zone, HOUR)
+    load_lake(warehouse, lake)
+    monkeypatch.setenv("LANDING_ZONE_URI", lake.uri + "-other")
+    sandbox = another_warehouse(monkeypatch)
+    other = LandingZone(lake.uri + "-other")
+    drop(other, "a.json", landing_json([market_record()], source="CoinGecko sandbox"))
+    load_landing_zone()
+    with pytest.raises(LakeError, match="holds live data, this warehouse sandbox data"):
+        load_lake(sandbox, lake)
+
+
+def test_months_that_retention_drops_stay_in_the_lake(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake
+) -> None:
+    old = HOUR - timedelta(days=90)
+    land(zone, old, {}, {"id": "x", "symbol": "x"})
+    land(zone, HOUR)
+    load_landing_zone()
+    load_lake(warehouse, lake)
+    assert len(drop_old_months(warehouse, 1)) == 3
+    # A coin that is not updated any more comes again, in a month that is gone from PostgreSQL.
+    load(
+        zone,
+        HOUR + timedelta(hours=1),
+        {},
+        {"id": "x", "symbol": "x", "last_updated": old.isoformat()},
+    )
+    loaded = load_lake(warehouse, lake)[FACT.name]
+    assert (loaded.rows_inserted, loaded.rows_updated) == (1, 1)
+    assert rows(warehouse, "SELECT count(*) FROM analytics.fact_crypto_price_metrics") == [(3,)]
+    assert len(column(lake, "batch_id")) == 4
+    assert_equal(warehouse, lake)
+    # What retention did not take is not forgiven.
+    DeltaTable(lake.location(FACT)).delete("snapshot_month = '2026-11'")
+    assert compare_sums(warehouse, lake).differences
+    assert compare_rows(warehouse, lake).differences
+
+
+UNFIT = {
+    "current_price": (Decimal("1e-27"), "would be zero as decimal(38,26)"),
+    "ath": (Decimal("1e12"), "too large for decimal(38,26)"),
+    "total_supply": (Decimal("1e30"), "too large for decimal(38,8)"),
+}
+
+
+def test_a_value_that_does_not_fit_is_null_and_kept_with_all_its_digits(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake
+) -> None:
+    fits = {
+        "id": "x",
+        "symbol": "x",
+        "current_price": Decimal("1e-20"),
+        "total_supply": Decimal("1e27"),
+    }
+    load(zone, HOUR, {name: value for name, (value, _) in UNFIT.items()}, fits)
+    load_lake(warehouse, lake)
+    assert column(lake, "current_price") == [None, Decimal("1e-20")]
+    assert column(lake, "total_supply") == [None, Decimal("1e27")]
+    assert column(lake, "high_24h") == [96763, 96763]
+    found = lake.dataset(UNFIT_VALUES).to_table().to_pylist()
+    assert {(row["crypto_id"], row["table_name"], row["batch_id"]) for row in found} == {
+        ("bitcoin", FACT.name, 1)
+    }
+    assert {
+        row["column_name"]: (Decimal(row["exact_value"]), row["reason"]) for row in found
+    } == UNFIT
+    assert {row["exact_value"] for row in found} == {
+        "0." + "0" * 26 + "1",
+        "1" + "0" * 12,
+        "1" + "0" * 30,
+    }
+    assert_equal(warehouse, lake)
+    # Once it fits, its row has it and the other is gone.
+    rows(warehouse, "UPDATE analytics.fact_crypto_price_metrics SET ath = 2 RETURNING 1")
+    load_lake(warehouse, lake)
+    assert column(lake, "ath") == [2, 2]
+    assert_equal(warehouse, lake)
+
+
+@hypothesis.given(
+    st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**14), max_value=10**14),
+    st.sampled_from([Decimal(5).scaleb(-27), Decimal(5).scaleb(-15), Decimal(5).scaleb(-9), 0]),
+    st.sampled_from([26, 14, 8]),
+)
+@hypothesis.settings(
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture], max_examples=150
+)
+def test_postgresql_rounds_half_even_as_decimal_does(
+    connection: psycopg.Connection, value: Decimal, tie: Decimal, scale: int
+) -> None:
+    exact = Context(prec=1000, rounding=ROUND_HALF_EVEN)
+    value = exact.add(value.quantize(Decimal(1).scaleb(-scale), context=exact), tie)
+    expected: Decimal | None = exact.quantize(value, Decimal(1).scaleb(-scale))
+    if abs(expected) >= Decimal(10) ** (38 - scale) or (value and not expected):
+        expected = None
+    assert connection.execute(
+        "SELECT lake.fit(%s, 38, %s), lake.misfit(%s, 38, %s) IS NULL", [value, scale] * 2
+    ).fetchone() == (expected, expected is not None)
+
+
+@pytest.fixture
+def connection(warehouse: Warehouse) -> Any:
+    with warehouse.connection() as connection:
+        yield connection
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
+def test_what_is_no_number_fits_no_decimal(value: str, connection: psycopg.Connection) -> None:
+    assert connection.execute(
+        "SELECT lake.fit(%s::numeric, 38, 8), lake.misfit(%s::numeric, 38, 8)", [value, value]
+    ).fetchone() == (None, "not a number")
+
+
+def change_postgres(warehouse: Warehouse, lake: Lake) -> None:
+    fact = "analytics.fact_crypto_price_metrics"
+    with warehouse.load() as connection:
+        # Past the triggers, as a disk would.
+        connection.execute(f"ALTER TABLE {fact} DISABLE TRIGGER lake_facts_changed")
+        connection.execute(f"UPDATE {fact} SET market_cap = market_cap + 1e-14 WHERE batch_id = 2")
+
+
+def change_lake(warehouse: Warehouse, lake: Lake) -> None:
+    DeltaTable(lake.location(FACT)).update(
+        {"market_cap": "market_cap - arrow_cast(0.00000000000001, 'Decimal128(38, 14)')"},
+        predicate="batch_id = 2",
+    )
+
+
+def lose(warehouse: Warehouse, lake: Lake) -> None:
+    DeltaTable(lake.location(FACT)).delete("batch_id = 2")
+
+
+def double(warehouse: Warehouse, lake: Lake) -> None:
+    twice = lake.dataset(FACT).to_table().slice(0, 1)
+    write_deltalake(lake.location(FACT), twice, mode="append")
+
+
+def rename_key(warehouse: Warehouse, lake: Lake) -> None:
+    DeltaTable(lake.location(FACT)).update({"crypto_id": "'bitcoim'"}, predicate="batch_id = 2")
+
+
+def change_dimension(warehouse: Warehouse, lake: Lake) -> None:
+    DeltaTable(lake.location(DIM_DATE)).update(
+        {"day_name": "'Sunday'"}, predicate="date_key = 20261124"
+    )
+
+
+def forget_unfit(warehouse: Warehouse, lake: Lake) -> None:
+    DeltaTable(lake.location(UNFIT_VALUES)).delete()
+
+
+@pytest.mark.parametrize(
+    "harm",
+    [change_postgres, change_lake, lose, double, rename_key, change_dimension, forget_unfit],
+)
+def test_the_comparison_finds(
+    harm: Callable[[Warehouse, Lake], None], warehouse: Warehouse, zone: LandingZone, lake: Lake
+) -> None:
+    for hour in range(3):
+        land(zone, HOUR + timedelta(hours=hour), {"max_supply": Decimal("1e30")})
+    load_landing_zone()
+    load_lake(warehouse, lake)
+    assert_equal(warehouse, lake)
+    harm(warehouse, lake)
+    for compare in (compare_sums, compare_rows):
+        assert compare(warehouse, lake).differences
+    if harm in (change_postgres, change_lake, lose):
+        assert compare_sums(warehouse, lake, [1, 3]).differences == []
+        assert compare_sums(warehouse, lake, [2, 3]).differences
+
+
+def test_a_difference_says_where_it_is(warehouse: Warehouse, zone: LandingZone, lake: Lake) -> None:
+    for hour in range(2):
+        land(zone, HOUR + timedelta(hours=hour))
+    load_landing_zone()
+    load_lake(warehouse, lake)
+    change_postgres(warehouse, lake)
+    digits = "1903651242053.00000000000001", "1903651242053.00000000000000"
+    assert compare_sums(warehouse, lake).differences == [
+        Difference(f"{FACT.name} 2026-11, batch 2", "market_cap", *digits)
+    ]
+    assert compare_rows(warehouse, lake).differences == [
+        Difference(f"{FACT.name} bitcoin usd 2026-11-24 06:00:00+00", "market_cap", *digits)
+    ]
+
+
+def test_what_waits_for_the_next_load_is_no_difference(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake
+) -> None:
+    load(zone, HOUR)
+    load_lake(warehouse, lake)
+    load(zone, HOUR + timedelta(hours=1))
+    for compare in (compare_sums, compare_rows):
+        parity = compare(warehouse, lake)
+        assert (parity.differences, parity.facts, parity.waiting) == ([], 1, 1)
+
+
+def test_a_column_that_is_new_is_added_and_one_of_another_type_refused(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake
+) -> None:
+    load(zone, HOUR)
+    load_lake(warehouse, lake)
+    whole = lake.dataset(FACT).to_table()
+    older = whole.drop_columns(["max_supply"])
+    write_deltalake(
+        lake.location(FACT),
+        older,
+        mode="overwrite",
+        schema_mode="overwrite",
+        partition_by="snapshot_month",
+    )
+    load(zone, HOUR + timedelta(hours=1))
+    # The commit by hand above has lost no number: identifiers outlive what is overwritten.
+    assert load_lake(warehouse, lake)[FACT.name].rows_inserted == 1
+    assert column(lake, "max_supply") == [None, 21_000_000]
+
+    extra = lake.dataset(FACT).to_table().append_column("note", pa.array(["a", "b"]))
+    write_deltalake(
+        lake.location(FACT),
+        extra,
+        mode="overwrite",
+        schema_mode="overwrite",
+        partition_by="snapshot_month",
+    )
+    load(zone, HOUR + timedelta(hours=2))
+    load_lake(warehouse, lake)
+    # Someone else's column stays.
+    assert sorted(column(lake, "note"), key=str) == [None, "a", "b"]
+
+    wrong = whole.set_column(
+        whole.schema.get_field_index("ath"), "ath", whole.column("ath").cast(pa.float64())
+    )
+    write_deltalake(
+        lake.location(FACT),
+        wrong,
+        mode="overwrite",
+        schema_mode="overwrite",
+        partition_by="snapshot_month",
+    )
+    load(zone, HOUR + timedelta(hours=3))
+    with pytest.raises(LakeError, match="column ath"):
+        load_lake(warehouse, lake)
+
+
+def test_a_step_takes_as_many_batches_as_fit(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    coins = [{"id": f"coin-{number}", "symbol": "c"} for number in range(3)]
+    for hour in range(4):
+        land(zone, HOUR + timedelta(hours=hour), *coins[: 3 if hour else 1])
+    load_landing_zone()
+    monkeypatch.setattr(lake_module, "FACTS_A_COMMIT", 4)
+    told: list[str] = []
+    load_lake(warehouse, lake, told.append)
+    # 1 + 3 facts, then 3, then 3: a start and its first batches are one step.
+    assert len(told) == 3
+    monkeypatch.setattr(lake_module, "FACTS_A_COMMIT", 1)
+    rows(warehouse, "SELECT lake.start_over()")
+    load_lake(warehouse, lake, told.append)
+    assert len(told) == 3 + 4
+    assert_equal(warehouse, lake)
+
+
+def test_a_commit_that_conflicts_is_tried_again_from_the_newest_version(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another loader, that no lock holds back, commits the same batch between look and commit."""
+    load(zone, HOUR)
+    load_lake(warehouse, lake)
+    load(zone, HOUR + timedelta(hours=1))
+    add_facts = Lake.add_facts
+    tries = itertools.count()
+
+    def interrupted(self: Lake, facts: pa.Table, after: int, step: Step) -> Any:
+        table = self.table
+
+        def overtaken(of: Any) -> DeltaTable:
+            delta = table(of)
+            if of is FACT and next(tries) == 0:
+                add_facts(Lake(self.uri), facts, after, step)
+            return delta
+
+        object.__setattr__(self, "table", overtaken)
+        try:
+            return add_facts(self, facts, after, step)
+        finally:
+            object.__delattr__(self, "table")
+
+    monkeypatch.setattr(Lake, "add_facts", interrupted)
+    loaded = load_lake(warehouse, lake)
+    assert next(tries) >= 1
+    # The other's commit stands, and nothing was left to do.
+    assert loaded[FACT.name].commits == 0
+    assert_equal(warehouse, lake)
+
+
+def test_optimize_and_vacuum_change_no_row(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake
+) -> None:
+    for hour in range(4):
+        load(zone, HOUR + timedelta(hours=hour))
+        load_lake(warehouse, lake)
+    assert lake.state(FACT).files == 4
+    done = defs.resolve_job_def("maintain_lake").execute_in_process()
+    assert done.success
+    state = lake.state(FACT)
+    assert (state.files, state.rows) == (1, 4)
+    assert_equal(warehouse, lake)
+    # The checkpoint keeps the number of the last change.
+    load(zone, HOUR + timedelta(hours=4))
+    assert load_lake(warehouse, lake)[FACT.name].rows_inserted == 1
+    assert_equal(warehouse, lake)
+
+
+def test_the_job_loads_describes_and_compares(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake
+) -> None:
+    load(zone, HOUR)
+    job = defs.resolve_job_def("load_lake")
+    done = job.execute_in_process()
+    metadata = {
+        event.asset_key.path[-1]: event.metadata
+        for event in done.asset_materializations_for_node("lakehouse")
+    }
+    assert len(metadata) == 6
+    facts = metadata[FACT.name]
+    assert facts["rows_inserted"].value == 1
+    assert facts["files"].value == facts["dagster/row_count"].value == 1
+    assert facts["bytes"].value > 0
+    assert facts["version"].value >= 1
+    assert facts["batch_ids"].value == [1]
+    (check,) = done.get_asset_check_evaluations()
+    assert (check.passed, check.metadata["facts"].value) == (True, 1)
+
+    DeltaTable(lake.location(FACT)).delete()
+    (check,) = job.execute_in_process().get_asset_check_evaluations()
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+    assert check.metadata["wrong_rows"].value == 1
