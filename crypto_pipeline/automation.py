@@ -19,7 +19,7 @@ AUDIT_JOB = "audit"
 LOAD_LAKE_JOB = "load_lake"
 
 # Whether there is a lake that every hour goes to.
-_LAKE = GraphSettings().lake_uri is not None
+_LAKE = GraphSettings().lake_uri is not None or GraphSettings().spark_remote is not None
 _LAKE_ASSETS = dg.AssetSelection.groups(LAKEHOUSE)
 
 hourly_market_data = dg.define_asset_job(

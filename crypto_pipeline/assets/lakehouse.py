@@ -8,6 +8,7 @@ import dagster as dg
 from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, OWNERS, TAGS
 from crypto_pipeline.lake_schema import FACT, LAKE_TABLES, UNFIT_VALUES, LakeTable
 from crypto_pipeline.settings import Settings
+from crypto_pipeline.spark.resource import Spark
 from crypto_pipeline.storage.postgres import Warehouse
 
 GROUP = "lakehouse"
@@ -54,13 +55,18 @@ def _upstream(table: LakeTable) -> str:
     ],
 )
 def lakehouse(
-    context: dg.AssetExecutionContext, warehouse: Warehouse
+    context: dg.AssetExecutionContext, warehouse: Warehouse, spark: Spark
 ) -> Iterator[dg.MaterializeResult[Any]]:
-    """Bring the Delta tables at LAKE_URI up to gold, from where they are.
+    """Bring the Delta tables at LAKE_URI up to gold, from where they are. With SPARK_REMOTE, let
+    Spark load its own, from the landing files.
 
     Each table's commit is atomic, and the facts' carries what it holds: a load that dies goes on
     where it was, and writes nothing twice.
     """
+    if spark.selected:
+        for name, described in spark.load_lake().items():
+            yield dg.MaterializeResult(dg.AssetKey(["lake", name]), metadata=described)
+        return
     # Here and not above: the graph shows without the packages of the extra "lake".
     from crypto_pipeline.lake import load_lake  # noqa: PLC0415
     from crypto_pipeline.storage.delta import Lake  # noqa: PLC0415

@@ -64,13 +64,13 @@ def read_landed(path: str, content: bytes) -> Landed:
     """
     try:
         capture = unpack_capture(path, content)
-    except CaptureError as problem:
-        source = problem.source and problem.source.replace("\x00", "")
-        error = str(problem).replace("\x00", "")
-        return Landed(source, None, problem.ingested_at, "{}", error, True, [])
-    error = unstorable(capture)
-    if error is not None:
-        return Landed(None, None, None, "{}", error, True, [])
+    except CaptureError as failure:
+        source = failure.source and failure.source.replace("\x00", "")
+        error = str(failure).replace("\x00", "")
+        return Landed(source, None, failure.ingested_at, "{}", error, True, [])
+    problem = unstorable(capture)
+    if problem is not None:
+        return Landed(None, None, None, "{}", problem, True, [])
     return Landed(
         source=capture.source,
         vs_currency=capture.request.get("vs_currency", _PLAIN_FORM_CURRENCY),

@@ -145,7 +145,9 @@ def _records(landed: Landed) -> pa.StructArray:
     columns["unfit"] = [values or None for values in unfit]
     columns["record"] = [bytes(record).decode(errors="replace") for record in landed.records]
     arrays = [pa.array(columns[name], of) for name, of in RECORD_TYPES.items()]
-    return pa.StructArray.from_arrays(arrays, fields=[pa.field(*item) for item in RECORD_TYPES.items()])
+    return pa.StructArray.from_arrays(
+        arrays, fields=[pa.field(*item) for item in RECORD_TYPES.items()]
+    )
 
 
 def _fitting(

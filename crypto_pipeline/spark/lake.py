@@ -2,7 +2,10 @@
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
+
+from pyspark.errors import PySparkException
+from pyspark.sql import DataFrame, SparkSession
 
 from crypto_pipeline.spark.tables import (
     GOLD,
@@ -12,9 +15,6 @@ from crypto_pipeline.spark.tables import (
     statistics_property,
 )
 from crypto_pipeline.storage.sql import read_sql
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame, SparkSession
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_\-]+")
 
@@ -33,7 +33,7 @@ class Lake:
         ValueError: the schema is not a name.
     """
 
-    spark: "SparkSession"
+    spark: SparkSession
     schema: str
     location: str | None = None
 
@@ -47,11 +47,11 @@ class Lake:
         """The schema as SQL writes it."""
         return ".".join(f"`{part}`" for part in self.schema.split("."))
 
-    def table(self, name: str) -> "DataFrame":
+    def table(self, name: str) -> DataFrame:
         """A table of the schema."""
         return self.spark.table(f"{self.quoted}.{name}")
 
-    def run(self, statement: str, **values: str) -> "DataFrame":
+    def run(self, statement: str, **values: str) -> DataFrame:
         """Run a statement of ``sql/spark``, such as ``gold/dim_date``, with its placeholders filled
         in; ``{lake}`` is the schema."""
         text = read_sql(f"spark/{statement}.sql")
@@ -100,8 +100,6 @@ class Lake:
         return f"{self.location.rstrip('/')}/{name}"
 
     def _is_there(self, name: str) -> bool:
-        from pyspark.errors import PySparkException
-
         try:
             return bool(self.spark.read.format("delta").load(self.path(name)).columns)
         except PySparkException:

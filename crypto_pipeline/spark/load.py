@@ -1,26 +1,25 @@
 """Landing files through silver into gold.
 
 Delta has no transaction over several tables. So every step is a merge that does nothing a second
-time, and the row of a batch says how far it is: "loading" once its number is given, "completed" when
-silver has all of it, and with its ``gold_loaded_at`` when gold has. A load that dies is finished by
-the next. One load at a time: the job that runs it sees to that.
+time, and the row of a batch says how far it is: "loading" once its number is given, "completed"
+when silver has all of it, and with its ``gold_loaded_at`` when gold has. A load that dies is
+finished by the next. One load at a time: the job that runs it sees to that.
 """
 
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 from urllib.parse import unquote
 
 import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql.pandas.types import from_arrow_schema
 
 from crypto_pipeline.spark.decode import CAPTURE_TYPES, decode_captures
 from crypto_pipeline.spark.lake import Lake
 from crypto_pipeline.spark.rules import rule_columns
 from crypto_pipeline.spark.tables import statistics_property
-
-if TYPE_CHECKING:
-    from pyspark.sql import DataFrame
 
 _FILES_AT_ONCE: Final = 200
 """Files of a silver load; a million records of a history are several loads."""
@@ -49,7 +48,7 @@ class Loaded:
     Attributes:
         files: Files that it took.
         completed: Batches that gold has now and had not before.
-        failed: What is wrong with files as a whole, by landing file.
+        failed: What is wrong with the files that are failed batches, by landing file.
         records: Records of the completed batches.
     """
 
@@ -123,7 +122,10 @@ def load_to_silver(lake: Lake, paths: list[str], max_rejected_share: float) -> N
     lake.view("accepted_records", "staging/accepted_records")
     months = _months(
         row["snapshot_month"]
-        for row in lake.spark.table("accepted_records").select("snapshot_month").distinct().collect()
+        for row in lake.spark.table("accepted_records")
+        .select("snapshot_month")
+        .distinct()
+        .collect()
     )
     for table in _SILVER:
         lake.run(f"silver/{table}", months=months)
@@ -136,7 +138,9 @@ def load_to_gold(lake: Lake) -> list[int]:
     if not waiting:
         return []
     # A batch that another load completes from here on is not one of those that are marked below.
-    batches = lake.spark.createDataFrame(waiting, "batch_id bigint, source string, source_kind string")
+    batches = lake.spark.createDataFrame(
+        waiting, "batch_id bigint, source string, source_kind string"
+    )
     batches.createOrReplaceTempView("waiting_batches")
     ids = [row["batch_id"] for row in waiting]
     lake.view(
@@ -153,18 +157,18 @@ def load_to_gold(lake: Lake) -> list[int]:
     return ids
 
 
-def _binary_files(lake: Lake, paths: list[str]) -> "DataFrame":
+def _binary_files(lake: Lake, paths: list[str]) -> DataFrame:
     reader = lake.spark.read.format("binaryFile").option("recursiveFileLookup", "true")
     return reader.load(paths)
 
 
 def _below(root: str, path: str) -> str:
-    """A path relative to the root; engines write the root's scheme and slashes in their own ways."""
+    """A path relative to the root, whose scheme and slashes engines write in their own ways."""
     _, _, bare = root.rpartition("://")
     return unquote(path).partition(f"{bare.strip('/')}/")[2]
 
 
-def _stage(lake: Lake, name: str, rows: "DataFrame") -> None:
+def _stage(lake: Lake, name: str, rows: DataFrame) -> None:
     writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
     writer = writer.option(*statistics_property(()))
     if lake.location is not None:
@@ -187,11 +191,9 @@ def _months(months: Iterable[Any]) -> str:
     return ", ".join(f"'{month}'" for month in found) or "''"
 
 
-def _one_column(lake: Lake, schema: str, values: Iterable[Any]) -> "DataFrame":
+def _one_column(lake: Lake, schema: str, values: Iterable[Any]) -> DataFrame:
     return lake.spark.createDataFrame([(value,) for value in values], schema)
 
 
 def _spark_schema(types: dict[str, pa.DataType]) -> Any:
-    from pyspark.sql.pandas.types import from_arrow_schema
-
     return from_arrow_schema(pa.schema(list(types.items())))

@@ -29,7 +29,7 @@ def predicate(rule: Rule) -> str:
     for column in list(tree.find_all(exp.Column)):
         if column.name not in NUMBER_FIELDS:
             continue
-        top: exp.Expression = column
+        top: exp.Expr = column
         while top.parent is not None and not isinstance(top, _COMPARISONS):
             top = top.parent
             if not isinstance(top, _BY_KEY):

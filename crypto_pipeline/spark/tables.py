@@ -125,7 +125,8 @@ PARTITIONED_BY: Final = {
 def statistics_property(columns: Iterable[str]) -> tuple[str, str]:
     """The Delta property, name and value, that says of which columns a file's log entry keeps the
     least and the greatest value: those that loads look for, and no other. Sail 0.7 takes a column
-    for constant where the two are equal, and reads them as a float, or a time to the millisecond."""
+    for constant where the two are equal, and reads it as a float, or a time to the millisecond.
+    """
     kept = [column for column in columns if column in ("date_key", "batch_id", "snapshot_time")]
     if kept:
         return "delta.dataSkippingStatsColumns", ",".join(kept)

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pyspark.sql import SparkSession
 from pysail.spark import SparkConnectServer
+from pyspark.sql import SparkSession
 
 from crypto_pipeline.spark.lake import Lake
 

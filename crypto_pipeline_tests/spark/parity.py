@@ -128,7 +128,9 @@ def in_spark(lake: Lake) -> Contents:
         """,
     }
     return {
-        table: _comparable(row.asDict(recursive=True) for row in lake.spark.sql(statement).collect())
+        table: _comparable(
+            row.asDict(recursive=True) for row in lake.spark.sql(statement).collect()
+        )
         for table, statement in statements.items()
     }
 
@@ -152,7 +154,9 @@ def _statements(silver: str, gold: str) -> dict[str, str]:
 
 
 def _comparable(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    return sorted(({name: _value(name, row[name]) for name in sorted(row)} for row in rows), key=repr)
+    return sorted(
+        ({name: _value(name, row[name]) for name in sorted(row)} for row in rows), key=repr
+    )
 
 
 def _value(column: str, value: Any) -> Any:

@@ -15,7 +15,7 @@ from crypto_pipeline.spark.checks import CHECKS, ChecksFailedError, verify
 from crypto_pipeline.spark.lake import Lake
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
-from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
+from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json
 from crypto_pipeline_tests.pipeline import load_landing_zone
 from crypto_pipeline_tests.spark.parity import in_postgres, in_spark, load_zone
 from crypto_pipeline_tests.test_bulk_load import BROKEN, WAYS, coin
@@ -60,7 +60,12 @@ def test_whatever_a_record_is_both_say_the_same_of_it(
     drop(zone, "ways.json.gz", gzip.compress(landing_json(ways)))
     values = [
         *(b'"\xff"', rb'"\ud800"', rb'"\u0000"', b"1e99999999999999999999", b"NaN", b"[[]]", b"{}"),
-        *(b'"0001-01-01T00:00:00+14:00"', b'"9999-12-31T23:59:59-12:00"', b"true", b'"caf\xc3\xa9"'),
+        *(
+            b'"0001-01-01T00:00:00+14:00"',
+            b'"9999-12-31T23:59:59-12:00"',
+            b"true",
+            b'"caf\xc3\xa9"',
+        ),
     ]
     hard = [
         coin(number, **{field: msgspec.Raw(value)})
@@ -160,7 +165,9 @@ def test_loads_one_after_the_other_give_the_same(
         assert_same(warehouse, lake)
 
 
-@pytest.mark.skipif(not CAPTURES.is_dir(), reason="no real captures: they are not in the repository")
+@pytest.mark.skipif(
+    not CAPTURES.is_dir(), reason="no real captures: they are not in the repository"
+)
 def test_real_days_give_the_same(warehouse: Warehouse, zone: LandingZone, lake: Lake) -> None:
     """Days around renames; the whole year, which takes longer, gave the same by hand."""
     with tarfile.open(CAPTURES / "daily_2024.tar.xz") as archive:
