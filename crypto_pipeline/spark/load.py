@@ -7,7 +7,7 @@ finished by the next. One load at a time: the job that runs it sees to that.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote
@@ -69,8 +69,8 @@ def load(lake: Lake, landing_path: str, max_rejected_share: float = 0.5) -> Load
     lake.create()
     files = new_files(lake, landing_path)
     gold = load_to_gold(lake)
-    for start in range(0, len(files), _FILES_AT_ONCE):
-        load_to_silver(lake, files[start : start + _FILES_AT_ONCE], max_rejected_share)
+    for group in groups(files):
+        load_to_silver(lake, group, max_rejected_share)
         gold += load_to_gold(lake)
     records, failed = 0, {}
     batches = lake.table("ingestion_batches")
@@ -105,6 +105,12 @@ def new_files(lake: Lake, landing_path: str) -> list[str]:
         if _CAPTURE.search(path) is not None
         and not ((filed := _FILED.search(path)) and filed.group() in done)
     )
+
+
+def groups(files: list[str]) -> Iterator[list[str]]:
+    """Files in groups that a silver load takes at once, in their order."""
+    for start in range(0, len(files), _FILES_AT_ONCE):
+        yield files[start : start + _FILES_AT_ONCE]
 
 
 def load_to_silver(lake: Lake, paths: list[str], max_rejected_share: float) -> None:

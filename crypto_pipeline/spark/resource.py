@@ -130,16 +130,20 @@ def _run_job(job_id: int) -> dict[str, dict[str, Any]]:
     try:
         from databricks.sdk import WorkspaceClient  # noqa: PLC0415
         from databricks.sdk.errors import OperationFailed  # noqa: PLC0415
+        from databricks.sdk.service.jobs import RunResultState  # noqa: PLC0415
     except ModuleNotFoundError as error:
         raise LakeError(
             f"SPARK_REMOTE needs {error.name}, which is not installed:"
             " pip install 'crypto-pipeline[databricks]'"
         ) from error
     try:
-        # Fails where the notebook does, whose last cells check the tables.
         run = WorkspaceClient().jobs.run_now_and_wait(job_id, timeout=_JOB_TIME)
     except OperationFailed as error:
         raise LakeError(f"job {job_id} failed in Databricks: {error}") from error
+    # A run whose notebook failed, in the cells that check the tables or before, has ended well for
+    # the client.
+    if run.state is None or run.state.result_state is not RunResultState.SUCCESS:
+        raise LakeError(f"job {job_id} failed in Databricks, see {run.run_page_url}")
     metadata: dict[str, Any] = {"run_id": run.run_id or 0}
     if run.run_page_url:
         metadata["run_page"] = dg.MetadataValue.url(run.run_page_url)
