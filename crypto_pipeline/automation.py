@@ -20,11 +20,25 @@ LOAD_LAKE_JOB = "load_lake"
 
 # Whether there is a lake that every hour goes to.
 _LAKE = GraphSettings().lake_uri is not None or GraphSettings().spark_remote is not None
-_LAKE_ASSETS = dg.AssetSelection.groups(LAKEHOUSE)
+
+
+def hourly_assets(lake: bool) -> dg.AssetSelection:
+    """What the hourly job materializes and checks."""
+    groups = dg.AssetSelection.groups("bronze", "silver", "gold")
+    return groups | dg.AssetSelection.groups(LAKEHOUSE) if lake else groups
+
+
+def audited_checks(lake: bool) -> dg.AssetSelection:
+    """What the audit checks."""
+    everything = dg.AssetSelection.all_asset_checks()
+    if lake:
+        return everything
+    return everything - dg.AssetSelection.checks_for_assets(*map(lake_key, LAKE_TABLES))
+
 
 hourly_market_data = dg.define_asset_job(
     HOURLY_JOB,
-    selection=dg.AssetSelection.groups("bronze", "silver", "gold", *([LAKEHOUSE] if _LAKE else [])),
+    selection=hourly_assets(_LAKE),
     description="Fetch the current hour; carry it through bronze, silver and gold; check it.",
     executor_def=dg.in_process_executor,
 )
@@ -36,16 +50,13 @@ ingest_market_data = dg.define_asset_job(
 )
 audit = dg.define_asset_job(
     AUDIT_JOB,
-    selection=dg.AssetSelection.all_asset_checks()
-    if _LAKE
-    else dg.AssetSelection.all_asset_checks()
-    - dg.AssetSelection.checks_for_assets(*map(lake_key, LAKE_TABLES)),
+    selection=audited_checks(_LAKE),
     description="Check all that the warehouse holds.",
     executor_def=dg.in_process_executor,
 )
 load_lake = dg.define_asset_job(
     LOAD_LAKE_JOB,
-    selection=_LAKE_ASSETS,
+    selection=dg.AssetSelection.groups(LAKEHOUSE),
     description="Bring the lake up to gold, and compare them.",
     executor_def=dg.in_process_executor,
 )

@@ -6,7 +6,12 @@ import dagster as dg
 import pytest
 from pytest_httpserver import HTTPServer
 
-from crypto_pipeline.automation import failed_runs, hourly_schedule
+from crypto_pipeline.automation import (
+    audited_checks,
+    failed_runs,
+    hourly_assets,
+    hourly_schedule,
+)
 from crypto_pipeline.definitions import defs
 
 
@@ -69,3 +74,15 @@ def test_without_a_webhook_the_log_has_it(capfd: pytest.CaptureFixture[str]) -> 
     with dg.DagsterInstance.ephemeral() as instance:
         _tell(instance)
     assert '"event": "run_failed"' in "".join(capfd.readouterr())
+
+
+def test_the_hour_and_the_audit_care_for_the_lake_if_there_is_one() -> None:
+    graph = defs.resolve_asset_graph()
+    facts = dg.AssetKey(["lake", "fact_crypto_price_metrics"])
+    parity = dg.AssetCheckKey(facts, "delta_equals_postgres")
+    for lake in (True, False):
+        assert (facts in hourly_assets(lake).resolve(graph)) is lake
+        assert (parity in hourly_assets(lake).resolve_checks(graph)) is lake
+        assert (parity in audited_checks(lake).resolve_checks(graph)) is lake
+    without = audited_checks(False).resolve_checks(graph)
+    assert audited_checks(True).resolve_checks(graph) - without == {parity}

@@ -4,7 +4,6 @@ from typing import Any
 
 import dagster as dg
 
-from crypto_pipeline.assets.lakehouse import lake_key
 from crypto_pipeline.checks.scope import scoped_batches
 from crypto_pipeline.lake_schema import FACT
 from crypto_pipeline.settings import Settings
@@ -15,7 +14,7 @@ from crypto_pipeline.storage.postgres import Warehouse
 _SAMPLES = 20
 
 
-@dg.asset_check(asset=lake_key(FACT))
+@dg.asset_check(asset=["lake", FACT.name])
 def delta_equals_postgres(
     context: dg.AssetCheckExecutionContext, warehouse: Warehouse, spark: Spark
 ) -> dg.AssetCheckResult:
