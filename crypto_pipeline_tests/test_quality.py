@@ -199,6 +199,12 @@ def test_a_null_that_no_rule_asks_about_passes(warehouse: Warehouse, zone: Landi
         assert set(row["warned_by"]) <= {"rank_follows", "symbol_unique_in_response"}
 
 
+def test_the_largest_rank_spoils_no_load(warehouse: Warehouse, zone: LandingZone) -> None:
+    records = [market_record(id=name, market_cap_rank=2**31 - 1) for name in ("one", "two")]
+    for row in judged(warehouse, zone, records):
+        assert row["rejected_by"] == []
+
+
 # --- The rules and the tables' constraints -----------------------------------------------------
 
 

@@ -13,6 +13,9 @@ from crypto_pipeline.storage.postgres import Warehouse
 
 GROUP = "lakehouse"
 
+_SPARK_LOAD = 7_233_004
+"""Key of the advisory lock of a load by Spark."""
+
 
 def lake_key(table: LakeTable) -> dg.AssetKey:
     """The asset of a lake table; the PostgreSQL table of its name has the bare name."""
@@ -64,8 +67,13 @@ def lakehouse(
     where it was, and writes nothing twice.
     """
     if spark.selected:
-        for name, described in spark.load_lake().items():
-            yield dg.MaterializeResult(dg.AssetKey(["lake", name]), metadata=described)
+        with warehouse.connection() as connection:
+            # Spark's loads share their staging tables, so they take turns; until the end of the
+            # transaction, and it ends with the process.
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_SPARK_LOAD])
+            described = spark.load_lake()
+        for name, facts in described.items():
+            yield dg.MaterializeResult(dg.AssetKey(["lake", name]), metadata=facts)
         return
     # Here and not above: the graph shows without the packages of the extra "lake".
     from crypto_pipeline.lake import load_lake  # noqa: PLC0415

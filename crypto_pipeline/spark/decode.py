@@ -43,8 +43,7 @@ def _record_types() -> dict[str, pa.DataType]:
             if column in _COMPARED:
                 types[order_column(column)] = pa.string()
         elif column in INTEGER_FIELDS:
-            # Wider than the field, so that a rule can add to the largest of them.
-            types[column] = pa.int64()
+            types[column] = pa.int32()
         elif column in TIME_FIELDS:
             types[column] = _UTC
         else:

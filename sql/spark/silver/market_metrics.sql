@@ -3,7 +3,7 @@ MERGE INTO {lake}.market_metrics AS t
 USING (
     SELECT
         i.crypto_id, i.vs_currency, i.snapshot_time,
-        i.market_cap, CAST(i.market_cap_rank AS INT) AS market_cap_rank,
+        i.market_cap, i.market_cap_rank,
         i.fully_diluted_valuation, i.total_volume,
         i.market_cap_change_24h, i.market_cap_change_percentage_24h,
         i.circulating_supply, i.total_supply, i.max_supply,
