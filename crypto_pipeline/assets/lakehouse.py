@@ -72,8 +72,8 @@ def lakehouse(
             # transaction, and it ends with the process.
             connection.execute("SELECT pg_advisory_xact_lock(%s)", [_SPARK_LOAD])
             described = spark.load_lake()
-        for name, facts in described.items():
-            yield dg.MaterializeResult(dg.AssetKey(["lake", name]), metadata=facts)
+        for name, of_table in described.items():
+            yield dg.MaterializeResult(dg.AssetKey(["lake", name]), metadata=of_table)
         return
     # Here and not above: the graph shows without the packages of the extra "lake".
     from crypto_pipeline.lake import load_lake  # noqa: PLC0415
