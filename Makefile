@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test up run lint docs requirements bench clean
+.PHONY: help install demo test up run lint docs wheel requirements bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -2
@@ -41,6 +41,11 @@ lint: install
 
 docs: install
 	$(BIN)/crypto-pipeline docs docs
+
+# For Databricks: the Spark path alone, without Dagster.
+wheel: install
+	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./databricks
+	@ls dist/crypto_pipeline_spark-*.whl
 
 bench: install
 	@$(BIN)/python -c 'import dlt' 2>/dev/null || \

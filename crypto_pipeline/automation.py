@@ -20,7 +20,7 @@ AUDIT_JOB = "audit"
 LOAD_LAKE_JOB = "load_lake"
 
 # Whether there is a lake that every hour goes to.
-_LAKE = GraphSettings().lake_uri is not None
+_LAKE = GraphSettings().lake_uri is not None or GraphSettings().spark_remote is not None
 
 
 def hourly_assets(lake: bool) -> dg.AssetSelection:

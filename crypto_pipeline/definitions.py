@@ -24,6 +24,7 @@ from crypto_pipeline.checks.lakehouse import delta_equals_postgres
 from crypto_pipeline.checks.silver import silver_checks
 from crypto_pipeline.coingecko.resource import CoinGecko
 from crypto_pipeline.maintenance import maintenance
+from crypto_pipeline.spark.resource import Spark
 from crypto_pipeline.storage.landing import LandingZoneIOManager, LandingZoneResource
 from crypto_pipeline.storage.postgres import PostgresIOManager, Warehouse
 
@@ -50,6 +51,7 @@ defs = dg.Definitions(
         "coingecko": CoinGecko(),
         "landing_zone": landing_zone,
         "landing": LandingZoneIOManager(landing_zone=landing_zone),
+        "spark": Spark(),
         "warehouse": warehouse,
         "postgres": PostgresIOManager(warehouse=warehouse),
     },

@@ -147,7 +147,8 @@ RULES: tuple[Rule, ...] = (
         "rank_follows",
         Severity.WARN,
         ("market_cap_rank",),
-        "market_cap_rank <= 1 + lag(market_cap_rank) OVER "
+        # Not one added to the rank before: the largest integer has none after it.
+        "market_cap_rank - 1 <= lag(market_cap_rank) OVER "
         "(PARTITION BY file_id ORDER BY market_cap_rank)",
         "ranks are missing before this one",
         on_file=True,

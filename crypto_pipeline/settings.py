@@ -95,6 +95,13 @@ class GraphSettings(BaseSettings):
         " as Delta tables. If it is set, every hour is loaded there too. By default, a folder in"
         " DATA_DIR, loaded by `crypto-pipeline lake` alone.",
     )
+    spark_remote: str | None = Field(
+        default=None,
+        pattern=r"^(sc://.+|databricks|databricks-job:\d+)$",
+        description="Lets Spark load the lake, from the landing files, every hour: a Spark Connect"
+        " URL (sc://...), databricks (Databricks Connect), or databricks-job:ID (a job of a"
+        " workspace). By default, delta-rs loads it from PostgreSQL.",
+    )
 
 
 class Settings(GraphSettings):
@@ -171,6 +178,13 @@ class Settings(GraphSettings):
     )
     db_sslcert: Path | None = Field(default=None, description="Our certificate for DB_HOST.")
     db_sslkey: Path | None = Field(default=None, description="File of its private key.")
+
+    spark_schema: str = Field(
+        default="crypto",
+        description="Schema of the tables that SPARK_REMOTE loads, with its catalog where there is"
+        " one. They lie below LAKE_URI if that is set, which must then not be one that delta-rs"
+        " loads.",
+    )
 
     max_rejected_share: float = Field(
         default=0.5,

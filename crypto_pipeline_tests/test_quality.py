@@ -39,7 +39,7 @@ _WITH_CHECK = [
 _Record = Mapping[str, object] | msgspec.Raw
 
 # For every rule, records of which the last breaks it, and no reject rule but it.
-_BROKEN: dict[str, list[Sequence[_Record]]] = {
+BROKEN_RECORDS: dict[str, list[Sequence[_Record]]] = {
     "record_well_formed": [
         [market_record(ath="108786")],
         [market_record(image=5)],
@@ -95,7 +95,7 @@ _BROKEN: dict[str, list[Sequence[_Record]]] = {
 }
 _EXAMPLES = [
     pytest.param(_BY_NAME[name], records, id=f"{name}-{number}")
-    for name, examples in _BROKEN.items()
+    for name, examples in BROKEN_RECORDS.items()
     for number, records in enumerate(examples)
 ]
 
@@ -145,7 +145,7 @@ def test_a_rule_names_columns_that_a_judged_record_has() -> None:
 
 
 def test_every_rule_has_an_example_that_breaks_it() -> None:
-    assert set(_BROKEN) == set(_BY_NAME)
+    assert set(BROKEN_RECORDS) == set(_BY_NAME)
 
 
 def test_a_valid_record_breaks_no_rule(warehouse: Warehouse, zone: LandingZone) -> None:
@@ -208,6 +208,12 @@ def test_a_null_that_no_rule_asks_about_passes(warehouse: Warehouse, zone: Landi
     for row in judged(warehouse, zone, records):
         assert row["rejected_by"] == []
         assert set(row["warned_by"]) <= {"rank_follows", "symbol_unique_in_response"}
+
+
+def test_the_largest_rank_spoils_no_load(warehouse: Warehouse, zone: LandingZone) -> None:
+    records = [market_record(id=name, market_cap_rank=2**31 - 1) for name in ("one", "two")]
+    for row in judged(warehouse, zone, records):
+        assert row["rejected_by"] == []
 
 
 # --- The rules and the tables' constraints -----------------------------------------------------

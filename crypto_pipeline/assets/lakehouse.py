@@ -8,9 +8,13 @@ import dagster as dg
 from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, OWNERS, TAGS
 from crypto_pipeline.lake_schema import FACT, LAKE_TABLES, UNFIT_VALUES, LakeTable
 from crypto_pipeline.settings import Settings
+from crypto_pipeline.spark.resource import Spark
 from crypto_pipeline.storage.postgres import Warehouse
 
 GROUP = "lakehouse"
+
+_SPARK_LOAD = 7_233_004
+"""Key of the advisory lock of a load by Spark."""
 
 
 def lake_key(table: LakeTable) -> dg.AssetKey:
@@ -54,13 +58,23 @@ def _upstream(table: LakeTable) -> str:
     ],
 )
 def lakehouse(
-    context: dg.AssetExecutionContext, warehouse: Warehouse
+    context: dg.AssetExecutionContext, warehouse: Warehouse, spark: Spark
 ) -> Iterator[dg.MaterializeResult[Any]]:
-    """Bring the Delta tables at LAKE_URI up to gold, from where they are.
+    """Bring the Delta tables at LAKE_URI up to gold, from where they are. With SPARK_REMOTE, let
+    Spark load its own, from the landing files.
 
     Each table's commit is atomic, and the facts' carries what it holds: a load that dies goes on
     where it was, and writes nothing twice.
     """
+    if spark.selected:
+        with warehouse.connection() as connection:
+            # Spark's loads share their staging tables, so they take turns; until the end of the
+            # transaction, and it ends with the process.
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_SPARK_LOAD])
+            described = spark.load_lake()
+        for name, of_table in described.items():
+            yield dg.MaterializeResult(dg.AssetKey(["lake", name]), metadata=of_table)
+        return
     # Here and not above: the graph shows without the packages of the extra "lake".
     from crypto_pipeline.lake import load_lake  # noqa: PLC0415
     from crypto_pipeline.storage.delta import Lake  # noqa: PLC0415

@@ -9,7 +9,6 @@ import hashlib
 import os
 import re
 import secrets
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
@@ -23,9 +22,9 @@ from upath import UPath
 from crypto_pipeline.coingecko.capture import (
     Capture,
     CaptureError,
-    decode_capture,
     encode_capture,
 )
+from crypto_pipeline.coingecko.landed import unpack_capture
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.object_store import ObjectStore, ObjectStoreError, StoredObject
 
@@ -87,13 +86,7 @@ class LandingFile:
             CaptureError: it holds no capture; the message names the place in the file.
             OSError: it cannot be read.
         """
-        body = self.content
-        if self.path.endswith(".gz"):
-            try:
-                body = gzip.decompress(body)
-            except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-                raise CaptureError(f"not a whole gzip file of {len(body)} bytes: {error}") from None
-        return decode_capture(body)
+        return unpack_capture(self.path, self.content)
 
 
 class LandingZone:

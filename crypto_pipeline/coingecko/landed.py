@@ -1,0 +1,94 @@
+"""A landing file as every loader reads it: its content unpacked and decoded, and the verdict on the
+file as a whole. Needs neither Dagster nor a database."""
+
+import gzip
+import zlib
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+import msgspec
+
+from crypto_pipeline.coingecko.capture import Capture, CaptureError, decode_capture
+
+_PLAIN_FORM_CURRENCY = "usd"
+"""Currency of a landing file that does not tell its request."""
+
+# Outside of these, a time is a mistake that would be for ever the oldest or newest.
+_FIRST_FETCH = datetime(2009, 1, 3, tzinfo=timezone.utc)
+_LAST_FETCH = datetime(2200, 1, 1, tzinfo=timezone.utc)
+
+
+@dataclass(frozen=True)
+class Landed:
+    """What a landing file says; one that failed has no records.
+
+    Attributes:
+        source: Label of the data's origin.
+        vs_currency: Currency of all its amounts.
+        ingested_at: When it was fetched, UTC.
+        request: Query parameters as a JSON object.
+        error: What is wrong with the file or its fetch.
+        failed: Whether it is no capture at all.
+        records: The records as received.
+    """
+
+    source: str | None
+    vs_currency: str | None
+    ingested_at: datetime | None
+    request: str
+    error: str | None
+    failed: bool
+    records: list[msgspec.Raw]
+
+
+def unpack_capture(path: str, content: bytes) -> Capture:
+    """Decode the content of a landing file, compressed if its name ends in ``.gz``.
+
+    Raises:
+        CaptureError: it holds no capture; the message names the place in the file.
+    """
+    if path.endswith(".gz"):
+        try:
+            content = gzip.decompress(content)
+        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+            raise CaptureError(f"not a whole gzip file of {len(content)} bytes: {error}") from None
+    return decode_capture(content)
+
+
+def read_landed(path: str, content: bytes) -> Landed:
+    """Read a landing file. Never raises: what is wrong with it is said in the answer.
+
+    Args:
+        path: Its name, which tells whether it is compressed.
+        content: Its bytes as stored.
+    """
+    try:
+        capture = unpack_capture(path, content)
+    except CaptureError as failure:
+        source = failure.source and failure.source.replace("\x00", "")
+        error = str(failure).replace("\x00", "")
+        return Landed(source, None, failure.ingested_at, "{}", error, True, [])
+    problem = unstorable(capture)
+    if problem is not None:
+        return Landed(None, None, None, "{}", problem, True, [])
+    return Landed(
+        source=capture.source,
+        vs_currency=capture.request.get("vs_currency", _PLAIN_FORM_CURRENCY),
+        ingested_at=capture.ingested_at,
+        request=capture.request_json,
+        error=capture.error,
+        failed=False,
+        records=capture.records,
+    )
+
+
+def unstorable(capture: Capture) -> str | None:
+    """What of a capture's description no batch can hold, if anything."""
+    if not _FIRST_FETCH <= capture.ingested_at < _LAST_FETCH:
+        return f"{capture.ingested_at} is no time of a fetch - at `$.ingested_at`"
+    if capture.request.get("vs_currency") == "":
+        return "no currency - at `$.request.vs_currency`"
+    texts = (capture.source, capture.error or "", *capture.request, *capture.request.values())
+    if any("\x00" in text for text in texts):
+        return "a NUL in the file's description, which PostgreSQL cannot hold"
+    return None

@@ -1,0 +1,51 @@
+-- The snapshots of the batches waiting for gold. A fact that is there already was written by a load
+-- that died before it could say so.
+MERGE INTO {lake}.fact_crypto_price_metrics AS t
+USING (
+    SELECT
+        CAST(date_format(s.snapshot_time, 'yyyyMMdd') AS INT) AS date_key,
+        CAST(date_format(s.snapshot_time, 'HHmm') AS SMALLINT) AS time_key,
+        coalesce(c.crypto_key, CAST(-1 AS BIGINT)) AS crypto_key,
+        coalesce(o.source_key, -1) AS source_key,
+        s.crypto_id,
+        s.vs_currency,
+        s.snapshot_time,
+        s.last_updated,
+        s.batch_id,
+        s.current_price,
+        s.high_24h,
+        s.low_24h,
+        s.price_change_24h,
+        s.price_change_percentage_24h,
+        s.ath,
+        s.ath_change_percentage,
+        s.atl,
+        s.atl_change_percentage,
+        m.market_cap,
+        m.market_cap_rank,
+        m.fully_diluted_valuation,
+        m.total_volume,
+        m.market_cap_change_24h,
+        m.market_cap_change_percentage_24h,
+        m.circulating_supply,
+        m.total_supply,
+        m.max_supply,
+        s.snapshot_month
+    FROM waiting_snapshots AS s
+    JOIN {lake}.market_metrics AS m
+        ON m.snapshot_month IN ({months})
+        AND m.snapshot_month = s.snapshot_month
+        AND m.crypto_id = s.crypto_id
+        AND m.vs_currency = s.vs_currency
+        AND m.snapshot_time = s.snapshot_time
+    LEFT JOIN {lake}.dim_cryptocurrency AS c
+        ON c.crypto_id = s.crypto_id
+        AND c.valid_from <= s.last_updated AND s.last_updated < c.valid_to
+    LEFT JOIN {lake}.dim_source AS o ON o.source = s.source
+) AS i
+ON t.snapshot_month IN ({months})
+    AND t.snapshot_month = i.snapshot_month
+    AND t.crypto_id = i.crypto_id
+    AND t.vs_currency = i.vs_currency
+    AND t.snapshot_time = i.snapshot_time
+WHEN NOT MATCHED THEN INSERT *
