@@ -5,6 +5,9 @@
 SET TIME ZONE 'UTC';
 SELECT to_regclass('analytics.dim_date') IS NULL AS create_gold \gset
 SELECT to_regprocedure('drop_months_before(timestamptz)') IS NULL AS create_maintenance \gset
+SELECT NOT coalesce(
+    (SELECT prosecdef FROM pg_proc WHERE proname = 'drop_months_before'), false
+) AS create_roles \gset
 BEGIN;
 \if :create_gold
     \ir migrations/0002_gold.sql
@@ -13,6 +16,11 @@ BEGIN;
 \if :create_maintenance
     \ir migrations/0003_maintenance.sql
     UPDATE alembic_version SET version_num = '0003_maintenance';
+\endif
+\if :create_roles
+    \ir migrations/0006_roles.sql
+    UPDATE alembic_version SET version_num = '0006_roles';
+    \ir grants.sql
 \endif
 -- One load at a time; the pipeline takes the same lock.
 SELECT lock_warehouse();

@@ -16,9 +16,11 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 import psycopg
-from psycopg import sql
+from psycopg import pq, sql
+from psycopg.abc import PQGen, QueryNoTemplate
 from psycopg.conninfo import make_conninfo
-from psycopg.rows import dict_row
+from psycopg.pq.abc import PGresult
+from psycopg.rows import TupleRow, dict_row
 
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.catalog import (
@@ -72,14 +74,39 @@ def _embedded_conninfo(folder: Any, database: str) -> str:
     return make_conninfo(server, dbname=database)
 
 
+# One statement: psycopg takes no answer of several.
+_TRANSACTION_SETTINGS = b"""DO $$ BEGIN
+    PERFORM set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
+        set_config('search_path', 'public', true);
+END $$"""
+
+
+class _Connection(psycopg.Connection[TupleRow]):
+    """A connection each transaction of which begins with our settings.
+
+    Not the session: behind a pooler in transaction mode each transaction may have another session,
+    and what it sets there would be another client's.
+    """
+
+    # psycopg has no place of its own for what goes with every BEGIN, explicit or not.
+    def _exec_command(
+        self, command: QueryNoTemplate, result_format: pq.Format = pq.Format.TEXT
+    ) -> PQGen[PGresult | None]:
+        result = yield from super()._exec_command(command, result_format)
+        if isinstance(command, bytes) and command.startswith(b"BEGIN"):
+            yield from super()._exec_command(_TRANSACTION_SETTINGS)
+        return result
+
+
 def connect(conninfo: str) -> psycopg.Connection:
-    """Open a connection whose session is in UTC and sees schema ``public``, whatever the server's
-    or the role's defaults are."""
-    connection = psycopg.connect(conninfo, application_name="crypto-pipeline")
-    with connection.transaction():
-        connection.execute("SET TIME ZONE 'UTC'")
-        connection.execute("SET search_path TO public")
-    return connection
+    """Open a connection whose transactions are in UTC and see schema ``public``, whatever the
+    server's or the role's defaults are. Outside a transaction (autocommit) those are in force."""
+    return _Connection.connect(
+        conninfo,
+        application_name="crypto-pipeline",
+        # A prepared statement belongs to a session, see above.
+        prepare_threshold=None,
+    )
 
 
 @cache
@@ -112,6 +139,8 @@ class Warehouse(dg.ConfigurableResource[Any]):
             yield joined
             return
         with self.connection() as connection, connection.transaction():
+            # What an earlier load left in this session, where a pooler gave us a used one.
+            connection.execute("DISCARD TEMP")
             connection.execute("SELECT lock_warehouse()")
             # A load sorts and joins a few ten thousand rows with many expressions: more memory
             # than the default, and no compiling, which costs more than it saves here.
