@@ -25,6 +25,7 @@ BEGIN
             EXECUTE format('REVOKE ALL ON %s FROM etl_role', t.name);
             EXECUTE format('GRANT %s ON %s TO etl_role', t.verbs, t.name);
         END LOOP;
+        GRANT USAGE ON ALL SEQUENCES IN SCHEMA public, analytics TO etl_role;
         GRANT EXECUTE ON FUNCTION
             ensure_month_partitions(regclass, timestamptz[]),
             create_month_partitions_ahead(integer),

@@ -2,11 +2,12 @@
 --   crypto_owner    owns the tables and runs the migrations (crypto-pipeline migrate), nothing else
 --   etl_role        runs the pipeline: reads, inserts, updates
 --   analytics_role  reads schema analytics and the views, for a minute at most
--- Run it in the warehouse database, as a superuser or as its owner with CREATEROLE, before the
--- first start or later; a second time changes nothing:
+-- Run it in the warehouse database, as a superuser or as its owner with CREATEROLE and CREATEDB,
+-- before the first start or later; a second time changes nothing:
 --   psql -d crypto_warehouse -f sql/roles.sql
 -- The roles have no password yet: \password ROLE in psql sets one and shows it to nobody.
 \set ON_ERROR_STOP on
+SET client_min_messages = warning;
 
 SELECT format('CREATE ROLE %I LOGIN', role)
 FROM unnest(ARRAY['crypto_owner', 'etl_role', 'analytics_role']) AS role

@@ -27,7 +27,9 @@ from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.quirks import RENAMED_AFTER
 from crypto_pipeline.sandbox.server import serve
 from crypto_pipeline.settings import Settings
+from crypto_pipeline.storage.migrations import newest_revision
 from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.storage.roles import matrix_markdown, role_matrix
 
 console = Console()
 complaints = Console(stderr=True)
@@ -116,6 +118,22 @@ def status() -> None:
     """Show what the warehouse holds."""
     with errors_in_one_line(complaints):
         _report()
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the schema up to date, as the role that owns it, and no more."""
+    with errors_in_one_line(complaints), Warehouse().connection() as connection:
+        console.print(
+            f"Database {connection.info.dbname} is at {newest_revision()}.", soft_wrap=True
+        )
+
+
+@main.command()
+def roles() -> None:
+    """Show what each of the database's roles may do, as a Markdown table."""
+    with errors_in_one_line(complaints), Warehouse().connection() as connection:
+        click.echo(matrix_markdown(role_matrix(connection)))
 
 
 @main.command()

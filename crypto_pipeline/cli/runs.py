@@ -15,16 +15,21 @@ from rich.console import Console
 from rich.markup import escape
 
 from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
-from crypto_pipeline.cli.home import PID_TAG
+from crypto_pipeline.cli.home import PID_TAG, DagsterStorageError
 from crypto_pipeline.coingecko.errors import CoinGeckoError
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.sandbox.recordings import RecordingsError
 from crypto_pipeline.storage.embedded import EmbeddedPostgresError
+from crypto_pipeline.storage.migrations import SchemaBehindError
+from crypto_pipeline.storage.roles import RolesMissingError
 
 EXPECTED_ERRORS = (
     CoinGeckoError,
+    DagsterStorageError,
     EmbeddedPostgresError,
     RecordingsError,
+    RolesMissingError,
+    SchemaBehindError,
     ValidationError,
     psycopg.Error,
     OSError,

@@ -101,12 +101,15 @@ class _Connection(psycopg.Connection[TupleRow]):
 def connect(conninfo: str) -> psycopg.Connection:
     """Open a connection whose transactions are in UTC and see schema ``public``, whatever the
     server's or the role's defaults are. Outside a transaction (autocommit) those are in force."""
-    return _Connection.connect(
+    connection = _Connection.connect(
         conninfo,
         application_name="crypto-pipeline",
         # A prepared statement belongs to a session, see above.
         prepare_threshold=None,
     )
+    # A load that waited for its turn must see what the one before it wrote.
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
+    return connection
 
 
 @cache
