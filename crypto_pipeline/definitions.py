@@ -2,12 +2,12 @@
 
 import dagster as dg
 
+from crypto_pipeline.alerts import alerts
 from crypto_pipeline.assets.bronze import market_snapshots
 from crypto_pipeline.assets.gold import gold
 from crypto_pipeline.assets.silver import silver
 from crypto_pipeline.automation import (
     audit,
-    failed_runs,
     hourly_market_data,
     hourly_schedule,
     ingest_market_data,
@@ -31,7 +31,7 @@ defs = dg.Definitions(
     asset_checks=[expected_coins_present, silver_checks, gold_checks],
     jobs=[hourly_market_data, ingest_market_data, load_landing_zone, audit, maintenance],
     schedules=[hourly_schedule, nightly_audit, nightly_maintenance],
-    sensors=[failed_runs],
+    sensors=[alerts],
     executor=dg.in_process_executor,
     resources={
         "coingecko": CoinGecko(),

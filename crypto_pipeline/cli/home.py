@@ -14,6 +14,8 @@ from crypto_pipeline.storage.postgres import connect, warehouse_conninfo
 
 _TEMPLATE = Path(__file__).parents[1] / "dagster.yaml"
 _SCHEMA = "dagster"
+_LOCK = 7_233_003
+"""Key of the advisory lock that makes other processes wait while one makes Dagster's tables."""
 PID_TAG = "crypto_pipeline/pid"
 """Tag of a run in the command line's own process: that process."""
 
@@ -50,7 +52,10 @@ def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
     os.environ["DATA_DIR"] = str(settings.data_dir.absolute())
     os.environ["DAGSTER_HOME"] = str(home.absolute())
     os.environ["DAGSTER_POSTGRES_URL"] = _storage_url(conninfo)
-    instance = dg.DagsterInstance.get()
+    # The first process makes Dagster's tables; several may start at once.
+    with connect(conninfo) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        instance = dg.DagsterInstance.get()
     if settings.embedded:
         _fail_dead_runs(instance)
     return instance

@@ -162,6 +162,35 @@ def up(host: str, port: int, use_sandbox: bool, recordings: Path | None) -> None
             _serve_dagster(host, port)
 
 
+_SERVICES = {
+    "code": ("dagster", "code-server", "start", "-m", "crypto_pipeline.definitions"),
+    "webserver": ("dagster_webserver",),
+    "daemon": ("dagster._daemon", "run"),
+    # Whether the daemon lives, as a status.
+    "liveness": ("dagster._daemon", "liveness-check"),
+}
+
+
+@main.command(context_settings={"ignore_unknown_options": True})
+@click.argument("kind", type=click.Choice(list(_SERVICES)))
+@click.argument("dagster_options", nargs=-1, type=click.UNPROCESSED)
+def service(kind: str, dagster_options: tuple[str, ...]) -> NoReturn:
+    """Become one of Dagster's services, with DAGSTER_OPTIONS; see docs/DEPLOYMENT.md.
+
+    It needs a PostgreSQL that outlives it: DATABASE_URL or DB_*.
+    """
+    with errors_in_one_line(complaints):
+        settings = Settings()
+        if settings.embedded:
+            raise click.UsageError(
+                "a service needs a PostgreSQL of your own: set DATABASE_URL or DB_HOST"
+            )
+        open_dagster_home(settings).dispose()
+        command = [sys.executable, "-m", *_SERVICES[kind], *dagster_options]
+        # In place of this process, which an init system watches and signals.
+        os.execv(sys.executable, command)  # noqa: S606
+
+
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8765, show_default=True)

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 
+from crypto_pipeline.alerts import one_line
 from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
 from crypto_pipeline.cli.home import PID_TAG, DagsterStorageError
 from crypto_pipeline.coingecko.errors import CoinGeckoError
@@ -78,7 +79,7 @@ def run_job(
             status.update(f"{partition_key or job}: {doing} ...")
         result = future.result()
     errors = [
-        _one_line(event)
+        one_line(event)
         for event in result.all_events
         if event.is_step_failure or (event.is_job_failure and not result.all_node_events)
     ]
@@ -100,20 +101,6 @@ def _progress(instance: dg.DagsterInstance, run_id: str, done: Callable[[], bool
                 yield entry.step_key
             elif not entry.is_dagster_event:
                 yield entry.user_message
-
-
-def _one_line(event: dg.DagsterEvent) -> str:
-    """The cause of a failure, without its stack."""
-    if not event.is_step_failure:
-        return event.message or "the run failed"
-    data = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return data.user_failure_data.description
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    text = error.message if error is not None else event.message or "the step failed"
-    return " ".join(text.split())
 
 
 @contextmanager
