@@ -1,26 +1,32 @@
 """The verbs of ``crypto-pipeline``."""
 
+import json
 import logging
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn
 
 import click
+from prometheus_client import CollectorRegistry, generate_latest, write_to_textfile
 from rich.console import Console
 from rich.markup import escape
 
 from crypto_pipeline.automation import AUDIT_JOB, HOURLY_JOB, INGEST_JOB
 from crypto_pipeline.bulk_load import LOAD_JOB
 from crypto_pipeline.cli import demo as demo_room
+from crypto_pipeline.cli.doctor import Verdict, examine
 from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.cli.report import print_checks, print_query
 from crypto_pipeline.cli.runs import RunOutcome, errors_in_one_line, run_job
-from crypto_pipeline.coingecko.client import CoinGeckoClient
+from crypto_pipeline.coingecko.client import CoinGeckoClient, request_budget
 from crypto_pipeline.documentation import write_documentation
+from crypto_pipeline.health import HealthCollector, read_health
+from crypto_pipeline.maintenance import MAINTENANCE_JOB
 from crypto_pipeline.partitions import partition_key
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.market import Market
@@ -114,10 +120,68 @@ def load() -> None:
 
 
 @main.command()
-def status() -> None:
-    """Show what the warehouse holds."""
+@click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object.")
+def status(as_json: bool) -> None:
+    """Show what the warehouse holds.
+
+    With --json, the status is 0 when all is well, 2 when something is wrong (see "problems"), and 1
+    when the warehouse could not be asked.
+    """
     with errors_in_one_line(complaints):
-        _report()
+        if not as_json:
+            _report()
+            return
+        with Warehouse().connection() as connection:
+            health = read_health(connection)
+        age = health.age
+        summary = {
+            "healthy": not health.problems,
+            "problems": health.problems,
+            "age_seconds": None if age is None else round(age.total_seconds()),
+            **asdict(health),
+        }
+        click.echo(json.dumps(summary, default=_plain))
+        sys.exit(2 if health.problems else 0)
+
+
+@main.command()
+def doctor() -> None:
+    """Look for what could keep the pipeline from working here, and say what to do about it."""
+    failed = False
+    for finding in examine():
+        colour = {"ok": "green", "warning": "yellow", "failed": "red"}[finding.verdict.value]
+        state = escape(f"{finding.subject}: {finding.state}")
+        console.print(
+            f"[{colour}]{finding.verdict.value:8}[/]{state}",
+            soft_wrap=True,
+            highlight=False,
+        )
+        if finding.verdict is not Verdict.OK:
+            console.print(f"        -> {escape(finding.remedy)}", soft_wrap=True, highlight=False)
+        failed |= finding.verdict is Verdict.FAILED
+    sys.exit(1 if failed else 0)
+
+
+@main.command()
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write this file in one go, for node_exporter's textfile collector.",
+)
+def metrics(output: Path | None) -> None:
+    """Print figures in Prometheus's text format: freshness, rows, rejects, requests, durations."""
+    with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
+        with Warehouse().connection() as connection:
+            health = read_health(connection)
+        jobs = (HOURLY_JOB, INGEST_JOB, LOAD_JOB, AUDIT_JOB, MAINTENANCE_JOB)
+        registry = CollectorRegistry()
+        registry.register(
+            HealthCollector(health, instance, jobs, request_budget(Settings()).used())
+        )
+        if output is None:
+            click.echo(generate_latest(registry).decode(), nl=False)
+        else:
+            write_to_textfile(str(output), registry)
 
 
 @main.command()
@@ -232,6 +296,11 @@ def sandbox(
             )
         except KeyboardInterrupt:
             console.print("Sandbox stopped.")
+
+
+def _plain(value: object) -> object:
+    """A value of PostgreSQL as JSON has it."""
+    return value.isoformat() if isinstance(value, datetime) else int(str(value))
 
 
 def _current_hour() -> str:

@@ -109,12 +109,12 @@ def errors_in_one_line(console: Console) -> Iterator[None]:
     try:
         yield
     except EXPECTED_ERRORS as error:
-        text = _settings_at_fault(error) if isinstance(error, ValidationError) else str(error)
+        text = settings_at_fault(error) if isinstance(error, ValidationError) else str(error)
         console.print(f"[red]{escape(' '.join(text.split()))}[/]", soft_wrap=True)
         raise SystemExit(1) from None
 
 
-def _settings_at_fault(error: ValidationError) -> str:
+def settings_at_fault(error: ValidationError) -> str:
     """What is wrong, by variable, without the values: one may be a secret."""
     return "; ".join(
         ": ".join([*(str(part).upper() for part in problem["loc"][:1]), problem["msg"]])
