@@ -188,9 +188,10 @@ class CoinGeckoClient:
         """
         date = self._get("/ping", {}).headers.get("date", "")
         try:
-            return email.utils.parsedate_to_datetime(date)
+            time = email.utils.parsedate_to_datetime(date)
         except ValueError:
             return None
+        return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time
 
     def markets(
         self,

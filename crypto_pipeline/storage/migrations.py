@@ -49,6 +49,7 @@ def migrate(connect: Callable[[], psycopg.Connection]) -> bool:
 
     Raises:
         SchemaBehindError: there is, and the role may not do it.
+        psycopg.Error: the database does not let us in, or a migration failed.
     """
     engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
     try:
@@ -57,7 +58,7 @@ def migrate(connect: Callable[[], psycopg.Connection]) -> bool:
         # Statements reach the driver directly or through SQLAlchemy, which wraps its errors.
         cause = error.orig if isinstance(error, DBAPIError) else error
         if not isinstance(cause, psycopg.errors.InsufficientPrivilege):
-            raise
+            raise cause or error from None
         with connect() as connection:
             raise SchemaBehindError(_behind(connection)) from None
 
