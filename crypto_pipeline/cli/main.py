@@ -235,7 +235,8 @@ _SERVICES = {
 }
 
 
-@main.command(context_settings={"ignore_unknown_options": True})
+# -h is Dagster's option for a host.
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @click.argument("kind", type=click.Choice(list(_SERVICES)))
 @click.argument("dagster_options", nargs=-1, type=click.UNPROCESSED)
 def service(kind: str, dagster_options: tuple[str, ...]) -> NoReturn:
