@@ -251,6 +251,8 @@ def service(kind: str, dagster_options: tuple[str, ...]) -> NoReturn:
                 "a service needs a PostgreSQL of your own: set DATABASE_URL or DB_HOST"
             )
         open_dagster_home(settings).dispose()
+        # Dagster ignores SIGTERM where it finds SIGINT ignored, as in a shell's background.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
         command = [sys.executable, "-m", *_SERVICES[kind], *dagster_options]
         # In place of this process, which an init system watches and signals.
         os.execv(sys.executable, command)  # noqa: S606
