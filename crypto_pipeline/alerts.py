@@ -56,6 +56,7 @@ class _State(msgspec.Struct):
     """What one evaluation leaves to the next, as the sensor's cursor."""
 
     runs_seen_until: datetime
+    ended: dict[str, float] = {}
     incidents: dict[str, Incident] = {}
     waiting: list[_Message] = []
 
@@ -143,6 +144,11 @@ def _finished_runs(instance: dg.DagsterInstance, state: _State) -> Iterator[tupl
     for record in records:
         run = record.dagster_run
         state.runs_seen_until = record.update_timestamp.replace(tzinfo=timezone.utc)
+        # A run can be changed after its end, by a tag for instance: that is no news.
+        end = record.end_time or 0.0
+        if end <= state.ended.get(run.job_name, -1.0):
+            continue
+        state.ended[run.job_name] = end
         if run.status is dg.DagsterRunStatus.SUCCESS:
             yield f"job {run.job_name}", None
             continue

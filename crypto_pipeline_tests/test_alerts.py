@@ -178,6 +178,21 @@ def test_a_failure_that_is_over_before_anyone_looked_is_told_all_the_same(
     assert told(webhook) == [("incident_opened", "job hourly"), ("incident_closed", "job hourly")]
 
 
+def test_a_failed_run_that_is_touched_later_is_no_news(daemon: Daemon, webhook: HTTPServer) -> None:
+    daemon.run(fails=True)
+    daemon.run(fails=False)
+    daemon.tick()
+    (failed,) = daemon.instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE]))
+    before = daemon.instance.get_run_record_by_id(failed.run_id)
+    daemon.instance.add_run_tags(failed.run_id, {"seen": "yes"})
+    after = daemon.instance.get_run_record_by_id(failed.run_id)
+    assert before is not None
+    assert after is not None
+    assert after.update_timestamp > before.update_timestamp
+    daemon.tick()
+    assert len(webhook.log) == 2
+
+
 def test_what_failed_before_the_first_evaluation_is_history(webhook: HTTPServer) -> None:
     with dg.DagsterInstance.ephemeral() as instance:
         earlier = Daemon(instance)
