@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test up run lint docs wheel requirements bench clean
+.PHONY: help install demo test up run lint audit docs wheel requirements bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -2
@@ -38,6 +38,13 @@ lint: install
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/shellcheck automation/run_pipeline.sh automation/docker/make_roles.sh .ci/run
+	$(BIN)/hadolint automation/docker/Dockerfile
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec automation/docker/compose.yaml
+
+# Known vulnerabilities of what is installed, and the list of it all (SBOM, CycloneDX).
+audit: install
+	$(BIN)/python automation/audit.py build/sbom.json
 
 docs: install
 	$(BIN)/crypto-pipeline docs docs
@@ -57,6 +64,10 @@ requirements:
 	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
 	    --no-strip-extras --no-header --no-annotate --no-emit-index-url \
 	    --group build --group dev pyproject.toml --output-file requirements.txt
+	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+	    --no-strip-extras --no-header --no-annotate --no-emit-index-url \
+	    --group build pyproject.toml --constraint requirements.txt \
+	    --output-file automation/requirements.txt
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,18 +1,15 @@
-"""Jobs, schedules and sensors."""
+"""Jobs and schedules."""
 
-import json
 from collections.abc import Iterator
 
 import dagster as dg
-import httpx
 
 from crypto_pipeline.assets.lakehouse import GROUP as LAKEHOUSE
 from crypto_pipeline.assets.lakehouse import lake_key, maintain_lake
 from crypto_pipeline.lake_schema import LAKE_TABLES
 from crypto_pipeline.maintenance import maintenance
 from crypto_pipeline.partitions import partition_key
-from crypto_pipeline.redaction import redact
-from crypto_pipeline.settings import GraphSettings, Settings
+from crypto_pipeline.settings import GraphSettings
 
 HOURLY_JOB = "hourly_market_data"
 INGEST_JOB = "ingest_market_data"
@@ -107,25 +104,3 @@ def nightly_lake_maintenance(_context: dg.ScheduleEvaluationContext) -> dg.RunRe
     return dg.RunRequest()
 
 
-@dg.run_failure_sensor(default_status=dg.DefaultSensorStatus.RUNNING)
-def failed_runs(context: dg.RunFailureSensorContext) -> None:
-    """Say that a run failed: a JSON line in the log, and a POST to ALERT_WEBHOOK_URL if set."""
-    run = context.dagster_run
-    event = {
-        "event": "run_failed",
-        "job": run.job_name,
-        "partition": run.tags.get("dagster/partition"),
-        "run_id": run.run_id,
-        "error": redact(context.failure_event.message or ""),
-    }
-    context.log.error(json.dumps(event))
-    webhook = Settings().alert_webhook_url
-    if webhook is None:
-        return
-    # "text" is what chat services show.
-    body = {**event, "text": f"{run.job_name} failed: {event['error']}"}
-    try:
-        httpx.post(webhook.get_secret_value(), json=body, timeout=10).raise_for_status()
-    except httpx.HTTPError as error:
-        # The URL is a secret, and the library's message quotes it.
-        context.log.error("the alert webhook did not take the message: %s", type(error).__name__)

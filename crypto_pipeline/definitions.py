@@ -2,13 +2,13 @@
 
 import dagster as dg
 
+from crypto_pipeline.alerts import alerts
 from crypto_pipeline.assets.bronze import market_snapshots
 from crypto_pipeline.assets.gold import gold
 from crypto_pipeline.assets.lakehouse import lakehouse, maintain_lake
 from crypto_pipeline.assets.silver import silver
 from crypto_pipeline.automation import (
     audit,
-    failed_runs,
     hourly_market_data,
     hourly_schedule,
     ingest_market_data,
@@ -45,7 +45,7 @@ defs = dg.Definitions(
         maintain_lake,
     ],
     schedules=[hourly_schedule, nightly_audit, nightly_maintenance, nightly_lake_maintenance],
-    sensors=[failed_runs],
+    sensors=[alerts],
     executor=dg.in_process_executor,
     resources={
         "coingecko": CoinGecko(),

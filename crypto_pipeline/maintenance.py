@@ -5,6 +5,10 @@ changes nothing when run again. The statements are functions of the database, in
 ``sql/migrations/0003_maintenance.sql``.
 """
 
+import time
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
 import dagster as dg
 import psycopg
 
@@ -16,6 +20,12 @@ MONTHS_AHEAD = 2
 
 _TRIES = 20
 _SECONDS_BETWEEN_TRIES = 30
+_RUNS_AT_ONCE = 200
+_FINISHED = [
+    dg.DagsterRunStatus.SUCCESS,
+    dg.DagsterRunStatus.FAILURE,
+    dg.DagsterRunStatus.CANCELED,
+]
 
 # The current month is that of the newest data: a warehouse that got nothing for a year, or that
 # holds data of another time, loses nothing for that. The clock is the limit, so that a file with a
@@ -70,6 +80,48 @@ def forget_batch_details(warehouse: Warehouse, retention_days: int) -> int:
     return int(row[0])
 
 
+def drop_old_runs(instance: dg.DagsterInstance, retention_days: int | None) -> int:
+    """Delete the finished runs that were created more than ``retention_days`` ago, with their
+    events; None keeps everything.
+
+    Returns:
+        How many there were.
+    """
+    if retention_days is None:
+        return 0
+    old = dg.RunsFilter(
+        statuses=_FINISHED,
+        created_before=datetime.now(timezone.utc) - timedelta(days=retention_days),
+    )
+    deleted = 0
+    while runs := instance.get_runs(old, limit=_RUNS_AT_ONCE):
+        for run in runs:
+            instance.compute_log_manager.delete_logs(prefix=[run.run_id])
+            instance.delete_run(run.run_id)
+        deleted += len(runs)
+    return deleted
+
+
+def drop_old_logs(instance: dg.DagsterInstance, retention_days: int) -> int:
+    """Delete the output of the runs whose last line is more than ``retention_days`` old, from the
+    folder in which Dagster keeps it by default.
+
+    Returns:
+        Of how many runs.
+    """
+    oldest = time.time() - retention_days * 86400
+    storage = Path(instance.storage_directory())
+    folders = storage.glob("*/compute_logs") if storage.is_dir() else ()
+    old = [
+        folder.parent.name
+        for folder in folders
+        if max(path.stat().st_mtime for path in (folder, *folder.rglob("*"))) < oldest
+    ]
+    for run_id in old:
+        instance.compute_log_manager.delete_logs(prefix=[run_id])
+    return len(old)
+
+
 def _names(warehouse: Warehouse, query: str, argument: int) -> list[str]:
     with warehouse.load() as connection:
         return [row[0] for row in connection.execute(query, [argument])]
@@ -77,8 +129,9 @@ def _names(warehouse: Warehouse, query: str, argument: int) -> list[str]:
 
 @dg.op
 def maintain_warehouse(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
-    """Make the coming months' partitions, drop those past RETENTION_MONTHS, and empty the details
-    of batches past BATCH_RETENTION_DAYS."""
+    """Make the coming months' partitions, drop those past RETENTION_MONTHS, empty the details of
+    batches past BATCH_RETENTION_DAYS, and delete Dagster's runs past RUN_RETENTION_DAYS and their
+    output past LOG_RETENTION_DAYS."""
     settings = Settings()
     try:
         created = create_partitions_ahead(warehouse)
@@ -97,6 +150,8 @@ def maintain_warehouse(context: dg.OpExecutionContext, warehouse: Warehouse) -> 
             "partitions_dropped": dg.JsonMetadataValue(dropped),
             "batch_retention_days": settings.batch_retention_days,
             "batches_emptied": forgotten,
+            "runs_deleted": drop_old_runs(context.instance, settings.run_retention_days),
+            "outputs_deleted": drop_old_logs(context.instance, settings.log_retention_days),
         }
     )
 

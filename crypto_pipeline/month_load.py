@@ -6,6 +6,7 @@ the months, because the first write of a bucket wins.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -73,8 +74,10 @@ def load_month(
     errors: dict[str, str] = {}
     with warehouse.work() as connection:
         # A month is read a dozen times from its temporary tables, and sorted for its indexes.
-        connection.execute("SET LOCAL temp_buffers = '256MB'")
         connection.execute("SET LOCAL maintenance_work_mem = '256MB'")
+        # A session that a pooler gave us may have used its buffers already.
+        with suppress(psycopg.errors.InvalidParameterValue), connection.transaction():
+            connection.execute("SET LOCAL temp_buffers = '256MB'")
         staging = Staging(connection, max_rejected_share)
         for chunk in chunks:
             errors |= staging.add(chunk)

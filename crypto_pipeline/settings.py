@@ -5,6 +5,7 @@ Nothing else in the package reads the environment. A secret may be a reference, 
 ``<NAME>_FILE`` names; see ``secret_references``.
 """
 
+import re
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
@@ -211,7 +212,32 @@ class Settings(GraphSettings):
         " again.",
     )
     alert_webhook_url: Secret | None = Field(
-        default=None, description="Receives one JSON POST for every failed run."
+        default=None,
+        description="Receives a JSON POST, as Slack's incoming webhooks take it, for every incident"
+        " and for its end: a failed run, a failed check, a stale asset.",
+    )
+    alert_email_to: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Comma-separated addresses that get the same by e-mail."
+    )
+    alert_email_from: str = Field(
+        default="crypto-pipeline@localhost", description="Sender of the e-mails."
+    )
+    alert_smtp_url: Secret | None = Field(
+        default=None,
+        description="Mail server, required with ALERT_EMAIL_TO: smtp://USER:PASSWORD@HOST:587, or"
+        " smtps://. A password is sent through TLS only.",
+    )
+    run_retention_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="Days that Dagster keeps a run and its events; the job maintenance deletes the"
+        " older ones. The warehouse keeps its rows, but the UI no longer shows their hours as"
+        " materialized. By default, everything is kept.",
+    )
+    log_retention_days: int = Field(
+        default=30,
+        ge=1,
+        description="Days that the output (stdout and stderr) of a run is kept on disk.",
     )
 
     @classmethod
@@ -237,9 +263,9 @@ class Settings(GraphSettings):
             raise ValueError("holds a password: leave credentials to the store's own variables")
         return value
 
-    @field_validator("coingecko_ids", mode="before")
+    @field_validator("coingecko_ids", "alert_email_to", mode="before")
     @classmethod
-    def _split_ids(cls, value: object) -> object:
+    def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
@@ -261,6 +287,12 @@ class Settings(GraphSettings):
             raise ValueError("COINGECKO_PLAN=sandbox needs COINGECKO_BASE_URL")
         if self.database_url is None and self.db_host is not None:
             self._check_login(self.db_host)
+        if self.alert_email_to and self.alert_smtp_url is None:
+            raise ValueError("ALERT_EMAIL_TO needs ALERT_SMTP_URL")
+        if self.alert_smtp_url is not None and not re.fullmatch(
+            "smtps?://.+", self.alert_smtp_url.get_secret_value()
+        ):
+            raise ValueError("ALERT_SMTP_URL must be a smtp:// or smtps:// URL")
         return self
 
     def _check_login(self, host: str) -> None:

@@ -46,7 +46,7 @@ def test_the_jobs_and_what_starts_them() -> None:
     assert schedules["hourly_schedule"].default_status is dg.DefaultScheduleStatus.RUNNING
     assert schedules["nightly_maintenance"].cron_schedule == "15 2 * * *"
     assert schedules["nightly_maintenance"].default_status is dg.DefaultScheduleStatus.RUNNING
-    assert [sensor.name for sensor in repository.sensor_defs] == ["failed_runs"]
+    assert [sensor.name for sensor in repository.sensor_defs] == ["alerts"]
 
 
 def test_the_definitions_load_without_a_beta_or_deprecation_warning() -> None:

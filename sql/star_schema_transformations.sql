@@ -7,6 +7,9 @@ SELECT to_regclass('analytics.dim_date') IS NULL AS create_gold \gset
 SELECT to_regprocedure('drop_months_before(timestamptz)') IS NULL AS create_maintenance \gset
 SELECT to_regnamespace('loading') IS NULL AS create_whole_months \gset
 SELECT to_regclass('lake.changes') IS NULL AS create_lake \gset
+SELECT NOT coalesce(
+    (SELECT prosecdef FROM pg_proc WHERE proname = 'drop_months_before'), false
+) AS create_roles \gset
 BEGIN;
 \if :create_gold
     \ir migrations/0002_gold.sql
@@ -23,6 +26,11 @@ BEGIN;
 \if :create_lake
     \ir migrations/0005_lake.sql
     UPDATE alembic_version SET version_num = '0005_lake';
+\endif
+\if :create_roles
+    \ir migrations/0006_roles.sql
+    UPDATE alembic_version SET version_num = '0006_roles';
+    \ir grants.sql
 \endif
 -- One load at a time; the pipeline takes the same lock.
 SELECT lock_warehouse();

@@ -19,8 +19,9 @@ ONE_RUN = dg.BackfillPolicy.single_run()
 """A range of partitions is one run, not one run an hour."""
 
 # An hourly schedule that misses one run is late, one that misses two has failed.
+STALE_AFTER = timedelta(hours=3)
 FRESHNESS = dg.FreshnessPolicy.time_window(
-    fail_window=timedelta(hours=3), warn_window=timedelta(minutes=90)
+    fail_window=STALE_AFTER, warn_window=timedelta(minutes=90)
 )
 
 

@@ -14,8 +14,14 @@ from crypto_pipeline.storage.postgres import connect, warehouse_conninfo
 
 _TEMPLATE = Path(__file__).parents[1] / "dagster.yaml"
 _SCHEMA = "dagster"
+_LOCK = 7_233_003
+"""Key of the advisory lock that makes other processes wait while one makes Dagster's tables."""
 PID_TAG = "crypto_pipeline/pid"
 """Tag of a run in the command line's own process: that process."""
+
+
+class DagsterStorageError(RuntimeError):
+    """Dagster's tables cannot be where they belong; the message says what to do."""
 
 
 def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
@@ -26,11 +32,14 @@ def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
 
     Raises:
         EmbeddedPostgresError: the embedded server cannot run.
-        psycopg.Error: the database does not let us in, or does not let us make the schema.
+        DagsterStorageError: there is no place for Dagster's tables, and this role may not make
+            one, or a pooler is in the way of it.
+        psycopg.Error: the database does not let us in.
     """
     conninfo = warehouse_conninfo(settings)
     with connect(conninfo) as connection:
         _ensure_schema(connection)
+    _refuse_lost_search_path(conninfo)
     home = Path(
         os.environ.get("DAGSTER_HOME")
         or settings.data_dir.absolute() / "dagster" / settings.database_name
@@ -43,7 +52,10 @@ def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
     os.environ["DATA_DIR"] = str(settings.data_dir.absolute())
     os.environ["DAGSTER_HOME"] = str(home.absolute())
     os.environ["DAGSTER_POSTGRES_URL"] = storage_url(conninfo)
-    instance = dg.DagsterInstance.get()
+    # The first process makes Dagster's tables; several may start at once.
+    with connect(conninfo) as connection:
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        instance = dg.DagsterInstance.get()
     if settings.embedded:
         _fail_dead_runs(instance)
     return instance
@@ -72,7 +84,37 @@ def _fail_dead_runs(instance: dg.DagsterInstance) -> None:
 def _ensure_schema(connection: psycopg.Connection) -> None:
     # Not CREATE SCHEMA IF NOT EXISTS alone: that asks for the right to create even if it exists.
     if connection.execute("SELECT to_regnamespace(%s)", [_SCHEMA]).fetchone() == (None,):
-        connection.execute("CREATE SCHEMA IF NOT EXISTS dagster")
+        try:
+            connection.execute("CREATE SCHEMA IF NOT EXISTS dagster")
+        except psycopg.errors.InsufficientPrivilege:
+            raise DagsterStorageError(
+                f"database {connection.info.dbname} has no schema {_SCHEMA}, and role"
+                f" {connection.info.user} may not make it: run sql/roles.sql, or have the owner"
+                f" run CREATE SCHEMA {_SCHEMA} AUTHORIZATION {connection.info.user}"
+            ) from None
+
+
+def _refuse_lost_search_path(conninfo: str) -> None:
+    """Dagster's statements name no schema: a pooler that drops or refuses the search path would
+    have its tables made wherever the role's own path points."""
+    try:
+        with psycopg.connect(conninfo, options=f"-csearch_path={_SCHEMA}") as connection:
+            database, user = connection.info.dbname, connection.info.user
+            path = connection.execute("SHOW search_path").fetchone()
+    except psycopg.OperationalError as error:
+        if "startup parameter" not in str(error):
+            raise
+        raise DagsterStorageError(
+            "the connection pooler refuses the startup parameter `options`: set"
+            " ignore_startup_parameters = extra_float_digits,options in pgbouncer.ini"
+        ) from None
+    if path != (_SCHEMA,):
+        raise DagsterStorageError(
+            f"the connection pooler drops the search path that Dagster's tables need: run"
+            f" sql/roles.sql, or ALTER ROLE {user} IN DATABASE {database}"
+            f" SET search_path = {_SCHEMA} (the pipeline's own connections do not use it), and"
+            " then RECONNECT in pgbouncer's console"
+        )
 
 
 def storage_url(conninfo: str) -> str:

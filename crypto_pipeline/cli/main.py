@@ -1,15 +1,18 @@
 """The verbs of ``crypto-pipeline``."""
 
+import json
 import logging
 import os
 import signal
 import subprocess
 import sys
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import NoReturn, cast
 
 import click
+from prometheus_client import CollectorRegistry, generate_latest, write_to_textfile
 from rich.console import Console
 from rich.markup import escape
 
@@ -17,18 +20,23 @@ from crypto_pipeline.automation import AUDIT_JOB, HOURLY_JOB, INGEST_JOB, LOAD_L
 from crypto_pipeline.bulk_load import LOAD_JOB, REPLAY_JOB
 from crypto_pipeline.checks.scope import HOURS_TAG
 from crypto_pipeline.cli import demo as demo_room
+from crypto_pipeline.cli.doctor import Verdict, examine
 from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.cli.report import print_checks, print_query, print_rows
 from crypto_pipeline.cli.runs import RunOutcome, errors_in_one_line, run_job
-from crypto_pipeline.coingecko.client import CoinGeckoClient
+from crypto_pipeline.coingecko.client import CoinGeckoClient, request_budget
 from crypto_pipeline.documentation import write_documentation
+from crypto_pipeline.health import HealthCollector, read_health
+from crypto_pipeline.maintenance import MAINTENANCE_JOB
 from crypto_pipeline.partitions import partition_key
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.quirks import RENAMED_AFTER
 from crypto_pipeline.sandbox.server import serve
 from crypto_pipeline.settings import Settings
+from crypto_pipeline.storage.migrations import newest_revision
 from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.storage.roles import matrix_markdown, role_matrix
 
 console = Console()
 complaints = Console(stderr=True)
@@ -117,10 +125,84 @@ def replay() -> None:
 
 
 @main.command()
-def status() -> None:
-    """Show what the warehouse holds."""
+@click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object.")
+def status(as_json: bool) -> None:
+    """Show what the warehouse holds.
+
+    With --json, the status is 0 when all is well, 2 when something is wrong (see "problems"), and 1
+    when the warehouse could not be asked.
+    """
     with errors_in_one_line(complaints):
-        _report()
+        if not as_json:
+            _report()
+            return
+        with Warehouse().connection() as connection:
+            health = read_health(connection)
+        age = health.age
+        summary = {
+            "healthy": not health.problems,
+            "problems": health.problems,
+            "age_seconds": None if age is None else round(age.total_seconds()),
+            **asdict(health),
+        }
+        click.echo(json.dumps(summary, default=_plain))
+        sys.exit(2 if health.problems else 0)
+
+
+@main.command()
+def doctor() -> None:
+    """Look for what could keep the pipeline from working here, and say what to do about it."""
+    failed = False
+    for finding in examine():
+        colour = {"ok": "green", "warning": "yellow", "failed": "red"}[finding.verdict.value]
+        state = escape(f"{finding.subject}: {finding.state}")
+        console.print(
+            f"[{colour}]{finding.verdict.value:8}[/]{state}",
+            soft_wrap=True,
+            highlight=False,
+        )
+        if finding.verdict is not Verdict.OK:
+            console.print(f"        -> {escape(finding.remedy)}", soft_wrap=True, highlight=False)
+        failed |= finding.verdict is Verdict.FAILED
+    sys.exit(1 if failed else 0)
+
+
+@main.command()
+@click.option(
+    "--output",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write this file in one go, for node_exporter's textfile collector.",
+)
+def metrics(output: Path | None) -> None:
+    """Print figures in Prometheus's text format: freshness, rows, rejects, requests, durations."""
+    with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
+        with Warehouse().connection() as connection:
+            health = read_health(connection)
+        jobs = (HOURLY_JOB, INGEST_JOB, LOAD_JOB, AUDIT_JOB, MAINTENANCE_JOB)
+        registry = CollectorRegistry()
+        registry.register(
+            HealthCollector(health, instance, jobs, request_budget(Settings()).used())
+        )
+        if output is None:
+            click.echo(generate_latest(registry).decode(), nl=False)
+        else:
+            write_to_textfile(str(output), registry)
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the schema up to date, as the role that owns it, and no more."""
+    with errors_in_one_line(complaints), Warehouse().connection() as connection:
+        console.print(
+            f"Database {connection.info.dbname} is at {newest_revision()}.", soft_wrap=True
+        )
+
+
+@main.command()
+def roles() -> None:
+    """Show what each of the database's roles may do, as a Markdown table."""
+    with errors_in_one_line(complaints), Warehouse().connection() as connection:
+        click.echo(matrix_markdown(role_matrix(connection)))
 
 
 @main.command()
@@ -200,6 +282,38 @@ def up(host: str, port: int, use_sandbox: bool, recordings: Path | None) -> None
             _serve_dagster(host, port)
 
 
+_SERVICES = {
+    "code": ("dagster", "code-server", "start", "-m", "crypto_pipeline.definitions"),
+    "webserver": ("dagster_webserver",),
+    "daemon": ("dagster._daemon", "run"),
+    # Whether the daemon lives, as a status.
+    "liveness": ("dagster._daemon", "liveness-check"),
+}
+
+
+# -h is Dagster's option for a host.
+@main.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
+@click.argument("kind", type=click.Choice(list(_SERVICES)))
+@click.argument("dagster_options", nargs=-1, type=click.UNPROCESSED)
+def service(kind: str, dagster_options: tuple[str, ...]) -> NoReturn:
+    """Become one of Dagster's services, with DAGSTER_OPTIONS; see docs/DEPLOYMENT.md.
+
+    It needs a PostgreSQL that outlives it: DATABASE_URL or DB_*.
+    """
+    with errors_in_one_line(complaints):
+        settings = Settings()
+        if settings.embedded:
+            raise click.UsageError(
+                "a service needs a PostgreSQL of your own: set DATABASE_URL or DB_HOST"
+            )
+        open_dagster_home(settings).dispose()
+        # Dagster ignores SIGTERM where it finds SIGINT ignored, as in a shell's background.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        command = [sys.executable, "-m", *_SERVICES[kind], *dagster_options]
+        # In place of this process, which an init system watches and signals.
+        os.execv(sys.executable, command)  # noqa: S606
+
+
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=8765, show_default=True)
@@ -277,6 +391,9 @@ def _hours_loaded_since(time: datetime | None) -> str | None:
         ).fetchone()
     assert row is not None
     return None if row[0] is None else "/".join(map(partition_key, row))
+def _plain(value: object) -> object:
+    """A value of PostgreSQL as JSON has it."""
+    return value.isoformat() if isinstance(value, datetime) else int(str(value))
 
 
 def _current_hour() -> str:

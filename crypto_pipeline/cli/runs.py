@@ -22,9 +22,10 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from crypto_pipeline.alerts import one_line
 from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
 from crypto_pipeline.bulk_load import LoadProgress
-from crypto_pipeline.cli.home import PID_TAG
+from crypto_pipeline.cli.home import PID_TAG, DagsterStorageError
 from crypto_pipeline.coingecko.errors import CoinGeckoError
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.lake_schema import LakeError
@@ -32,15 +33,20 @@ from crypto_pipeline.redaction import redact, redacted
 from crypto_pipeline.sandbox.recordings import RecordingsError
 from crypto_pipeline.secret_references import SecretError
 from crypto_pipeline.storage.embedded import EmbeddedPostgresError
+from crypto_pipeline.storage.migrations import SchemaBehindError
 from crypto_pipeline.storage.object_store import ObjectStoreError
+from crypto_pipeline.storage.roles import RolesMissingError
 
 EXPECTED_ERRORS = (
     CoinGeckoError,
+    DagsterStorageError,
     EmbeddedPostgresError,
     ObjectStoreError,
     LakeError,
     RecordingsError,
     SecretError,
+    RolesMissingError,
+    SchemaBehindError,
     ValidationError,
     psycopg.Error,
     OSError,
@@ -90,7 +96,7 @@ def run_job(
             display.show(partition_key or job, doing)
         result = future.result()
     errors = [
-        _one_line(event)
+        one_line(event)
         for event in result.all_events
         if event.is_step_failure or (event.is_job_failure and not result.all_node_events)
     ]
@@ -183,13 +189,13 @@ def errors_in_one_line(console: Console) -> Iterator[None]:
         with redacted():
             yield
     except EXPECTED_ERRORS as error:
-        text = _settings_at_fault(error) if isinstance(error, ValidationError) else str(error)
+        text = settings_at_fault(error) if isinstance(error, ValidationError) else str(error)
         text = redact(text)
         console.print(f"[red]{escape(' '.join(text.split()))}[/]", soft_wrap=True)
         raise SystemExit(1) from None
 
 
-def _settings_at_fault(error: ValidationError) -> str:
+def settings_at_fault(error: ValidationError) -> str:
     """What is wrong, by variable, without the values: one may be a secret."""
     return "; ".join(
         ": ".join([*(str(part).upper() for part in problem["loc"][:1]), problem["msg"]])

@@ -75,6 +75,15 @@ class _Page(NamedTuple):
     records: list[msgspec.Raw]
 
 
+def request_budget(settings: Settings) -> RequestBudget:
+    """The machine's budget for the plan, in ``data_dir``."""
+    plan = settings.coingecko_plan
+    return RequestBudget(
+        settings.data_dir / f"request-budget-{plan.value}.sqlite3",
+        settings.coingecko_requests_per_minute or DEFAULT_PER_MINUTE[plan],
+    )
+
+
 @final
 class CoinGeckoClient:
     """A client of one CoinGecko plan; use it as a context manager.
@@ -135,15 +144,11 @@ class CoinGeckoClient:
     @classmethod
     def from_settings(cls, settings: Settings) -> "CoinGeckoClient":
         """The client that the settings describe, with the machine's budget in ``data_dir``."""
-        plan = settings.coingecko_plan
         return cls(
-            plan,
+            settings.coingecko_plan,
             api_key=settings.coingecko_api_key,
             base_url=settings.coingecko_base_url,
-            budget=RequestBudget(
-                settings.data_dir / f"request-budget-{plan.value}.sqlite3",
-                settings.coingecko_requests_per_minute or DEFAULT_PER_MINUTE[plan],
-            ),
+            budget=request_budget(settings),
         )
 
     def __enter__(self) -> "CoinGeckoClient":
@@ -173,6 +178,20 @@ class CoinGeckoClient:
         if self._plan is Plan.SANDBOX:
             return self._retrying(self._get, "/ping", {}).received_at
         return datetime.now(timezone.utc)
+
+    def ping(self) -> datetime | None:
+        """Ask once whether the service answers and takes the key; what its clock says, UTC, to the
+        second, where it says.
+
+        Raises:
+            CoinGeckoError: it does not answer, or refuses the key.
+        """
+        date = self._get("/ping", {}).headers.get("date", "")
+        try:
+            time = email.utils.parsedate_to_datetime(date)
+        except ValueError:
+            return None
+        return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time
 
     def markets(
         self,

@@ -69,6 +69,24 @@ class RequestBudget:
                 waited = True
             time.sleep(wait_ms / 1000)
 
+    def used(self) -> int | None:
+        """Slots that were taken in the last minute; None where there is no limit and so no count.
+
+        Raises:
+            sqlite3.Error: the file is not a database.
+        """
+        if self._per_minute is None:
+            return None
+        if not self._path.exists():
+            return 0
+        rates = [Rate(self._per_minute, _WINDOW_MS)]
+        with (
+            FileLock(f"{self._path}.lock"),
+            closing(SQLiteBucket.init_from_file(rates, db_path=str(self._path))) as bucket,
+        ):
+            bucket.leak(time.time_ns() // 1_000_000)
+            return int(bucket.count())
+
     def _try_acquire(self, per_minute: int) -> int | None:
         """Take a slot and return None, or return the milliseconds until one can be free."""
         rates = [Rate(per_minute, _WINDOW_MS)]

@@ -11,10 +11,15 @@ import psycopg
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, NullPool, create_engine
+from sqlalchemy import Connection, Engine, NullPool, create_engine
+from sqlalchemy.exc import DBAPIError
 
 _LOCK = 7_233_001
 """Key of the advisory lock that makes other processes wait while one migrates."""
+
+
+class SchemaBehindError(RuntimeError):
+    """The schema is not the newest one, and this role may not change it; the message says who."""
 
 
 @cache
@@ -41,8 +46,41 @@ def migrate(connect: Callable[[], psycopg.Connection]) -> bool:
 
     Returns:
         Whether there was anything to do.
+
+    Raises:
+        SchemaBehindError: there is, and the role may not do it.
+        psycopg.Error: the database does not let us in, or a migration failed.
     """
     engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
+    try:
+        return _migrate(engine)
+    except (DBAPIError, psycopg.errors.InsufficientPrivilege) as error:
+        # Statements reach the driver directly or through SQLAlchemy, which wraps its errors.
+        cause = error.orig if isinstance(error, DBAPIError) else error
+        if not isinstance(cause, psycopg.errors.InsufficientPrivilege):
+            raise cause or error from None
+        with connect() as connection:
+            raise SchemaBehindError(_behind(connection)) from None
+
+
+def _behind(connection: psycopg.Connection) -> str:
+    info = connection.info
+    readable = connection.execute(
+        "SELECT to_regclass('public.alembic_version') IS NOT NULL"
+        " AND has_table_privilege('public.alembic_version', 'SELECT')"
+    ).fetchone()
+    has = "no tables of ours that this role can see"
+    if readable == (True,):
+        row = connection.execute("SELECT version_num FROM public.alembic_version").fetchone()
+        has = "no revision" if row is None else f"revision {row[0]}"
+    return (
+        f"database {info.dbname} has {has}, this version of the pipeline needs"
+        f" {newest_revision()}, and role {info.user} may not change the schema:"
+        " run `crypto-pipeline migrate` as the owner (docs/SECURITY.md)"
+    )
+
+
+def _migrate(engine: Engine) -> bool:
     with engine.begin() as connection:
         if _revision(connection) == newest_revision():
             return False

@@ -19,9 +19,11 @@ from typing import Any
 import dagster as dg
 import pandas as pd
 import psycopg
-from psycopg import sql
+from psycopg import pq, sql
+from psycopg.abc import PQGen, QueryNoTemplate
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
-from psycopg.rows import dict_row
+from psycopg.pq.abc import PGresult
+from psycopg.rows import TupleRow, dict_row
 from sqlalchemy.exc import DBAPIError
 
 from crypto_pipeline.redaction import redacted, remember
@@ -95,16 +97,44 @@ def _embedded_conninfo(folder: Any, database: str) -> str:
     return make_conninfo(server, dbname=database)
 
 
+# One statement: psycopg takes no answer of several.
+_TRANSACTION_SETTINGS = b"""DO $$ BEGIN
+    PERFORM set_config('TimeZone', 'UTC', true), set_config('DateStyle', 'ISO', true),
+        set_config('search_path', 'public', true);
+END $$"""
+
+
+class _Connection(psycopg.Connection[TupleRow]):
+    """A connection each transaction of which begins with our settings.
+
+    Not the session: behind a pooler in transaction mode each transaction may have another session,
+    and what it sets there would be another client's.
+    """
+
+    # psycopg has no place of its own for what goes with every BEGIN, explicit or not.
+    def _exec_command(
+        self, command: QueryNoTemplate, result_format: pq.Format = pq.Format.TEXT
+    ) -> PQGen[PGresult | None]:
+        result = yield from super()._exec_command(command, result_format)
+        if isinstance(command, bytes) and command.startswith(b"BEGIN"):
+            yield from super()._exec_command(_TRANSACTION_SETTINGS)
+        return result
+
+
 def connect(conninfo: str) -> psycopg.Connection:
-    """Open a connection whose session is in UTC and sees schema ``public``, whatever the server's
-    or the role's defaults are."""
+    """Open a connection whose transactions are in UTC and see schema ``public``, whatever the
+    server's or the role's defaults are. Outside a transaction (autocommit) those are in force."""
     with redacted():
-        connection = psycopg.connect(conninfo, application_name="crypto-pipeline")
+        connection = _Connection.connect(
+            conninfo,
+            application_name="crypto-pipeline",
+            # A prepared statement belongs to a session, see above.
+            prepare_threshold=None,
+        )
     if not connection.pgconn.ssl_in_use and _is_remote(connection.info.hostaddr):
         _warn_of_no_tls(connection.info.host)
-    with connection.transaction():
-        connection.execute("SET TIME ZONE 'UTC'")
-        connection.execute("SET search_path TO public")
+    # A load that waited for its turn must see what the one before it wrote.
+    connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     return connection
 
 

