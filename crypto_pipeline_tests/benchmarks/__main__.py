@@ -9,7 +9,7 @@ from crypto_pipeline_tests.benchmarks import hourly, replay
 
 @click.command()
 @click.argument("benchmark", type=click.Choice(["hourly", "replay"]), required=False)
-@click.option("--hours", default=300, show_default=True, help="Landing files to replay.")
+@click.option("--files", default=1460, show_default=True, help="Landing files to load, four a day.")
 @click.option("--runs", default=3, show_default=True, help="Runs of each loader.")
 @click.option(
     "--zone",
@@ -17,12 +17,12 @@ from crypto_pipeline_tests.benchmarks import hourly, replay
     help="Keep the generated landing files in this folder, and use those that are there.",
 )
 @click.option("--profile", is_flag=True, help="Show where the time of a bulk load goes.")
-def main(benchmark: str | None, hours: int, runs: int, zone: Path | None, profile: bool) -> None:
+def main(benchmark: str | None, files: int, runs: int, zone: Path | None, profile: bool) -> None:
     """Measure the pipeline on this machine."""
     if zone is not None:
         zone = zone.absolute()
     if benchmark in (None, "replay"):
-        replay.run(hours, runs, zone, profile)
+        replay.run(files, runs, zone, profile)
     if benchmark in (None, "hourly"):
         hourly.main()
 

@@ -1,6 +1,6 @@
-"""The landing zone that the benchmarks load: the sandbox's market, an hour a file.
+"""The landing zone that the benchmarks load: the sandbox's market, a file every six hours.
 
-The same number of hours gives the same bytes. Files that are there already are not made again, so a
+The same number of files gives the same bytes. Files that are there already are not made again, so a
 folder that is kept makes the next benchmark start at once.
 """
 
@@ -17,10 +17,14 @@ from crypto_pipeline.sandbox.listing import MAX_PER_PAGE, MarketsQuery
 from crypto_pipeline.sandbox.market import Market
 
 COINS = 1_000
-"""Coins of an hour, and so records of a file."""
+"""Records of a file."""
 
 START = datetime(2025, 1, 1, tzinfo=timezone.utc)
 """First hour; on the way, at ``_RENAME_AT``, a coin changes its symbol and name."""
+
+STEP = timedelta(hours=6)
+"""From one file to the next: a year is 1,460 of them. Months of history are what a load has to do
+with, and at an hour a file there would be six times as many."""
 
 _RENAME_AT = START + timedelta(hours=30)
 _SEED = 1
@@ -28,17 +32,17 @@ _PROCESSES = 2
 _FETCHED = timedelta(minutes=12, seconds=33)
 
 
-def make_landing_zone(folder: Path, hours: int) -> list[Path]:
-    """Write the files that are missing of the first ``hours`` hours.
+def make_landing_zone(folder: Path, count: int) -> list[Path]:
+    """Write those of the first ``count`` files that are missing.
 
     Args:
         folder: Root of the landing zone; made when missing.
-        hours: How many files, of ``COINS`` records each.
+        count: How many files, of ``COINS`` records each.
 
     Returns:
         The files, oldest first.
     """
-    times = [START + timedelta(hours=hour) for hour in range(hours)]
+    times = [START + number * STEP for number in range(count)]
     paths = [_path(folder, hour) for hour in times]
     missing = [hour for hour, path in zip(times, paths, strict=True) if not path.exists()]
     if missing:

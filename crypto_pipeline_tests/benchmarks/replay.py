@@ -73,11 +73,11 @@ class _Result:
         return statistics.median(run.records / run.seconds for run in self.runs)
 
 
-def run(hours: int, runs: int, zone: Path | None, profile: bool) -> None:
+def run(count: int, runs: int, zone: Path | None, profile: bool) -> None:
     """Measure and print.
 
     Args:
-        hours: Files to load, of 1,000 records each.
+        count: Files to load, of 1,000 records each.
         runs: How often; the table shows the medians.
         zone: Where the generated files are kept; by default they are thrown away.
         profile: Whether to print where the time of one more bulk load goes.
@@ -89,8 +89,8 @@ def run(hours: int, runs: int, zone: Path | None, profile: bool) -> None:
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     os.chdir(folder)
     zone = folder / "zone" if zone is None else zone
-    console.print(f"Making {hours} landing files of {COINS} records")
-    files = make_landing_zone(zone, hours)
+    console.print(f"Making {count} landing files of {COINS} records")
+    files = make_landing_zone(zone, count)
     size = sum(file.stat().st_size for file in files)
     # Without this process holding the server, each loader would start and stop it.
     server = _open_server(folder)
@@ -98,10 +98,10 @@ def run(hours: int, runs: int, zone: Path | None, profile: bool) -> None:
     for number in range(runs):
         for contestant in _CONTESTANTS:
             console.print(f"Run {number + 1} of {runs}: {contestant.label}")
-            _measure(contestant, zone, hours, server, results[contestant.loader])
-    _print(console, results, hours, size, server)
+            _measure(contestant, zone, count, server, results[contestant.loader])
+    _print(console, results, count, size, server)
     if profile:
-        _print_profile(console, zone, hours, server)
+        _print_profile(console, zone, count, server)
 
 
 def _open_server(folder: Path) -> str:
@@ -113,10 +113,10 @@ def _open_server(folder: Path) -> str:
     return warehouse_conninfo(Settings())
 
 
-def _measure(contestant: _Contestant, zone: Path, hours: int, server: str, result: _Result) -> None:
+def _measure(contestant: _Contestant, zone: Path, count: int, server: str, result: _Result) -> None:
     if result.problem is not None:
         return
-    files = min(hours, contestant.share or hours)
+    files = min(count, contestant.share or count)
     rows = Path(os.environ["DATA_DIR"]) / "rows"
     with _Database(server, contestant.loader) as database:
         measured = _child(contestant.loader, zone, files, {"BENCH_ROWS": str(rows)})
@@ -177,12 +177,12 @@ def _child(loader: str, zone: Path, files: int, environment: Mapping[str, str]) 
 
 
 def _print(
-    console: Console, results: Mapping[str, _Result], hours: int, size: int, server: str
+    console: Console, results: Mapping[str, _Result], count: int, size: int, server: str
 ) -> None:
     ours = results[_OURS.loader]
     runs = len(ours.runs)
     table = Table(
-        title=f"{hours * COINS:,} records in {hours} files, {size / 1e6:.0f} MB gzip;"
+        title=f"{count * COINS:,} records in {count} files, {size / 1e6:.0f} MB gzip;"
         f" medians of {runs} runs",
         title_justify="left",
     )
@@ -196,7 +196,7 @@ def _print(
         rates = [run.records / run.seconds for run in result.runs]
         table.add_row(
             contestant.label,
-            str(min(hours, contestant.share or hours)),
+            str(min(count, contestant.share or count)),
             f"{result.rate:,.0f}",
             f"{1e6 / result.rate:.1f}",
             f"{min(rates):,.0f}",
@@ -238,9 +238,9 @@ def _print_targets(console: Console, results: Mapping[str, _Result]) -> None:
             )
 
 
-def _print_profile(console: Console, zone: Path, hours: int, server: str) -> None:
+def _print_profile(console: Console, zone: Path, count: int, server: str) -> None:
     with _Database(server, "profile"):
-        measured = _child(_OURS.loader, zone, hours, {"BENCH_PROFILE": "1"})
+        measured = _child(_OURS.loader, zone, count, {"BENCH_PROFILE": "1"})
     if not isinstance(measured, Measured):
         return
     table = Table(
