@@ -3,6 +3,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+RUNNABLE := $(VENV)/.runnable
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
@@ -13,24 +14,29 @@ help:
 
 install: $(INSTALLED)
 
-# The tools are pinned with their hashes; nothing is fetched but what requirements.txt names.
-$(INSTALLED): requirements.txt pyproject.toml
+# All is pinned with its hashes; nothing is fetched but what the two files name.
+$(RUNNABLE): automation/requirements.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.10 or newer is needed, this is " + sys.version.split()[0]) if sys.version_info < (3, 10) else 0'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r automation/requirements.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
-demo: install
+# The tools of the tests, and the servers and engines that these try the pipeline with.
+$(INSTALLED): $(RUNNABLE) requirements.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	@touch $@
+
+demo: $(RUNNABLE)
 	$(BIN)/crypto-pipeline demo
 
 test: install
 	$(BIN)/python -m pytest
 
-up: install
+up: $(RUNNABLE)
 	$(BIN)/crypto-pipeline up
 
-run: install
+run: $(RUNNABLE)
 	$(BIN)/crypto-pipeline run
 
 lint: install

@@ -102,12 +102,25 @@ $$;
 COMMENT ON FUNCTION index_loading_month(regclass, timestamptz) IS
     'Gives a month in schema loading the primary key and the indexes of the table it will belong to.';
 
+-- What is set inside a function with a SET clause ends with the function.
 CREATE FUNCTION attach_loading_month(parent regclass, month timestamptz) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET enable_hashjoin = on
+SET enable_mergejoin = on
+AS $$
 DECLARE
     parent_schema name;
     partition regclass;
 BEGIN
+    -- A foreign key is checked by a join of the month with the table it points to. If that has months
+    -- itself, a hash or merge join reads all of them; a nested loop looks into the one of the row.
+    IF EXISTS (
+        SELECT FROM pg_constraint AS c JOIN pg_class AS r ON r.oid = c.confrelid
+        WHERE c.conrelid = parent AND c.contype = 'f' AND r.relkind = 'p'
+    ) THEN
+        SET LOCAL enable_hashjoin = off;
+        SET LOCAL enable_mergejoin = off;
+    END IF;
     SELECT n.nspname INTO STRICT parent_schema
     FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
     WHERE c.oid = parent;
