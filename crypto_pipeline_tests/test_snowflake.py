@@ -31,7 +31,7 @@ from crypto_pipeline_tests.snowflake_emulator import (
     read,
     statements,
 )
-from crypto_pipeline_tests.test_quality import _BROKEN
+from crypto_pipeline_tests.test_quality import BROKEN_RECORDS
 from crypto_pipeline_tests.test_real_captures import CAPTURES, land_body
 
 _BUSINESS_KEYS = {
@@ -196,7 +196,7 @@ def test_generated_files_are_up_to_date() -> None:
 def test_broken_rules_have_the_same_verdict(
     warehouse: Warehouse, zone: LandingZone, snowflake: Emulator
 ) -> None:
-    for rule, examples in _BROKEN.items():
+    for rule, examples in BROKEN_RECORDS.items():
         for number, records in enumerate(examples):
             good = [market_record(id=f"{rule}-{number}-{n}") for n in range(len(records) + 1)]
             drop(zone, f"{rule}_{number}.json", landing_json([*good, *records]))
