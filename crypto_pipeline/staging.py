@@ -55,9 +55,8 @@ _FILE_COLUMNS = (
     "failed",
     "max_rejected_share",
 )
-_COPY_RECORDS = sql.SQL("COPY staged_records ({}) FROM STDIN (FORMAT csv, NULL {})").format(
-    sql.SQL(", ").join(map(sql.Identifier, ("file_id", "record_index", *COLUMNS))), NULL
-)
+_COPY_RECORDS = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL {})")
+_RECORD_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, ("file_id", "record_index", *COLUMNS)))
 
 
 @dataclass(frozen=True)
@@ -167,7 +166,6 @@ class Staging:
         """
         first = self._files
         self._files += len(files)
-        first_page = self._last_page()
         copy_rows(
             self._connection,
             "staged_files",
@@ -177,14 +175,21 @@ class Staging:
                 for number, file in enumerate(files, first)
             ),
         )
-        with self._connection.cursor().copy(_COPY_RECORDS) as copy:
+        partition = sql.Identifier(f"staged_records_{first}")
+        self._connection.execute(
+            sql.SQL(
+                "CREATE TEMPORARY TABLE {} PARTITION OF staged_records FOR VALUES FROM ({}) TO ({})"
+            ).format(partition, first, max(self._files, first + 1))
+        )
+        copy_records = _COPY_RECORDS.format(partition, _RECORD_COLUMNS, NULL)
+        with self._connection.cursor().copy(copy_records) as copy:
             for number, file in enumerate(files, first):
                 copy.write(
                     b"".join(b"%d,%d,%b" % (number, *line) for line in enumerate(file.lines))
                 )
         self._connection.execute(
             fill_in(read_sql("silver/judge.sql")),
-            {"first_file": first, "first_page": f"({first_page},0)"},
+            {"first_file": first},
         )
         rejects = self._connection.execute(
             "SELECT file_id, record_index FROM verdicts"
@@ -205,13 +210,6 @@ class Staging:
     def finish(self) -> None:
         """Make the relations ``staged_<table>``."""
         self._connection.execute(read_sql("silver/staged_rows.sql"))
-
-    def _last_page(self) -> int:
-        row = self._connection.execute(
-            "SELECT pg_relation_size('staged_records') / current_setting('block_size')::integer"
-        ).fetchone()
-        assert row is not None
-        return max(int(row[0]) - 1, 0)
 
 
 def _text(record: msgspec.Raw) -> str:
