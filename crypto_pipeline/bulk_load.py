@@ -253,9 +253,11 @@ def replay_landing_files(
     """Empty silver and gold and load every landing file again.
 
     A replay that died is gone on with: what it has loaded stays. One that ends while this one waits
-    for it has done the work. Nothing is emptied when a file that was loaded is missing.
+    for it has done the work. Nothing is emptied when a file that was loaded is missing, or by a role
+    that may only load.
     """
     zone = landing_zone.zone()
+    _refuse_loader(warehouse)
     joined = _unfinished_replay(warehouse)
     with _only_bulk_load(context, warehouse):
         if joined is not None and joined != _unfinished_replay(warehouse):
@@ -273,6 +275,23 @@ def replay_landing_files(
             )
     if too_old is not None:
         raise dg.Failure(too_old, allow_retries=False)
+
+
+def _refuse_loader(warehouse: Warehouse) -> None:
+    """Refuse a role that may not empty the tables, and say which may."""
+    with warehouse.connection() as connection:
+        row = connection.execute(
+            "SELECT has_function_privilege(oid, 'EXECUTE'), current_user, pg_get_userbyid(proowner)"
+            " FROM pg_proc WHERE oid = 'begin_replay()'::regprocedure"
+        ).fetchone()
+    assert row is not None
+    may, role, owner = row
+    if not may:
+        raise dg.Failure(
+            f"a replay empties the tables, which role {role} may not: run it as their owner,"
+            f" {owner} (docs/SECURITY.md); nothing was changed",
+            allow_retries=False,
+        )
 
 
 def _unfinished_replay(warehouse: Warehouse) -> int | None:

@@ -39,6 +39,7 @@ def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
     conninfo = warehouse_conninfo(settings)
     with connect(conninfo) as connection:
         _ensure_schema(connection)
+        _refuse_without_tables(connection)
     _refuse_lost_search_path(conninfo)
     home = Path(
         os.environ.get("DAGSTER_HOME")
@@ -92,6 +93,25 @@ def _ensure_schema(connection: psycopg.Connection) -> None:
                 f" {connection.info.user} may not make it: run sql/roles.sql, or have the owner"
                 f" run CREATE SCHEMA {_SCHEMA} AUTHORIZATION {connection.info.user}"
             ) from None
+
+
+def _refuse_without_tables(connection: psycopg.Connection) -> None:
+    """Dagster makes its tables at the first start, by the role that will own them; the owner of the
+    warehouse uses them for a replay."""
+    usable = connection.execute(
+        "SELECT has_schema_privilege(n.oid, 'CREATE') OR has_schema_privilege(n.oid, 'USAGE')"
+        " AND EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace = n.oid"
+        " AND c.relname = 'runs' AND has_table_privilege(c.oid, 'INSERT')),"
+        " pg_get_userbyid(n.nspowner) FROM pg_namespace AS n WHERE n.nspname = %s",
+        [_SCHEMA],
+    ).fetchone()
+    assert usable is not None
+    may, owner = usable
+    if not may:
+        raise DagsterStorageError(
+            f"role {connection.info.user} may not use Dagster's tables in schema {_SCHEMA}, or they"
+            f" are not there yet: start the pipeline as {owner} once, and run sql/roles.sql"
+        )
 
 
 def _refuse_lost_search_path(conninfo: str) -> None:

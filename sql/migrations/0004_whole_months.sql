@@ -120,6 +120,7 @@ AS $$
 DECLARE
     parent_schema name;
     partition regclass;
+    other regrole;
 BEGIN
     -- A foreign key is checked by a join of the month with the table it points to. If that has months
     -- itself, a hash or merge join reads all of them; a nested loop looks into the one of the row.
@@ -141,6 +142,14 @@ BEGIN
         parent, partition, month, (month AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC'
     );
     EXECUTE format('ALTER TABLE %s DROP CONSTRAINT in_month', partition);
+    -- Who was let in to fill it reaches it through its table from now on.
+    FOR other IN
+        SELECT DISTINCT a.grantee
+        FROM pg_class AS c, aclexplode(c.relacl) AS a
+        WHERE c.oid = partition AND a.grantee NOT IN (0, c.relowner)
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM %s', partition, other);
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION attach_loading_month(regclass, timestamptz) IS
