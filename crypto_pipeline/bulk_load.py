@@ -253,8 +253,8 @@ def replay_landing_files(
     """Empty silver and gold and load every landing file again.
 
     A replay that died is gone on with: what it has loaded stays. One that ends while this one waits
-    for it has done the work. Nothing is emptied when a file that was loaded is missing, or by a role
-    that may only load.
+    for it has done the work. Nothing is emptied when a file that was loaded is missing, nor by a
+    role that may only load.
     """
     zone = landing_zone.zone()
     _refuse_loader(warehouse)

@@ -157,7 +157,7 @@ def test_a_loader_builds_months_apart_and_loads_the_lake(
         "has_table_privilege(oid, 'SELECT') OR has_table_privilege(oid, 'INSERT')) FROM pg_class"
         " WHERE relispartition AND relkind = 'r' AND relname ~ '_2026_0[12]$'",
     ) == [(6, ["crypto_owner"], False)]
-    # The rename and the late record have changed facts: what the triggers wrote, a lake is loaded by.
+    # What the triggers wrote, a lake is loaded by.
     lake = Lake(str(tmp_path / "lake"))
     load_lake(as_loader, lake)
     assert lake.dataset(FACT).count_rows() == 3
