@@ -8,7 +8,7 @@ refer to them.
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -80,7 +80,7 @@ def load_lake(
         CommitFailedError: others committed first, ten times in a row.
     """
     done = {table.name: Loaded() for table in LAKE_TABLES}
-    with warehouse.connection() as connection, _turn(connection):
+    with _turn(warehouse), warehouse.connection() as connection:
         with snapshot(connection):
             _refuse_other_kinds(connection, lake)
         dimensions_of = -1
@@ -192,12 +192,10 @@ def _refuse_other_kinds(connection: psycopg.Connection, lake: Lake) -> None:
 
 
 @contextmanager
-def _turn(connection: psycopg.Connection) -> Iterator[None]:
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-    try:
+def _turn(warehouse: Warehouse) -> Iterator[None]:
+    # By a transaction of its own: behind a pooler, the next transaction may have another session.
+    with warehouse.connection() as connection, connection.transaction():
+        # Idle while the lake is written: a server may be set to end such a transaction.
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
         yield
-    finally:
-        # Where the connection is lost, so is the lock.
-        with suppress(psycopg.OperationalError), connection.transaction():
-            connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
