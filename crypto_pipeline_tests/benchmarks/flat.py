@@ -10,7 +10,6 @@ where they are.
 
 import atexit
 import os
-import re
 import shutil
 import statistics
 import tempfile
@@ -48,7 +47,8 @@ COINS = 1_000
 """Facts of an hour that is filled; the measured hours have the largest 250 of the same coins."""
 
 _RUNS = 7
-_FULL_DISK = 0.88
+_FULL_DISK = 88
+"""Percent of the disk from which on no month is filled: the table says how many facts there are."""
 _WORKERS = 2
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _PARENTS = ("price_snapshots", "market_metrics", "analytics.fact_crypto_price_metrics")
@@ -64,8 +64,7 @@ _RENAMED = "hour in which a coin is renamed"
 
 
 class _ShortIds:
-    """The sandbox's market with ids of the length that real ones have: its own long ones would take
-    a tenth more disk."""
+    """The sandbox's market with shorter ids: its own long ones would take a tenth more disk."""
 
     label = Market.label
 
@@ -74,11 +73,11 @@ class _ShortIds:
 
     def page(self, at: datetime, query: MarketsQuery) -> Page:
         page = self._market.page(at, query)
-        return page._replace(body=re.sub(rb'"id":"sandbox-', b'"id":"', page.body))
+        return page._replace(body=page.body.replace(b'"id":"sandbox-coin-', b'"id":"sbx'))
 
     def coins(self, at: datetime) -> list[CoinName]:
         return [
-            CoinName(coin.id.removeprefix("sandbox-"), coin.symbol, coin.name)
+            CoinName(coin.id.replace("sandbox-coin-", "sbx"), coin.symbol, coin.name)
             for coin in self._market.coins(at)
         ]
 
@@ -189,11 +188,8 @@ SELECT
 
 
 def fill(size: int, console: Console) -> None:
-    """Fill the database that the settings name with the months that it lacks.
-
-    Raises:
-        RuntimeError: the disk would be full.
-    """
+    """Fill the database that the settings name with the months that it lacks, as far as the disk
+    lets it."""
     warehouse = Warehouse()
     with warehouse.load() as connection:
         newest = connection.execute(
@@ -229,14 +225,11 @@ def fill(size: int, console: Console) -> None:
                 pool.submit(_fill_month, month, max(month, first), min(_next(month), end))
                 for month in reversed(months)
             ]
-            try:
-                for future in track(waiting, f"Filling {size:,} facts", console=console):
-                    future.result()
-            finally:
-                pool.shutdown(cancel_futures=True)
+            for future in track(waiting, f"Filling {size:,} facts", console=console):
+                future.result()
         for table in _PARENTS:
             # A sample of all months; each has statistics of its own.
-            connection.execute(f"ANALYZE ONLY {table}".encode())
+            connection.execute(f"ANALYZE ONLY {table}")
         connection.execute("VACUUM (ANALYZE) ingestion_batches, lake.changes")
         connection.execute("CHECKPOINT")
 
@@ -293,8 +286,8 @@ def _name(coin: CoinName) -> tuple[str, str]:
 
 
 def _fill_month(month: datetime, first: datetime, end: datetime) -> None:
-    if (share := psutil.disk_usage(".").percent / 100) > _FULL_DISK:
-        raise RuntimeError(f"the disk is {share:.0%} full")
+    if psutil.disk_usage(".").percent > _FULL_DISK:
+        return
     hours = {"first": first, "end": end, "source": Market.label, "coins": COINS}
     with Warehouse().work() as connection:
         connection.execute("SET LOCAL maintenance_work_mem = '256MB'")
@@ -302,7 +295,7 @@ def _fill_month(month: datetime, first: datetime, end: datetime) -> None:
         connection.execute("SET LOCAL synchronous_commit = off")
         for parent in _PARENTS:
             connection.execute("SELECT create_loading_month(%s::regclass, %s)", [parent, month])
-        connection.execute(_SNAPSHOTS.encode(), hours)
+        connection.execute(_SNAPSHOTS, hours)
         connection.execute(_METRICS)
         connection.execute(_FACTS, hours)
         tables = []
@@ -312,9 +305,9 @@ def _fill_month(month: datetime, first: datetime, end: datetime) -> None:
                 "SELECT loading_month(%s::regclass, %s)", [parent, month]
             ).fetchone()
             assert name is not None
-            connection.execute(f"ANALYZE {name[0]}".encode())
+            connection.execute(f"ANALYZE {name[0]}")
         connection.execute("SELECT lock_warehouse()")
-        connection.execute(_BATCHES.encode(), hours)
+        connection.execute(_BATCHES, hours)
         for parent in _PARENTS:
             connection.execute("SELECT attach_loading_month(%s::regclass, %s)", [parent, month])
             partition = connection.execute(
@@ -324,7 +317,7 @@ def _fill_month(month: datetime, first: datetime, end: datetime) -> None:
             tables.append(partition[0])
     with closing(connect(warehouse_conninfo(Settings()))) as connection:
         connection.autocommit = True
-        connection.execute(f"VACUUM {', '.join(tables)}".encode())
+        connection.execute(f"VACUUM {', '.join(tables)}")
 
 
 # -------------------------------------------------------------------------------------------------
@@ -389,7 +382,7 @@ def _measure() -> _Measured:
 
 def _one(warehouse: Warehouse, query: str) -> tuple[Any, ...]:
     with warehouse.connection() as connection:
-        row = connection.execute(query.encode()).fetchone()
+        row = connection.execute(query).fetchone()
     assert row is not None
     return row
 
