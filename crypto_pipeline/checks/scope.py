@@ -40,9 +40,9 @@ def scopes(
     warehouse: Warehouse, context: dg.AssetCheckExecutionContext
 ) -> Iterator[psycopg.Connection]:
     """Connections, one after the other, with the temporary table ``scoped_batches``: the batches of
-    the run's hours, of all hours in a run without; and with the temporary views ``seen_<table>``, in
-    which the check looks for them. A month at a time, so that a check of everything needs no more
-    memory or disk than a month."""
+    the run's hours, of all hours in a run without; and with the temporary views ``seen_<table>``,
+    in which the check looks for their rows. A month at a time, so that a check of everything needs
+    no more memory or disk than a month."""
     start, end = run_hours(dict(context.run.tags)) or (None, None)
     with warehouse.connection() as connection:
         months = connection.execute(

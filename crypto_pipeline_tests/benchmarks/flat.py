@@ -4,7 +4,7 @@ A database for each size, filled by SQL as the bulk load fills a month: rows, th
 ATTACH. Filled rows are narrow, most columns that may be null are, so that a hundred million of them
 fit on a small disk; those of the measured hours are as wide as always.
 
-``--zone FOLDER`` keeps the databases (``FOLDER/flat``) for the next time, when the hours go on from
+``--zone FOLDER`` keeps the databases for the next time, when the hours go on from
 where they are.
 """
 
@@ -332,7 +332,8 @@ _READS = {
     ),
     "last 1,000 facts of a coin": (
         "SELECT * FROM analytics.fact_crypto_price_metrics"
-        " WHERE crypto_id = 'bitcoin' AND vs_currency = 'usd' ORDER BY snapshot_time DESC LIMIT 1000"
+        " WHERE crypto_id = 'bitcoin' AND vs_currency = 'usd'"
+        " ORDER BY snapshot_time DESC LIMIT 1000"
     ),
 }
 
