@@ -5,7 +5,8 @@ SELECT ensure_month_partitions(
 
 -- A late file can split a version: facts loaded before then point at a version that no longer
 -- covers them. Such a version was revised in this transaction. Where none was, the facts' months are
--- not opened for it.
+-- not opened for it. A bucket is at most two and a half minutes from its last_updated: the index knows
+-- the former.
 DO $$
 BEGIN
     IF EXISTS (SELECT FROM analytics.dim_cryptocurrency WHERE revised_at = now()) THEN
@@ -18,7 +19,9 @@ BEGIN
         WHERE revised.revised_at = now()
             AND f.crypto_key = revised.crypto_key
             AND NOT (revised.valid_from <= f.last_updated AND f.last_updated < revised.valid_to)
-            AND covering.valid_from <= f.last_updated AND f.last_updated < covering.valid_to;
+            AND covering.valid_from <= f.last_updated AND f.last_updated < covering.valid_to
+            AND f.snapshot_time >= covering.valid_from - interval '5 minutes'
+            AND f.snapshot_time <= covering.valid_to + interval '5 minutes';
     END IF;
 END
 $$;

@@ -84,3 +84,6 @@ END
 $$;
 COMMENT ON FUNCTION see_months(timestamptz[]) IS
     'Makes the temporary views seen_price_snapshots, seen_market_metrics, seen_fact_crypto_price_metrics and seen_price_history: the tables, and v_price_history, as far as they lie in the months (UTC) that start at the given times; whole if there is no list. The planner sees the bounds, so other months are not even opened.';
+
+-- A load completes its batches without reading those of all hours.
+CREATE INDEX ingestion_batches_loading ON ingestion_batches (batch_id) WHERE status = 'loading';
