@@ -10,6 +10,7 @@ SELECT to_regclass('lake.changes') IS NULL AS create_lake \gset
 SELECT NOT coalesce(
     (SELECT prosecdef FROM pg_proc WHERE proname = 'drop_months_before'), false
 ) AS create_roles \gset
+SELECT to_regprocedure('see_months(timestamptz[])') IS NULL AS create_seen_months \gset
 BEGIN;
 \if :create_gold
     \ir migrations/0002_gold.sql
@@ -31,6 +32,10 @@ BEGIN;
     \ir migrations/0006_roles.sql
     UPDATE alembic_version SET version_num = '0006_roles';
     \ir grants.sql
+\endif
+\if :create_seen_months
+    \ir migrations/0007_seen_months.sql
+    UPDATE alembic_version SET version_num = '0007_seen_months';
 \endif
 -- One load at a time; the pipeline takes the same lock.
 SELECT lock_warehouse();

@@ -40,8 +40,9 @@ def scopes(
     warehouse: Warehouse, context: dg.AssetCheckExecutionContext
 ) -> Iterator[psycopg.Connection]:
     """Connections, one after the other, with the temporary table ``scoped_batches``: the batches of
-    the run's hours, of all hours in a run without. A month at a time, so that a check of everything
-    needs no more memory or disk than a month."""
+    the run's hours, of all hours in a run without; and with the temporary views ``seen_<table>``,
+    in which the check looks for their rows. A month at a time, so that a check of everything needs
+    no more memory or disk than a month."""
     start, end = run_hours(dict(context.run.tags)) or (None, None)
     with warehouse.connection() as connection:
         months = connection.execute(
@@ -53,6 +54,10 @@ def scopes(
                 read_sql("checks/scoped_batches.sql"), {"start": month_start, "end": month_end}
             )
             connection.execute("ANALYZE scoped_batches")
+            connection.execute(
+                read_sql("checks/seen_months.sql"),
+                {"start": None if start is None else month_start},
+            )
             yield connection
 
 

@@ -13,7 +13,7 @@ from psycopg.rows import class_row
 
 from crypto_pipeline.storage.sql import read_sql
 
-_COUNT_EXACTLY_UP_TO = 100_000
+_COUNT_EXACTLY_UP_TO = 10_000
 
 
 @dataclass(frozen=True)
@@ -43,25 +43,34 @@ def count_rows(connection: psycopg.Connection, schema: str, table: str) -> int |
     """Rows of a table: exact when there are few, the planner's estimate when there are many, so
     that the cost stays flat; None where the planner has none yet."""
     row = connection.execute(
+        read_sql("catalog/estimated_rows.sql"),
+        {"relation": sql.Identifier(schema, table).as_string(connection)},
+    ).fetchone()
+    estimate = int(row[0]) if row is not None and row[0] else None
+    # Counting opens every partition, however few rows it counts.
+    if estimate is not None and estimate > _COUNT_EXACTLY_UP_TO:
+        return estimate
+    row = connection.execute(
         sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT %s) AS counted").format(
             sql.Identifier(schema, table)
         ),
         [_COUNT_EXACTLY_UP_TO + 1],
     ).fetchone()
     assert row is not None
-    if row[0] <= _COUNT_EXACTLY_UP_TO:
-        return int(row[0])
-    row = connection.execute(
-        read_sql("catalog/estimated_rows.sql"),
-        {"relation": sql.Identifier(schema, table).as_string(connection)},
-    ).fetchone()
-    return int(row[0]) if row is not None and row[0] else None
+    return int(row[0]) if row[0] <= _COUNT_EXACTLY_UP_TO else estimate
 
 
 def preview_markdown(connection: psycopg.Connection, schema: str, table: str) -> str:
-    """A few rows of a table as a Markdown table."""
+    """A few rows of a table as a Markdown table; of one that has partitions, of the last that has
+    rows: the others are not opened."""
+    partition = connection.execute(
+        read_sql("catalog/last_partition.sql"),
+        {"relation": sql.Identifier(schema, table).as_string(connection)},
+    ).fetchone()
     cursor = connection.execute(
-        sql.SQL("SELECT * FROM {} LIMIT 5").format(sql.Identifier(schema, table))
+        sql.SQL("SELECT * FROM {} WHERE {} LIMIT 5").format(
+            sql.Identifier(schema, table), sql.SQL("true" if partition is None else partition[0])
+        )
     )
     assert cursor.description is not None
     return markdown_table([column.name for column in cursor.description], cursor.fetchall())

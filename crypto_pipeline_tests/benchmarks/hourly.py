@@ -12,6 +12,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import dagster as dg
+from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from rich.console import Console
 from rich.table import Table
 
@@ -32,7 +33,7 @@ def trivial_definitions() -> dg.Definitions:
     graph = defs.resolve_asset_graph()
     groups: dict[str, list[str]] = {}
     for key in graph.get_all_asset_keys():
-        groups.setdefault(str(graph.get(key).group_name), []).append(key.path[-1])
+        groups.setdefault(_group(graph, key), []).append(key.path[-1])
     assets: list[dg.AssetsDefinition] = []
     checks: list[dg.AssetChecksDefinition] = []
     upstream: list[str] = []
@@ -44,7 +45,8 @@ def trivial_definitions() -> dg.Definitions:
                 [
                     dg.AssetCheckSpec(check.name, asset=check.asset_key.path[-1])
                     for check in graph.asset_check_keys
-                    if check.asset_key.path[-1] in groups[group]
+                    # Not by the asset's name: the lake's tables have those of gold.
+                    if _group(graph, check.asset_key) == group
                 ],
             )
         )
@@ -54,6 +56,10 @@ def trivial_definitions() -> dg.Definitions:
         asset_checks=checks,
         jobs=[dg.define_asset_job("trivial", executor_def=dg.in_process_executor)],
     )
+
+
+def _group(graph: AssetGraph, key: dg.AssetKey) -> str:
+    return str(graph.get(key).group_name)
 
 
 def _assets(name: str, tables: list[str], upstream: list[str]) -> dg.AssetsDefinition:

@@ -4,7 +4,7 @@ SELECT
     h.*,
     :rejected_by AS rejected_by,
     :warned_by AS warned_by
-FROM v_price_history AS h
+FROM seen_price_history AS h
 WHERE h.batch_id IN (SELECT batch_id FROM scoped_batches);
 
 ANALYZE scoped_records;

@@ -5,45 +5,60 @@
 -- from all of a coin's snapshots, so the order in which files are loaded does not matter: a late
 -- file may move a version's start or split it. The starts of the known versions count as
 -- observations, so a version outlives the snapshots that retention has dropped.
-CREATE OR REPLACE TEMPORARY VIEW incoming_dim_cryptocurrency AS
-WITH waiting AS (
+CREATE TEMPORARY TABLE changed_coins ON COMMIT DROP AS
+SELECT DISTINCT w.crypto_id
+FROM (
     SELECT crypto_id, name_id, min(last_updated) AS first_updated, max(last_updated) AS last_updated
     FROM waiting_snapshots
     GROUP BY crypto_id, name_id
-),
-changed_coins AS (
-    SELECT DISTINCT w.crypto_id
-    FROM waiting AS w
-    JOIN cryptocurrency_names AS n USING (name_id)
-    WHERE NOT EXISTS (
-        SELECT FROM analytics.dim_cryptocurrency AS d
-        WHERE d.crypto_id = w.crypto_id
-            AND (d.symbol, d.name) = (n.symbol, n.name)
-            AND d.valid_from <= w.first_updated AND w.last_updated < d.valid_to
-    )
-),
--- Most coins have had one name only: a single version, from their first observation on.
-named_once AS (
-    SELECT crypto_id, min(name_id) AS name_id, min(last_updated) AS last_updated
-    FROM known_snapshots
-    JOIN changed_coins USING (crypto_id)
-    GROUP BY crypto_id
-    HAVING min(name_id) = max(name_id)
-),
-observed AS (
-    SELECT crypto_id, name_id, last_updated FROM named_once
-    UNION ALL
-    SELECT s.crypto_id, s.name_id, s.last_updated
-    FROM known_snapshots AS s
-    JOIN (
-        SELECT crypto_id FROM changed_coins
-        EXCEPT
-        SELECT crypto_id FROM named_once
-    ) AS renamed USING (crypto_id)
-),
-observations AS (
+) AS w
+JOIN cryptocurrency_names AS n USING (name_id)
+WHERE NOT EXISTS (
+    SELECT FROM analytics.dim_cryptocurrency AS d
+    WHERE d.crypto_id = w.crypto_id
+        AND (d.symbol, d.name) = (n.symbol, n.name)
+        AND d.valid_from <= w.first_updated AND w.last_updated < d.valid_to
+);
+
+ANALYZE changed_coins;
+
+CREATE TEMPORARY TABLE observed_names (
+    crypto_id text NOT NULL,
+    name_id integer NOT NULL,
+    last_updated timestamptz NOT NULL
+) ON COMMIT DROP;
+
+-- In most hours no coin has changed. Then the months of all snapshots are not even opened: a statement
+-- inside a function is planned when it is its turn.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM changed_coins) THEN
+        INSERT INTO observed_names
+        -- Most coins have had one name only: a single version, from their first observation on.
+        WITH named_once AS (
+            SELECT crypto_id, min(name_id) AS name_id, min(last_updated) AS last_updated
+            FROM known_snapshots
+            JOIN changed_coins USING (crypto_id)
+            GROUP BY crypto_id
+            HAVING min(name_id) = max(name_id)
+        )
+        SELECT crypto_id, name_id, last_updated FROM named_once
+        UNION ALL
+        SELECT s.crypto_id, s.name_id, s.last_updated
+        FROM known_snapshots AS s
+        JOIN (
+            SELECT crypto_id FROM changed_coins
+            EXCEPT
+            SELECT crypto_id FROM named_once
+        ) AS renamed USING (crypto_id);
+    END IF;
+END
+$$;
+
+CREATE OR REPLACE TEMPORARY VIEW incoming_dim_cryptocurrency AS
+WITH observations AS (
     SELECT o.crypto_id, n.symbol, n.name, o.last_updated, NULL::bigint AS crypto_key
-    FROM observed AS o
+    FROM observed_names AS o
     JOIN cryptocurrency_names AS n USING (name_id)
     UNION ALL
     SELECT d.crypto_id, d.symbol, d.name, d.valid_from, d.crypto_key

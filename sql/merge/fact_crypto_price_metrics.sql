@@ -1,24 +1,30 @@
 SELECT ensure_month_partitions(
     'analytics.fact_crypto_price_metrics',
-    (
-        SELECT array_agg(DISTINCT s.snapshot_time)
-        FROM ingestion_batches AS b
-        JOIN price_snapshots AS s USING (batch_id)
-        WHERE b.status = 'completed' AND b.gold_loaded_at IS NULL
-    )
+    (SELECT array_agg(DISTINCT snapshot_time) FROM waiting_snapshots)
 );
 
 -- A late file can split a version: facts loaded before then point at a version that no longer
--- covers them. Such a version was revised in this transaction.
-UPDATE analytics.fact_crypto_price_metrics AS f
-SET crypto_key = covering.crypto_key
-FROM analytics.dim_cryptocurrency AS revised
-JOIN analytics.dim_cryptocurrency AS covering
-    ON covering.crypto_id = revised.crypto_id AND covering.crypto_key <> revised.crypto_key
-WHERE revised.revised_at = now()
-    AND f.crypto_key = revised.crypto_key
-    AND NOT (revised.valid_from <= f.last_updated AND f.last_updated < revised.valid_to)
-    AND covering.valid_from <= f.last_updated AND f.last_updated < covering.valid_to;
+-- covers them. Such a version was revised in this transaction. Where none was, the facts' months are
+-- not opened for it. A bucket is at most two and a half minutes from its last_updated: the index knows
+-- the former.
+DO $$
+BEGIN
+    IF EXISTS (SELECT FROM analytics.dim_cryptocurrency WHERE revised_at = now()) THEN
+        UPDATE analytics.fact_crypto_price_metrics AS f
+        SET crypto_key = covering.crypto_key
+        FROM analytics.dim_cryptocurrency AS revised
+        JOIN analytics.dim_cryptocurrency AS covering
+            ON covering.crypto_id = revised.crypto_id
+            AND covering.crypto_key <> revised.crypto_key
+        WHERE revised.revised_at = now()
+            AND f.crypto_key = revised.crypto_key
+            AND NOT (revised.valid_from <= f.last_updated AND f.last_updated < revised.valid_to)
+            AND covering.valid_from <= f.last_updated AND f.last_updated < covering.valid_to
+            AND f.snapshot_time >= covering.valid_from - interval '5 minutes'
+            AND f.snapshot_time <= covering.valid_to + interval '5 minutes';
+    END IF;
+END
+$$;
 
 -- The last step of a gold load: the batches are marked as loaded with it.
 WITH incoming AS MATERIALIZED (

@@ -3,8 +3,18 @@ SELECT ensure_month_partitions(
     'market_metrics', (SELECT array_agg(DISTINCT snapshot_time) FROM incoming_market_metrics)
 );
 
--- The foreign key points at a partitioned table: PostgreSQL would plan its check anew for every row.
-SET LOCAL plan_cache_mode = force_generic_plan;
+SELECT see_months(ARRAY(
+    SELECT DISTINCT date_trunc('month', snapshot_time, 'UTC') FROM incoming_market_metrics
+));
+
+-- The foreign key points at a partitioned table. A plan for its check that knows the row opens one
+-- month and is made anew for every row; one for all rows opens every month there is, once.
+SELECT set_config(
+    'plan_cache_mode',
+    CASE WHEN count(*) > 2000 THEN 'force_generic_plan' ELSE 'force_custom_plan' END,
+    true
+)
+FROM incoming_market_metrics;
 
 WITH merged AS (
     INSERT INTO market_metrics (
@@ -21,7 +31,7 @@ WITH merged AS (
         i.roi_times, i.roi_currency, i.roi_percentage
     FROM incoming_market_metrics AS i
     JOIN ingestion_batches AS b ON b.landing_file = i.landing_file AND b.status = 'loading'
-    JOIN price_snapshots AS s
+    JOIN seen_price_snapshots AS s
         ON (s.crypto_id, s.vs_currency, s.snapshot_time)
             = (i.crypto_id, i.vs_currency, i.snapshot_time)
         AND s.batch_id = b.batch_id

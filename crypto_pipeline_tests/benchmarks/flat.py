@@ -1,0 +1,439 @@
+"""Does an hour cost the same, whatever is there? The hourly job and the usual reads by facts held.
+
+A database for each size, filled by SQL as the bulk load fills a month: rows, then indexes, then
+ATTACH. Filled rows are narrow, most columns that may be null are, so that a hundred million of them
+fit on a small disk; those of the measured hours are as wide as always.
+
+``--zone FOLDER`` keeps the databases for the next time, when the hours go on from
+where they are.
+"""
+
+import atexit
+import os
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import psutil
+import psycopg
+from psycopg import sql
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from crypto_pipeline.automation import HOURLY_JOB
+from crypto_pipeline.definitions import defs
+from crypto_pipeline.partitions import partition_key
+from crypto_pipeline.sandbox.clock import SimulatedClock
+from crypto_pipeline.sandbox.listing import CoinName, MarketsQuery, Page
+from crypto_pipeline.sandbox.market import Market
+from crypto_pipeline.sandbox.quirks import RENAMED_COIN
+from crypto_pipeline.sandbox.server import SandboxServer
+from crypto_pipeline.settings import Settings
+from crypto_pipeline.storage.postgres import Warehouse, connect, merge, warehouse_conninfo
+from crypto_pipeline.storage.sql import read_sql
+
+SIZES = (1_000_000, 10_000_000, 100_000_000)
+COINS = 1_000
+"""Facts of an hour that is filled; the measured hours have the largest 250 of the same coins."""
+
+_RUNS = 7
+_FULL_DISK = 88
+"""Percent of the disk from which on no month is filled: the table says how many facts there are."""
+_WORKERS = 2
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_PARENTS = ("price_snapshots", "market_metrics", "analytics.fact_crypto_price_metrics")
+_STEPS = {
+    "silver": "silver",
+    "silver_checks": "its checks",
+    "gold": "gold",
+    "gold_checks": "gold's checks",
+}
+_WHOLE = "whole job"
+_SCANNED = "rows of sequential scans"
+_RENAMED = "hour in which a coin is renamed"
+
+
+class _ShortIds:
+    """The sandbox's market with shorter ids: its own long ones would take a tenth more disk."""
+
+    label = Market.label
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+
+    def page(self, at: datetime, query: MarketsQuery) -> Page:
+        page = self._market.page(at, query)
+        return page._replace(body=page.body.replace(b'"id":"sandbox-coin-', b'"id":"sbx'))
+
+    def coins(self, at: datetime) -> list[CoinName]:
+        return [
+            CoinName(coin.id.replace("sandbox-coin-", "sbx"), coin.symbol, coin.name)
+            for coin in self._market.coins(at)
+        ]
+
+
+@dataclass
+class _Measured:
+    """Figures of one size, in milliseconds but for the rows; by the name of their row."""
+
+    facts: int
+    figures: dict[str, float]
+
+
+def run(sizes: Iterable[int], folder: Path | None) -> None:
+    """Fill what is missing, measure and print.
+
+    Args:
+        sizes: Facts of each database.
+        folder: Where the databases are kept; by default they are thrown away.
+    """
+    console = Console(width=110)
+    if folder is None:
+        # A short path: a Unix socket lies in it.
+        folder = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    os.chdir(folder)
+    for name in ("DATABASE_URL", "DB_HOST"):
+        os.environ.pop(name, None)
+    os.environ["DATA_DIR"] = str(folder / "d")
+    os.environ["COINGECKO_PLAN"] = "sandbox"
+    os.environ["COINGECKO_BASE_URL"] = "http://127.0.0.1/unused-while-filling"
+    sizes = sorted(set(sizes))
+    for size in sizes:
+        _use(size)
+        fill(size, console)
+    results = []
+    for size in sizes:
+        _use(size)
+        console.print(f"Measuring {size:,} facts")
+        results.append(_measure())
+    _print(console, results)
+
+
+def _use(size: int) -> None:
+    os.environ["DB_NAME"] = f"flat_{size}"
+
+
+# -------------------------------------------------------------------------------------------------
+# Filling
+# -------------------------------------------------------------------------------------------------
+
+_HOURS = """
+FROM generate_series(
+    %(first)s::timestamptz, %(end)s::timestamptz - interval '1 hour', interval '1 hour'
+) AS hour
+"""
+_BATCH_ID = "(extract(epoch FROM hour) / 3600)::bigint"
+
+_SNAPSHOTS = f"""
+INSERT INTO month_price_snapshots (
+    crypto_id, vs_currency, snapshot_time, last_updated, name_id, batch_id, record_index,
+    current_price
+)
+SELECT
+    crypto_id, 'usd', hour, hour, name_id, {_BATCH_ID}, record_index, 1 + record_index %% 100
+{_HOURS}
+CROSS JOIN (
+    SELECT crypto_id, name_id, row_number() OVER (ORDER BY name_id)::integer - 1 AS record_index
+    FROM cryptocurrency_names ORDER BY name_id
+) AS coins
+"""
+
+_METRICS = """
+INSERT INTO month_market_metrics (crypto_id, vs_currency, snapshot_time)
+SELECT crypto_id, vs_currency, snapshot_time FROM month_price_snapshots
+"""
+
+_FACTS = """
+INSERT INTO month_fact_crypto_price_metrics (
+    date_key, time_key, crypto_key, source_key, crypto_id, vs_currency, snapshot_time,
+    last_updated, batch_id, current_price
+)
+SELECT
+    (
+        date_part('year', s.utc) * 10000 + date_part('month', s.utc) * 100
+        + date_part('day', s.utc)
+    )::integer,
+    date_part('hour', s.utc) * 100,
+    c.crypto_key, o.source_key, s.crypto_id, s.vs_currency, s.snapshot_time, s.last_updated,
+    s.batch_id, s.current_price
+FROM (SELECT *, snapshot_time AT TIME ZONE 'UTC' AS utc FROM month_price_snapshots) AS s
+JOIN analytics.dim_cryptocurrency AS c USING (crypto_id)
+JOIN analytics.dim_source AS o ON o.source = %(source)s
+"""
+
+_BATCHES = f"""
+INSERT INTO ingestion_batches (
+    batch_id, landing_file, file_sha256, partition_hour, source, vs_currency, ingested_at, status,
+    records_fetched, records_loaded, gold_loaded_at
+)
+SELECT
+    {_BATCH_ID},
+    to_char(hour AT TIME ZONE 'UTC', '"market_snapshots/date="YYYY-MM-DD"/hour="HH24"/0.json.gz"'),
+    repeat('0', 64), hour, %(source)s, 'usd', hour + interval '5 seconds', 'completed',
+    %(coins)s, %(coins)s, now()
+{_HOURS}
+"""
+
+
+def fill(size: int, console: Console) -> None:
+    """Fill the database that the settings name with the months that it lacks, as far as the disk
+    lets it."""
+    warehouse = Warehouse()
+    with warehouse.load() as connection:
+        newest = connection.execute(
+            "SELECT max(partition_hour) FROM ingestion_batches WHERE records_fetched = %s", [COINS]
+        ).fetchone()
+        assert newest is not None
+        if newest[0] is None:
+            end = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0)
+            end -= timedelta(days=2)
+        else:
+            end = newest[0] + timedelta(hours=1)
+        first = end - timedelta(hours=size // COINS)
+        if newest[0] is None:
+            _fill_small_tables(connection, first, end)
+        months = [
+            month
+            for month in _months(first, end)
+            if connection.execute(
+                "SELECT month_partition('analytics.fact_crypto_price_metrics', %s)", [month]
+            ).fetchone()
+            == (None,)
+        ]
+    if not months:
+        return
+    with closing(connect(warehouse_conninfo(Settings()))) as connection:
+        connection.autocommit = True
+        # Else it would vacuum what was just filled while hours are measured; the fill does it.
+        connection.execute("ALTER SYSTEM SET autovacuum = off")
+        connection.execute("SELECT pg_reload_conf()")
+        with ThreadPoolExecutor(_WORKERS) as pool:
+            # The newest first: a fill that the disk stops has no hole, and can go on later.
+            waiting = [
+                pool.submit(_fill_month, month, max(month, first), min(_next(month), end))
+                for month in reversed(months)
+            ]
+            for future in track(waiting, f"Filling {size:,} facts", console=console):
+                future.result()
+        for table in _PARENTS:
+            # A sample of all months; each has statistics of its own.
+            connection.execute(f"ANALYZE ONLY {table}")
+        connection.execute("VACUUM (ANALYZE) ingestion_batches, lake.changes")
+        connection.execute("CHECKPOINT")
+
+
+def _months(first: datetime, end: datetime) -> list[datetime]:
+    months = [first.replace(day=1, hour=0)]
+    while _next(months[-1]) < end:
+        months.append(_next(months[-1]))
+    return months
+
+
+def _next(month: datetime) -> datetime:
+    return (month + timedelta(days=31)).replace(day=1)
+
+
+def _fill_small_tables(connection: psycopg.Connection, first: datetime, end: datetime) -> None:
+    coins = _ShortIds(Market(COINS)).coins(end)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO cryptocurrencies VALUES (%s, %s, %s, NULL, %s, %s)",
+            [(coin.id, *_name(coin), first, end - timedelta(hours=1)) for coin in coins],
+        )
+        cursor.executemany(
+            "INSERT INTO cryptocurrency_names (crypto_id, symbol, name) VALUES (%s, %s, %s)",
+            [(coin.id, *_name(coin)) for coin in coins],
+        )
+    connection.execute("INSERT INTO data_origin (kind) VALUES ('sandbox')")
+    connection.execute(
+        "INSERT INTO analytics.dim_cryptocurrency"
+        " (crypto_id, symbol, name, valid_from, valid_to, is_current)"
+        " SELECT crypto_id, symbol, name, first_seen_at, '9999-12-31 00:00:00+00', true"
+        " FROM cryptocurrencies"
+    )
+    connection.execute(
+        "INSERT INTO analytics.dim_source (source, kind) VALUES (%s, 'sandbox')", [Market.label]
+    )
+    connection.execute(
+        "CREATE TEMPORARY TABLE waiting_snapshots ON COMMIT DROP AS SELECT hour AS snapshot_time"
+        + _HOURS,
+        {"first": first, "end": end + timedelta(days=31)},
+    )
+    for table in ("dim_date", "dim_time"):
+        connection.execute(read_sql(f"gold/{table}.sql"))
+        merge(connection, table)
+    # The batches get the number of their hour.
+    connection.execute(
+        "SELECT setval(pg_get_serial_sequence('ingestion_batches', 'batch_id'), 1000000)"
+    )
+
+
+def _name(coin: CoinName) -> tuple[str, str]:
+    # As it was before the market renamed it, so that an hour can tell the news.
+    return ("rndr", "Render Token") if coin.id == RENAMED_COIN else (coin.symbol, coin.name)
+
+
+def _fill_month(month: datetime, first: datetime, end: datetime) -> None:
+    if psutil.disk_usage(".").percent > _FULL_DISK:
+        return
+    hours = {"first": first, "end": end, "source": Market.label, "coins": COINS}
+    with Warehouse().work() as connection:
+        connection.execute("SET LOCAL maintenance_work_mem = '256MB'")
+        # Nothing here outlives a power failure worse than the whole fill would.
+        connection.execute("SET LOCAL synchronous_commit = off")
+        for parent in _PARENTS:
+            connection.execute("SELECT create_loading_month(%s::regclass, %s)", [parent, month])
+        connection.execute(_SNAPSHOTS, hours)
+        connection.execute(_METRICS)
+        connection.execute(_FACTS, hours)
+        tables = []
+        for parent in _PARENTS:
+            connection.execute("SELECT index_loading_month(%s::regclass, %s)", [parent, month])
+            name = connection.execute(
+                "SELECT loading_month(%s::regclass, %s)", [parent, month]
+            ).fetchone()
+            assert name is not None
+            connection.execute(f"ANALYZE {name[0]}")
+        connection.execute("SELECT lock_warehouse()")
+        connection.execute(_BATCHES, hours)
+        for parent in _PARENTS:
+            connection.execute("SELECT attach_loading_month(%s::regclass, %s)", [parent, month])
+            partition = connection.execute(
+                "SELECT month_partition(%s::regclass, %s)::text", [parent, month]
+            ).fetchone()
+            assert partition is not None
+            tables.append(partition[0])
+    with closing(connect(warehouse_conninfo(Settings()))) as connection:
+        connection.autocommit = True
+        connection.execute(f"VACUUM {', '.join(tables)}")
+
+
+# -------------------------------------------------------------------------------------------------
+# Measuring
+# -------------------------------------------------------------------------------------------------
+
+_READS = {
+    "v_latest_prices": "SELECT * FROM v_latest_prices",
+    "last 1,000 hours of a coin": (
+        "SELECT * FROM v_price_history WHERE crypto_id = 'bitcoin' AND vs_currency = 'usd'"
+        " AND snapshot_time >= {since} ORDER BY snapshot_time"
+    ),
+    "last 1,000 facts of a coin": (
+        "SELECT * FROM analytics.fact_crypto_price_metrics"
+        " WHERE crypto_id = 'bitcoin' AND vs_currency = 'usd'"
+        " ORDER BY snapshot_time DESC LIMIT 1000"
+    ),
+}
+
+
+def _measure() -> _Measured:
+    job = defs.resolve_job_def(HOURLY_JOB)
+    warehouse = Warehouse()
+    facts, last = _one(
+        warehouse, "SELECT sum(records_loaded), max(partition_hour) FROM ingestion_batches"
+    )
+    runs: list[dict[str, float]] = []
+    clock = SimulatedClock(last)
+    # The rename comes with the last run.
+    rename_at = last + timedelta(hours=_RUNS + 2)
+    with (
+        SandboxServer(_ShortIds(Market(COINS, rename_at=rename_at)), clock=clock) as server,
+        dg.DagsterInstance.ephemeral() as instance,
+    ):
+        os.environ["COINGECKO_BASE_URL"] = server.base_url
+        for number in range(_RUNS + 2):
+            clock.set(last + timedelta(hours=number + 1, seconds=5))
+            before = _scanned(warehouse)
+            started = time.perf_counter()
+            result = job.execute_in_process(
+                instance=instance, partition_key=partition_key(clock.now()), run_config=_QUIET
+            )
+            figures = {_WHOLE: 1000 * (time.perf_counter() - started)}
+            failed = [
+                check.check_name
+                for check in result.get_asset_check_evaluations()
+                if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
+            ]
+            assert result.success and not failed, failed
+            for event in result.all_node_events:
+                if event.is_step_success and (name := _STEPS.get(str(event.step_key))):
+                    figures[name] = event.step_success_data.duration_ms
+            figures[_SCANNED] = _scanned(warehouse) - before
+            runs.append(figures)
+    *measured, renamed = runs[1:]  # the first one warms up
+    medians = {
+        name: statistics.median(figures[name] for figures in measured)
+        for name in (*_STEPS.values(), _WHOLE, _SCANNED)
+    }
+    medians[_RENAMED] = renamed[_WHOLE]
+    return _Measured(int(facts), medians | _measure_reads(warehouse, last))
+
+
+def _one(warehouse: Warehouse, query: str) -> tuple[Any, ...]:
+    with warehouse.connection() as connection:
+        row = connection.execute(query).fetchone()
+    assert row is not None
+    return row
+
+
+def _scanned(warehouse: Warehouse) -> int:
+    """Rows that sequential scans have read of the tables that grow."""
+    (rows,) = _one(
+        warehouse,
+        "SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname ~"
+        " '^(price_snapshots|market_metrics|fact_crypto_price_metrics|ingestion_batches|changes)'",
+    )
+    return int(rows)
+
+
+def _measure_reads(warehouse: Warehouse, last: datetime) -> dict[str, float]:
+    figures = {}
+    since = sql.Literal(last - timedelta(hours=1000))
+    with warehouse.connection() as connection:
+        for name, text in _READS.items():
+            query = sql.SQL(text).format(since=since)
+            explained = sql.SQL("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {}").format(query)
+            in_server, with_transfer = [], []
+            for _ in range(_RUNS + 1):
+                row = connection.execute(explained).fetchone()
+                assert row is not None
+                (plan,) = row[0]
+                in_server.append(plan["Planning Time"] + plan["Execution Time"])
+                started = time.perf_counter()
+                assert len(connection.execute(query).fetchall()) > 900
+                with_transfer.append(1000 * (time.perf_counter() - started))
+            figures[f"{name}, in the server"] = statistics.median(in_server[1:])
+            figures[f"{name}, with transfer"] = statistics.median(with_transfer[1:])
+    return figures
+
+
+def _print(console: Console, results: list[_Measured]) -> None:
+    smallest = results[0]
+    table = Table(
+        title=f"Hourly job of 250 coins, warm, and reads; medians of {_RUNS} runs, ms",
+        title_justify="left",
+    )
+    table.add_column("facts")
+    for result in results:
+        table.add_column(f"{result.facts:,}", justify="right")
+        if result is not smallest:
+            table.add_column("ratio", justify="right")
+    for name, least in smallest.figures.items():
+        cells = [f"{least:,.0f}"]
+        for result in results[1:]:
+            value = result.figures[name]
+            cells += [f"{value:,.0f}", f"{value / least:.2f}" if least else ""]
+        table.add_row(name, *cells, style="bold" if name == _WHOLE else None)
+    console.print(table)
