@@ -24,6 +24,7 @@ from crypto_pipeline.lake_schema import (
     UNFIT_VALUES,
     LakeError,
 )
+from crypto_pipeline.storage.advisory_locks import AdvisoryLock
 from crypto_pipeline.storage.delta import CommitFailedError, Lake, Loaded, OvertakenError, Step
 from crypto_pipeline.storage.gold_arrow import read_dimension, read_facts, snapshot
 from crypto_pipeline.storage.postgres import Warehouse
@@ -34,8 +35,6 @@ FACTS_A_COMMIT = 250_000
 
 _CHANGES_A_COMMIT = 10_000
 _TRIES = 10
-_LOCK = 7_233_003
-"""Key of the advisory lock by which lake loads of one warehouse take turns."""
 
 _log = logging.getLogger(__name__)
 
@@ -194,10 +193,10 @@ def _refuse_other_kinds(connection: psycopg.Connection, lake: Lake) -> None:
 @contextmanager
 def _turn(connection: psycopg.Connection) -> Iterator[None]:
     with connection.transaction():
-        connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        connection.execute("SELECT pg_advisory_lock(%s)", [AdvisoryLock.LAKE_LOAD])
     try:
         yield
     finally:
         # Where the connection is lost, so is the lock.
         with suppress(psycopg.OperationalError), connection.transaction():
-            connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
+            connection.execute("SELECT pg_advisory_unlock(%s)", [AdvisoryLock.LAKE_LOAD])
