@@ -391,6 +391,8 @@ def _hours_loaded_since(time: datetime | None) -> str | None:
         ).fetchone()
     assert row is not None
     return None if row[0] is None else "/".join(map(partition_key, row))
+
+
 def _plain(value: object) -> object:
     """A value of PostgreSQL as JSON has it."""
     return value.isoformat() if isinstance(value, datetime) else int(str(value))
