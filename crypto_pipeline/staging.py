@@ -149,6 +149,8 @@ class Staging:
         self._connection = connection
         self._max_rejected_share = str(max_rejected_share)
         self._files = 0
+        # Where the last record lies: those that COPY brings next lie after it.
+        self._last_record = "(0,0)"
         connection.execute(read_sql("silver/stage.sql"))
 
     def add(self, files: Sequence[DecodedFile]) -> dict[str, str]:
@@ -159,7 +161,6 @@ class Staging:
         """
         first = self._files
         self._files += len(files)
-        first_page = self._last_page()
         copy_rows(
             self._connection,
             "staged_files",
@@ -176,8 +177,9 @@ class Staging:
                 )
         self._connection.execute(
             fill_in(read_sql("silver/judge.sql")),
-            {"first_file": first, "first_page": f"({first_page},0)"},
+            {"first_file": first, "last_record": self._last_record},
         )
+        self._last_record = self._find_last_record(sum(len(file.lines) for file in files))
         rejects = self._connection.execute(
             "SELECT file_id, record_index FROM verdicts"
             " WHERE rejected_by <> '{}' AND file_id >= %s",
@@ -198,12 +200,14 @@ class Staging:
         """Make the relations ``staged_<table>``."""
         self._connection.execute(read_sql("silver/staged_rows.sql"))
 
-    def _last_page(self) -> int:
+    def _find_last_record(self, added: int) -> str:
         row = self._connection.execute(
-            "SELECT pg_relation_size('staged_records') / current_setting('block_size')::integer"
+            "SELECT count(*), max(ctid) FROM staged_records WHERE ctid > %s::tid",
+            [self._last_record],
         ).fetchone()
-        assert row is not None
-        return max(int(row[0]) - 1, 0)
+        # A record anywhere else was not judged.
+        assert row is not None and row[0] == added
+        return self._last_record if row[1] is None else str(row[1])
 
 
 def _text(record: msgspec.Raw) -> str:

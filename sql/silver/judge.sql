@@ -1,5 +1,5 @@
--- Verdicts on the staged records of the files from %(first_file)s on, which lie from page
--- %(first_page)s of the table on; the rule table (quality.py) fills in the expressions. A rule that
+-- Verdicts on the staged records of the files from %(first_file)s on, which lie behind
+-- %(last_record)s in the table; the rule table (quality.py) fills in the expressions. A rule that
 -- compares the records of a response sorts them: apart, with the few columns it needs.
 INSERT INTO verdicts (
     file_id, record_index, place, crypto_id, unknown_fields, missing_fields,
@@ -20,7 +20,7 @@ WITH by_itself AS (
         SELECT r.*, r.ctid AS place, f.vs_currency, f.ingested_at
         FROM staged_records AS r
         JOIN staged_files AS f USING (file_id)
-        WHERE r.ctid >= %(first_page)s::tid AND r.file_id >= %(first_file)s
+        WHERE r.ctid > %(last_record)s::tid AND r.file_id >= %(first_file)s
     ) AS r
 ),
 in_response AS (
@@ -28,7 +28,7 @@ in_response AS (
     FROM (
         SELECT file_id, record_index, symbol, market_cap_rank
         FROM staged_records
-        WHERE ctid >= %(first_page)s::tid AND file_id >= %(first_file)s
+        WHERE ctid > %(last_record)s::tid AND file_id >= %(first_file)s
     ) AS r
 )
 SELECT
