@@ -4,6 +4,10 @@ Two locks of one key are one lock, so all keys are here.
 """
 
 import enum
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import psycopg
 
 
 @enum.unique
@@ -22,3 +26,27 @@ class AdvisoryLock(enum.IntEnum):
     """Making Dagster's tables."""
     LAKE_LOAD = 7_233_006
     """A load of the lake by delta-rs."""
+
+
+@contextmanager
+def turn(
+    connection: psycopg.Connection, lock: AdvisoryLock, on_wait: Callable[[], None] = lambda: None
+) -> Iterator[None]:
+    """Hold a lock until the end of the block, on a connection that does nothing else meanwhile.
+
+    It is a lock of a transaction, not of the session: behind a pooler in transaction mode the next
+    transaction may have another session, and whoever has this one would keep the lock.
+
+    Args:
+        connection: In no transaction.
+        lock: What to hold.
+        on_wait: Called once if another one holds it.
+    """
+    with connection.transaction():
+        # Idle while others work: a server may be set to end such a transaction.
+        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
+        free = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [lock]).fetchone()
+        if free != (True,):
+            on_wait()
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
+        yield
