@@ -47,9 +47,8 @@ _FILE_COLUMNS = (
     "failed",
     "max_rejected_share",
 )
-_COPY_RECORDS = sql.SQL("COPY staged_records ({}) FROM STDIN (FORMAT csv, NULL {})").format(
-    sql.SQL(", ").join(map(sql.Identifier, ("file_id", "record_index", *COLUMNS))), NULL
-)
+_COPY_RECORDS = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL {})")
+_RECORD_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, ("file_id", "record_index", *COLUMNS)))
 
 
 @dataclass(frozen=True)
@@ -149,8 +148,6 @@ class Staging:
         self._connection = connection
         self._max_rejected_share = str(max_rejected_share)
         self._files = 0
-        # Where the last record lies: those that COPY brings next lie after it.
-        self._last_record = "(0,0)"
         connection.execute(read_sql("silver/stage.sql"))
 
     def add(self, files: Sequence[DecodedFile]) -> dict[str, str]:
@@ -170,16 +167,22 @@ class Staging:
                 for number, file in enumerate(files, first)
             ),
         )
-        with self._connection.cursor().copy(_COPY_RECORDS) as copy:
+        partition = sql.Identifier(f"staged_records_{first}")
+        self._connection.execute(
+            sql.SQL(
+                "CREATE TEMPORARY TABLE {} PARTITION OF staged_records FOR VALUES FROM ({}) TO ({})"
+            ).format(partition, first, max(self._files, first + 1))
+        )
+        copy_records = _COPY_RECORDS.format(partition, _RECORD_COLUMNS, NULL)
+        with self._connection.cursor().copy(copy_records) as copy:
             for number, file in enumerate(files, first):
                 copy.write(
                     b"".join(b"%d,%d,%b" % (number, *line) for line in enumerate(file.lines))
                 )
         self._connection.execute(
             fill_in(read_sql("silver/judge.sql")),
-            {"first_file": first, "last_record": self._last_record},
+            {"first_file": first},
         )
-        self._last_record = self._find_last_record(sum(len(file.lines) for file in files))
         rejects = self._connection.execute(
             "SELECT file_id, record_index FROM verdicts"
             " WHERE rejected_by <> '{}' AND file_id >= %s",
@@ -199,15 +202,6 @@ class Staging:
     def finish(self) -> None:
         """Make the relations ``staged_<table>``."""
         self._connection.execute(read_sql("silver/staged_rows.sql"))
-
-    def _find_last_record(self, added: int) -> str:
-        row = self._connection.execute(
-            "SELECT count(*), max(ctid) FROM staged_records WHERE ctid > %s::tid",
-            [self._last_record],
-        ).fetchone()
-        # A record anywhere else was not judged.
-        assert row is not None and row[0] == added
-        return self._last_record if row[1] is None else str(row[1])
 
 
 def _text(record: msgspec.Raw) -> str:

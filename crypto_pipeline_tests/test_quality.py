@@ -197,26 +197,6 @@ def test_a_record_that_breaks_many_rules_names_them_all(
     )
 
 
-def test_every_record_is_judged_however_many_were_staged_before(
-    warehouse: Warehouse, zone: LandingZone
-) -> None:
-    """COPY leaves pages empty behind the last record, and the next COPY goes on before them."""
-    long_enough = f"https://example.com/{'x' * 300}"
-    with warehouse.load() as connection:
-        staging = Staging(connection, 1)
-        for number in range(4):
-            broken = [
-                market_record(id=f"coin-{n}", current_price=-1, image=long_enough)
-                for n in range(1_300)
-            ]
-            drop(zone, f"{number}.json", landing_json(broken))
-            staging.add(decode_files(zone.file_loose()))
-        unjudged = connection.execute(
-            f"SELECT count(*) FROM ({_JUDGED}) AS judged WHERE rejected_by = '{{}}'"
-        ).fetchone()
-    assert unjudged == (0,)
-
-
 _NULLABLE = sorted(
     BASE_FIELDS - {"id", "symbol", "name", "current_price", "last_updated", "market_cap_rank"}
 )

@@ -42,8 +42,7 @@ def arrow_schema(table: LakeTable) -> pa.Schema:
 @contextmanager
 def snapshot(connection: psycopg.Connection) -> Iterator[None]:
     """A transaction in which every query sees the warehouse at the same moment."""
-    level = connection.isolation_level
-    # Part of BEGIN: with what each of our transactions begins, its first query has run.
+    before = connection.isolation_level, connection.read_only
     connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
     connection.read_only = True
     try:
@@ -52,8 +51,7 @@ def snapshot(connection: psycopg.Connection) -> Iterator[None]:
     finally:
         # One that was lost takes no settings, and its error is the one to tell.
         if not connection.closed:
-            connection.isolation_level = level
-            connection.read_only = None
+            connection.isolation_level, connection.read_only = before
 
 
 def read_dimension(connection: psycopg.Connection, table: LakeTable) -> pa.Table:
