@@ -10,12 +10,11 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from crypto_pipeline.settings import Settings
+from crypto_pipeline.storage.advisory_locks import AdvisoryLock
 from crypto_pipeline.storage.postgres import connect, warehouse_conninfo
 
 _TEMPLATE = Path(__file__).parents[1] / "dagster.yaml"
 _SCHEMA = "dagster"
-_LOCK = 7_233_003
-"""Key of the advisory lock that makes other processes wait while one makes Dagster's tables."""
 PID_TAG = "crypto_pipeline/pid"
 """Tag of a run in the command line's own process: that process."""
 
@@ -55,7 +54,7 @@ def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
     os.environ["DAGSTER_POSTGRES_URL"] = storage_url(conninfo)
     # The first process makes Dagster's tables; several may start at once.
     with connect(conninfo) as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [AdvisoryLock.DAGSTER_TABLES])
         instance = dg.DagsterInstance.get()
     if settings.embedded:
         _fail_dead_runs(instance)

@@ -49,7 +49,9 @@ def snapshot(connection: psycopg.Connection) -> Iterator[None]:
         with connection.transaction():
             yield
     finally:
-        connection.isolation_level, connection.read_only = before
+        # One that was lost takes no settings, and its error is the one to tell.
+        if not connection.closed:
+            connection.isolation_level, connection.read_only = before
 
 
 def read_dimension(connection: psycopg.Connection, table: LakeTable) -> pa.Table:
