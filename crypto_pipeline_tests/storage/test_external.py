@@ -23,7 +23,9 @@ import psycopg
 import pytest
 from psycopg.conninfo import make_conninfo
 
+from crypto_pipeline.bulk_load import REPLAY_JOB
 from crypto_pipeline.cli.home import DagsterStorageError, open_dagster_home
+from crypto_pipeline.definitions import defs
 from crypto_pipeline.lake import load_lake
 from crypto_pipeline.lake_parity import compare_sums
 from crypto_pipeline.maintenance import create_partitions_ahead
@@ -257,7 +259,11 @@ def load_and_run_an_hour(zone: LandingZone, records: bytes) -> None:
 
 
 def test_loads_by_roles_without_a_superuser_are_as_on_the_embedded_server(
-    server: Server, warehouse: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+    server: Server,
+    warehouse: Warehouse,
+    zone: LandingZone,
+    command_line: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """In bulk, hourly, and all again in a replay, which is the owner's."""
     late = landing_json(
@@ -292,8 +298,11 @@ def test_loads_by_roles_without_a_superuser_are_as_on_the_embedded_server(
         " crypto_owner (docs/SECURITY.md); nothing was changed\n"
     )
     assert contents(external) == expected
-    done = crypto_pipeline("replay", DATABASE_URL=server.url("crypto_owner"))
-    assert done.returncode == 0, done.stdout + done.stderr
+    monkeypatch.setenv("DATABASE_URL", server.url("crypto_owner"))
+    with open_dagster_home(Settings()) as instance:
+        replay = defs.resolve_job_def(REPLAY_JOB)
+        assert replay.execute_in_process(instance=instance).success
+    monkeypatch.setenv("DATABASE_URL", server.url("etl_role"))
     assert contents(external) == expected
 
     assert create_partitions_ahead(external)
