@@ -229,7 +229,8 @@ def crypto_pipeline(*arguments: str, **environment: str) -> "subprocess.Complete
         env={**os.environ, "COLUMNS": "120", **environment},
         capture_output=True,
         text=True,
-        timeout=120,
+        # Only against one that never ends.
+        timeout=300,
     )
 
 
