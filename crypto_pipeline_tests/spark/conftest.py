@@ -1,6 +1,7 @@
 """A Spark session for the tests: Sail, an engine in a wheel that speaks Spark Connect."""
 
 import itertools
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,6 +12,11 @@ from pyspark.sql import SparkSession
 from crypto_pipeline.spark.lake import Lake
 
 _numbers = itertools.count(1)
+
+
+# A worker of pytest-xdist has a main module without a file, which PySpark takes for its doctests.
+if not hasattr(sys.modules["__main__"], "__file__"):
+    sys.modules["__main__"].__file__ = __file__
 
 
 @pytest.fixture(scope="session")
