@@ -47,6 +47,7 @@ lint: install
 	$(BIN)/shellcheck automation/run_pipeline.sh automation/docker/make_roles.sh .ci/run
 	$(BIN)/hadolint automation/docker/Dockerfile
 	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec automation/docker/compose.yaml
+	$(BIN)/check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yml
 
 # Known vulnerabilities of what is installed, and the list of it all (SBOM, CycloneDX).
 audit: install

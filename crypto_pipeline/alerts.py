@@ -7,11 +7,14 @@ e-mail where they are set. What could not be delivered is tried again at the nex
 
 import html
 import json
+import re
 import smtplib
 import ssl
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from datetime import datetime, timezone
 from email.message import EmailMessage
+from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import dagster as dg
@@ -20,6 +23,8 @@ import msgspec
 from dagster._core.definitions.freshness import FreshnessState
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
+from crypto_pipeline.redaction import redact
+from crypto_pipeline.secret_references import SecretError
 from crypto_pipeline.settings import Settings
 
 _TIMEOUT = 10.0
@@ -28,6 +33,10 @@ _TIMEOUT = 10.0
 _RUNS_A_TICK = 100
 _MOST_WAITING = 100
 """Messages that wait for a channel that is down; the oldest go first."""
+
+
+class AddressError(ValueError):
+    """An address for alerts cannot be one; the text names the variable, not its value."""
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -72,7 +81,8 @@ def one_line(event: dg.DagsterEvent) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
     text = error.message if error is not None else event.message or "the step failed"
-    return " ".join(text.split())
+    # The class of an error of ours says nothing that its text does not.
+    return re.sub(r"^crypto_pipeline\.[\w.]+: ", "", " ".join(text.split()))
 
 
 @dg.sensor(
@@ -90,7 +100,9 @@ def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
         else msgspec.json.decode(context.cursor, type=_State)
     )
     channels = _channels(settings)
-    for key, text in _changes(context, state):
+    for key, found in _changes(context, state):
+        # What is stored in the cursor, too.
+        text = None if found is None else redact(found)
         known = state.incidents.get(key)
         if text is not None and known is None:
             incident = state.incidents[key] = Incident(key, now, text)
@@ -236,11 +248,15 @@ def _deliver(
             continue
         try:
             channels[channel](message)
+            continue
+        except (AddressError, SecretError) as error:
+            problem = str(error)
         except (httpx.HTTPError, smtplib.SMTPException, OSError) as error:
             # The addresses are secrets, and the libraries' messages quote them.
-            context.log.error("%s did not take the alert: %s", channel, type(error).__name__)
-            down.add(channel)
-            left.append(channel)
+            problem = type(error).__name__
+        context.log.error("%s did not take the alert: %s", channel, problem)
+        down.add(channel)
+        left.append(channel)
     return tuple(left)
 
 
@@ -257,20 +273,69 @@ def _body(message: _Message) -> dict[str, str]:
 
 def _headline(message: _Message) -> str:
     mark = "ALERT" if message.event == "incident_opened" else "RECOVERED"
-    return f"{mark} {message.text}"
+    # Again: this process may have come to know more secrets.
+    return redact(f"{mark} {message.text}")
+
+
+def webhook(settings: Settings) -> httpx.URL | None:
+    """Where ``ALERT_WEBHOOK_URL`` points.
+
+    Raises:
+        AddressError: nowhere.
+        SecretError: it cannot be read.
+    """
+    if settings.alert_webhook_url is None:
+        return None
+    with suppress(httpx.InvalidURL):
+        url = httpx.URL(settings.alert_webhook_url.get_secret_value())
+        if url.scheme in ("http", "https") and url.host:
+            return url
+    raise AddressError("ALERT_WEBHOOK_URL is no URL")
+
+
+class MailServer(NamedTuple):
+    """What ``ALERT_SMTP_URL`` says.
+
+    Attributes:
+        host: Its name or address.
+        port: The one that is named, or else the usual one.
+        tls: From the first byte on; otherwise once the server offers it.
+        login: User and password, if there is one.
+    """
+
+    host: str
+    port: int
+    tls: bool
+    login: tuple[str, str] | None
+
+
+def mail_server(settings: Settings) -> MailServer | None:
+    """Whom ``ALERT_SMTP_URL`` names.
+
+    Raises:
+        AddressError: nobody.
+        SecretError: it cannot be read.
+    """
+    if settings.alert_smtp_url is None:
+        return None
+    with suppress(ValueError):
+        url = urlsplit(settings.alert_smtp_url.get_secret_value())
+        usual = {"smtp": 587, "smtps": 465}.get(url.scheme)
+        if usual is not None and url.hostname:
+            login = (unquote(url.username), unquote(url.password or "")) if url.username else None
+            return MailServer(url.hostname, url.port or usual, url.scheme == "smtps", login)
+    raise AddressError("ALERT_SMTP_URL must be a smtp:// or smtps:// URL")
 
 
 def _post(settings: Settings, message: _Message) -> None:
-    assert settings.alert_webhook_url is not None
-    httpx.post(
-        settings.alert_webhook_url.get_secret_value(), json=_body(message), timeout=_TIMEOUT
-    ).raise_for_status()
+    url = webhook(settings)
+    assert url is not None
+    httpx.post(url, json=_body(message), timeout=_TIMEOUT).raise_for_status()
 
 
 def _mail(settings: Settings, message: _Message) -> None:
-    assert settings.alert_smtp_url is not None
-    url = urlsplit(settings.alert_smtp_url.get_secret_value())
-    assert url.hostname is not None
+    to = mail_server(settings)
+    assert to is not None
     mail = EmailMessage()
     mail["Subject"] = f"[crypto-pipeline] {_headline(message)}"[:150]
     mail["From"] = settings.alert_email_from
@@ -281,18 +346,18 @@ def _mail(settings: Settings, message: _Message) -> None:
     )
     context = ssl.create_default_context()
     server: smtplib.SMTP
-    if url.scheme == "smtps":
-        server = smtplib.SMTP_SSL(url.hostname, url.port or 465, timeout=_TIMEOUT, context=context)
+    if to.tls:
+        server = smtplib.SMTP_SSL(to.host, to.port, timeout=_TIMEOUT, context=context)
     else:
-        server = smtplib.SMTP(url.hostname, url.port or 587, timeout=_TIMEOUT)
+        server = smtplib.SMTP(to.host, to.port, timeout=_TIMEOUT)
     with server:
-        if url.scheme == "smtp":
+        if not to.tls:
             server.ehlo()
             if server.has_extn("starttls"):
                 server.starttls(context=context)
                 server.ehlo()
-            elif url.username:
+            elif to.login:
                 raise smtplib.SMTPNotSupportedError("no TLS: the password is not sent")
-        if url.username:
-            server.login(unquote(url.username), unquote(url.password or ""))
+        if to.login:
+            server.login(*to.login)
         server.send_message(mail)

@@ -102,5 +102,3 @@ def nightly_maintenance(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest
 def nightly_lake_maintenance(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
     """Every night, if LAKE_URI is set: an hour's load leaves a small file."""
     return dg.RunRequest()
-
-

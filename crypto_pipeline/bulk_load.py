@@ -33,15 +33,13 @@ from crypto_pipeline.staging import (
     in_chunks,
     load_to_silver,
 )
+from crypto_pipeline.storage.advisory_locks import AdvisoryLock, turn
 from crypto_pipeline.storage.landing import LandingFile, LandingZone, LandingZoneResource
 from crypto_pipeline.storage.postgres import Warehouse, merge, table_metadata
 from crypto_pipeline.storage.sql import read_sql
 
 _STAGED_BYTES = 1_000_000
 """Size of the files, as stored, that are decoded at a time while a month is built."""
-
-_LOCK = 7_233_003
-"""Key of the advisory lock that bulk loads take turns by."""
 
 _SECONDS_BETWEEN_MESSAGES = 1.0
 
@@ -221,13 +219,11 @@ class _ProgressLog:
 @contextmanager
 def _only_bulk_load(context: dg.OpExecutionContext, warehouse: Warehouse) -> Iterator[None]:
     """Wait until no other bulk load runs, and keep others waiting; hourly runs go on."""
-    with warehouse.connection() as connection, connection.transaction():
-        # Idle while others work: a server may be set to end such a transaction.
-        connection.execute("SET LOCAL idle_in_transaction_session_timeout = 0")
-        free = connection.execute("SELECT pg_try_advisory_xact_lock(%s)", [_LOCK]).fetchone()
-        if free != (True,):
-            context.log.info("waiting for another bulk load to end")
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+
+    def say() -> None:
+        context.log.info("waiting for another bulk load to end")
+
+    with warehouse.connection() as connection, turn(connection, AdvisoryLock.BULK_LOAD, say):
         yield
 
 
@@ -253,9 +249,11 @@ def replay_landing_files(
     """Empty silver and gold and load every landing file again.
 
     A replay that died is gone on with: what it has loaded stays. One that ends while this one waits
-    for it has done the work. Nothing is emptied when a file that was loaded is missing.
+    for it has done the work. Nothing is emptied when a file that was loaded is missing, nor by a
+    role that may only load.
     """
     zone = landing_zone.zone()
+    _refuse_loader(warehouse)
     joined = _unfinished_replay(warehouse)
     with _only_bulk_load(context, warehouse):
         if joined is not None and joined != _unfinished_replay(warehouse):
@@ -273,6 +271,23 @@ def replay_landing_files(
             )
     if too_old is not None:
         raise dg.Failure(too_old, allow_retries=False)
+
+
+def _refuse_loader(warehouse: Warehouse) -> None:
+    """Refuse a role that may not empty the tables, and say which may."""
+    with warehouse.connection() as connection:
+        row = connection.execute(
+            "SELECT has_function_privilege(oid, 'EXECUTE'), current_user, pg_get_userbyid(proowner)"
+            " FROM pg_proc WHERE oid = 'begin_replay()'::regprocedure"
+        ).fetchone()
+    assert row is not None
+    may, role, owner = row
+    if not may:
+        raise dg.Failure(
+            f"a replay empties the tables, which role {role} may not: run it as their owner,"
+            f" {owner} (docs/SECURITY.md); nothing was changed",
+            allow_retries=False,
+        )
 
 
 def _unfinished_replay(warehouse: Warehouse) -> int | None:

@@ -7,8 +7,7 @@ refer to them.
 """
 
 import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +23,7 @@ from crypto_pipeline.lake_schema import (
     UNFIT_VALUES,
     LakeError,
 )
+from crypto_pipeline.storage.advisory_locks import AdvisoryLock, turn
 from crypto_pipeline.storage.delta import CommitFailedError, Lake, Loaded, OvertakenError, Step
 from crypto_pipeline.storage.gold_arrow import read_dimension, read_facts, snapshot
 from crypto_pipeline.storage.postgres import Warehouse
@@ -34,8 +34,6 @@ FACTS_A_COMMIT = 250_000
 
 _CHANGES_A_COMMIT = 10_000
 _TRIES = 10
-_LOCK = 7_233_003
-"""Key of the advisory lock by which lake loads of one warehouse take turns."""
 
 _log = logging.getLogger(__name__)
 
@@ -80,7 +78,11 @@ def load_lake(
         CommitFailedError: others committed first, ten times in a row.
     """
     done = {table.name: Loaded() for table in LAKE_TABLES}
-    with warehouse.connection() as connection, _turn(connection):
+    with (
+        warehouse.connection() as others_wait,
+        turn(others_wait, AdvisoryLock.LAKE_LOAD),
+        warehouse.connection() as connection,
+    ):
         with snapshot(connection):
             _refuse_other_kinds(connection, lake)
         dimensions_of = -1
@@ -189,15 +191,3 @@ def _refuse_other_kinds(connection: psycopg.Connection, lake: Lake) -> None:
     others = kinds - {row[0], "unknown"}
     if others:
         raise LakeError(f"{lake.uri} holds {others.pop()} data, this warehouse {row[0]} data")
-
-
-@contextmanager
-def _turn(connection: psycopg.Connection) -> Iterator[None]:
-    with connection.transaction():
-        connection.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
-    try:
-        yield
-    finally:
-        # Where the connection is lost, so is the lock.
-        with suppress(psycopg.OperationalError), connection.transaction():
-            connection.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])

@@ -41,15 +41,14 @@ class LoadedMonth:
 
 
 def may_load_apart(warehouse: Warehouse, month: datetime) -> bool:
-    """Whether a month has no partitions yet, and this role may create tables to become them."""
+    """Whether a month has no partitions yet, which those that are built could become."""
     with warehouse.connection() as connection:
         row = connection.execute(
-            "SELECT has_schema_privilege('loading', 'CREATE')"
-            " AND NOT EXISTS (SELECT FROM unnest(%s::regclass[]) AS parent"
+            "SELECT EXISTS (SELECT FROM unnest(%s::regclass[]) AS parent"
             " WHERE month_partition(parent, %s) IS NOT NULL)",
             [list(_PARENTS), month],
         ).fetchone()
-    return row == (True,)
+    return row == (False,)
 
 
 def load_month(

@@ -5,7 +5,6 @@ Nothing else in the package reads the environment. A secret may be a reference, 
 ``<NAME>_FILE`` names; see ``secret_references``.
 """
 
-import re
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
@@ -255,7 +254,7 @@ class Settings(GraphSettings):
         files = _SecretFiles(settings_cls, env_settings, dotenv_settings)
         return init_settings, env_settings, dotenv_settings, files
 
-    @field_validator("landing_zone_uri")
+    @field_validator("landing_zone_uri", "lake_uri")
     @classmethod
     def _without_login(cls, value: str | None) -> str | None:
         # abfs://container@account has an @ too, but no password before it.
@@ -289,10 +288,6 @@ class Settings(GraphSettings):
             self._check_login(self.db_host)
         if self.alert_email_to and self.alert_smtp_url is None:
             raise ValueError("ALERT_EMAIL_TO needs ALERT_SMTP_URL")
-        if self.alert_smtp_url is not None and not re.fullmatch(
-            "smtps?://.+", self.alert_smtp_url.get_secret_value()
-        ):
-            raise ValueError("ALERT_SMTP_URL must be a smtp:// or smtps:// URL")
         return self
 
     def _check_login(self, host: str) -> None:

@@ -8,26 +8,18 @@ are.
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timezone
 
 import msgspec
 import psycopg
 from psycopg import sql
 
-from crypto_pipeline.coingecko.capture import Capture, CaptureError
 from crypto_pipeline.coingecko.copy_lines import NULL, copy_line
+from crypto_pipeline.coingecko.landed import Landed, read_landed
 from crypto_pipeline.coingecko.schema import COLUMNS
 from crypto_pipeline.quality import fill_in
 from crypto_pipeline.storage.landing import LandingFile
 from crypto_pipeline.storage.postgres import Warehouse, copy_rows, merge
 from crypto_pipeline.storage.sql import read_sql
-
-_PLAIN_FORM_CURRENCY = "usd"
-"""Currency of a landing file that does not tell its request."""
-
-# Outside of these, a time is a mistake that would be for ever the oldest or newest.
-_FIRST_FETCH = datetime(2009, 1, 3, tzinfo=timezone.utc)
-_LAST_FETCH = datetime(2200, 1, 1, tzinfo=timezone.utc)
 
 SILVER_TABLES = (
     "ingestion_batches",
@@ -55,9 +47,8 @@ _FILE_COLUMNS = (
     "failed",
     "max_rejected_share",
 )
-_COPY_RECORDS = sql.SQL("COPY staged_records ({}) FROM STDIN (FORMAT csv, NULL {})").format(
-    sql.SQL(", ").join(map(sql.Identifier, ("file_id", "record_index", *COLUMNS))), NULL
-)
+_COPY_RECORDS = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL {})")
+_RECORD_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, ("file_id", "record_index", *COLUMNS)))
 
 
 @dataclass(frozen=True)
@@ -167,7 +158,6 @@ class Staging:
         """
         first = self._files
         self._files += len(files)
-        first_page = self._last_page()
         copy_rows(
             self._connection,
             "staged_files",
@@ -177,14 +167,21 @@ class Staging:
                 for number, file in enumerate(files, first)
             ),
         )
-        with self._connection.cursor().copy(_COPY_RECORDS) as copy:
+        partition = sql.Identifier(f"staged_records_{first}")
+        self._connection.execute(
+            sql.SQL(
+                "CREATE TEMPORARY TABLE {} PARTITION OF staged_records FOR VALUES FROM ({}) TO ({})"
+            ).format(partition, first, max(self._files, first + 1))
+        )
+        copy_records = _COPY_RECORDS.format(partition, _RECORD_COLUMNS, NULL)
+        with self._connection.cursor().copy(copy_records) as copy:
             for number, file in enumerate(files, first):
                 copy.write(
                     b"".join(b"%d,%d,%b" % (number, *line) for line in enumerate(file.lines))
                 )
         self._connection.execute(
             fill_in(read_sql("silver/judge.sql")),
-            {"first_file": first, "first_page": f"({first_page},0)"},
+            {"first_file": first},
         )
         rejects = self._connection.execute(
             "SELECT file_id, record_index FROM verdicts"
@@ -206,63 +203,26 @@ class Staging:
         """Make the relations ``staged_<table>``."""
         self._connection.execute(read_sql("silver/staged_rows.sql"))
 
-    def _last_page(self) -> int:
-        row = self._connection.execute(
-            "SELECT pg_relation_size('staged_records') / current_setting('block_size')::integer"
-        ).fetchone()
-        assert row is not None
-        return max(int(row[0]) - 1, 0)
-
 
 def _text(record: msgspec.Raw) -> str:
     return bytes(record).decode(errors="replace")
 
 
 def _decode(file: LandingFile) -> DecodedFile:
-    capture: Capture | None = None
-    described: tuple[object, ...] = (None, None, None, "{}")
     sha256: str | None = None
     try:
         sha256 = file.sha256
-        capture = file.capture()
-    except CaptureError as problem:
-        error: str | None = str(problem)
-        described = (problem.source, None, problem.ingested_at, "{}")
+        landed = read_landed(file.path, file.content)
     except OSError as problem:
-        error = str(problem)
-    else:
-        unstorable = _unstorable(capture)
-        error = unstorable or capture.error
-        if unstorable:
-            capture = None
-    if capture is not None:
-        described = (
-            capture.source,
-            capture.request.get("vs_currency", _PLAIN_FORM_CURRENCY),
-            capture.ingested_at,
-            capture.request_json,
-        )
-    # A NUL is legal in JSON and not in a PostgreSQL text.
-    described = (described[0] and str(described[0]).replace("\x00", ""), *described[1:])
-    error = error and error.replace("\x00", "")
-    records = [] if capture is None else capture.records
+        landed = Landed.failure(str(problem))
     return DecodedFile(
         path=file.path,
-        description=(file.path, sha256, file.hour, *described, error, capture is None),
-        records=records,
-        lines=[copy_line(record) for record in records],
-        error=error,
-        failed=capture is None,
+        description=(
+            *(file.path, sha256, file.hour, landed.source, landed.vs_currency, landed.ingested_at),
+            *(landed.request, landed.error, landed.failed),
+        ),
+        records=landed.records,
+        lines=[copy_line(record) for record in landed.records],
+        error=landed.error,
+        failed=landed.failed,
     )
-
-
-def _unstorable(capture: Capture) -> str | None:
-    """What of a capture's description no batch can hold, if anything."""
-    if not _FIRST_FETCH <= capture.ingested_at < _LAST_FETCH:
-        return f"{capture.ingested_at} is no time of a fetch - at `$.ingested_at`"
-    if capture.request.get("vs_currency") == "":
-        return "no currency - at `$.request.vs_currency`"
-    texts = (capture.source, capture.error or "", *capture.request, *capture.request.values())
-    if any("\x00" in text for text in texts):
-        return "a NUL in the file's description, which PostgreSQL cannot hold"
-    return None

@@ -1,23 +1,18 @@
 """Alerts, told to real servers on loopback: one message an incident, and one when it is over."""
 
 import json
-import socket
 from collections.abc import Iterator
 from datetime import datetime, timezone
-from email import message_from_bytes, policy
-from email.message import EmailMessage
-from typing import cast
 
 import dagster as dg
 import pytest
-from aiosmtpd.controller import Controller
-from aiosmtpd.handlers import Message as MessageHandler
 from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from crypto_pipeline.alerts import alerts
 from crypto_pipeline.settings import Settings
+from crypto_pipeline_tests.mail_server import Inbox, mail_server
 
 
 @dg.op(config_schema={"fails": bool})
@@ -107,33 +102,12 @@ def webhook(httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch) -> HTTPServ
     return httpserver
 
 
-class Inbox(MessageHandler):
-    """Keeps what it is sent."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.mails: list[EmailMessage] = []
-
-    def prepare_message(self, session: object, envelope: object) -> EmailMessage:
-        content = cast(bytes, getattr(envelope, "content"))  # noqa: B009
-        return message_from_bytes(content, policy=policy.default)
-
-    def handle_message(self, message: object) -> None:
-        self.mails.append(cast(EmailMessage, message))
-
-
 @pytest.fixture
 def inbox(monkeypatch: pytest.MonkeyPatch) -> Iterator[Inbox]:
-    handler = Inbox()
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
-    controller.start()
-    monkeypatch.setenv("ALERT_SMTP_URL", f"smtp://127.0.0.1:{port}")
-    monkeypatch.setenv("ALERT_EMAIL_TO", "one@example.org, two@example.org")
-    yield handler
-    controller.stop()
+    with mail_server() as inbox:
+        monkeypatch.setenv("ALERT_SMTP_URL", f"smtp://127.0.0.1:{inbox.port}")
+        monkeypatch.setenv("ALERT_EMAIL_TO", "one@example.org, two@example.org")
+        yield inbox
 
 
 def told(webhook: HTTPServer) -> list[tuple[str, str]]:
@@ -167,6 +141,26 @@ def test_a_job_that_keeps_failing_is_told_once_and_its_recovery_once(
     daemon.run(fails=True)
     daemon.tick()
     assert told(webhook)[2:] == [("incident_opened", "job hourly")]
+
+
+def test_a_secret_in_an_error_is_not_told(
+    daemon: Daemon,
+    webhook: HTTPServer,
+    inbox: Inbox,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """By a run whose process did not know it for one."""
+    daemon.run(fails=True)
+    monkeypatch.setenv("COINGECKO_PLAN", "demo")
+    monkeypatch.setenv("COINGECKO_API_KEY", "the <reason> & more")
+    capfd.readouterr()
+    daemon.tick()
+    assert "RuntimeError: &lt;secret&gt;" in webhook.log[0][0].get_json()["text"]
+    assert "RuntimeError: <secret>" in inbox.mails[0].get_content()
+    assert daemon.cursor is not None
+    for text in (daemon.cursor, str(inbox.mails[0]["Subject"]), "".join(capfd.readouterr())):
+        assert "reason" not in text
 
 
 def test_a_failure_that_is_over_before_anyone_looked_is_told_all_the_same(
@@ -291,14 +285,40 @@ def test_a_password_is_not_sent_in_the_open(
 
 
 @pytest.mark.parametrize(
-    "variables",
-    [{"ALERT_EMAIL_TO": "a@example.org"}, {"ALERT_SMTP_URL": "mail.example.org"}],
-    ids=["no server", "no URL"],
+    ("variables", "said"),
+    [
+        ({"ALERT_SMTP_URL": "hush.example.org"}, "ALERT_SMTP_URL must be"),
+        ({"ALERT_SMTP_URL": "smtp://"}, "ALERT_SMTP_URL must be"),
+        ({"ALERT_SMTP_URL": "smtp://hush.example.org:port"}, "ALERT_SMTP_URL must be"),
+        ({"ALERT_SMTP_URL_FILE": "none"}, "ALERT_SMTP_URL_FILE: none: No such file"),
+        ({"ALERT_WEBHOOK_URL": "http://hush.example.org:port"}, "ALERT_WEBHOOK_URL is no URL"),
+        ({"ALERT_WEBHOOK_URL": "hush.example.org/hook"}, "ALERT_WEBHOOK_URL is no URL"),
+        ({"ALERT_WEBHOOK_URL_FILE": "none"}, "ALERT_WEBHOOK_URL_FILE: none: No such file"),
+    ],
 )
-def test_a_mail_server_that_cannot_be_right_is_refused(
-    variables: dict[str, str], monkeypatch: pytest.MonkeyPatch
+def test_an_address_that_cannot_be_right_is_named_once_it_is_needed_and_the_alert_waits(
+    daemon: Daemon,
+    variables: dict[str, str],
+    said: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
+    """Not at the start of each process: a secret may be in a store on the network."""
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
+    if "ALERT_SMTP_URL" in "".join(variables):
+        monkeypatch.setenv("ALERT_EMAIL_TO", "a@example.org")
+    Settings()
+    daemon.run(fails=True)
+    daemon.tick()
+    written = "".join(capfd.readouterr())
+    assert said in written
+    assert "hush" not in written
+    assert daemon.cursor is not None
+    assert len(json.loads(daemon.cursor)["waiting"]) == 1
+
+
+def test_an_address_without_a_mail_server_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALERT_EMAIL_TO", "a@example.org")
     with pytest.raises(ValueError, match="ALERT_SMTP_URL"):
         Settings()

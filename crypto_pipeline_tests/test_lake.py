@@ -147,6 +147,30 @@ def test_a_version_that_starts_earlier_leaves_no_second_row(
     assert_equal(warehouse, lake)
 
 
+def test_a_replay_is_a_start_for_the_lake(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake
+) -> None:
+    """A file was corrected: a fact that it no longer has is gone, which no batch tells."""
+    for hour in range(3):
+        land(zone, HOUR + timedelta(days=20 * hour), {}, {"id": "x", "symbol": "x", "name": "X"})
+    load_landing_zone()
+    load_lake(warehouse, lake)
+    file = next(iter(zone.files()))
+    records = [market_record(last_updated=HOUR.isoformat(), current_price=7)]
+    file.uri.write_bytes(landing_json(records, HOUR))
+    defs.resolve_job_def("replay_landing_zone").execute_in_process()
+    assert rows(warehouse, "SELECT kind FROM lake.changes ORDER BY change_id") == [
+        ("start",),
+        *[("batch",)] * 3,
+    ]
+
+    loaded = load_lake(warehouse, lake)[FACT.name]
+
+    assert (loaded.commits, loaded.rows_inserted) == (1, 5)
+    assert Decimal(7) in column(lake, "current_price")
+    assert_equal(warehouse, lake)
+
+
 @pytest.mark.parametrize("statement", ["TRUNCATE", "DELETE FROM"])
 def test_gold_that_is_made_anew_replaces_what_the_lake_has(
     statement: str, warehouse: Warehouse, zone: LandingZone, lake: Lake

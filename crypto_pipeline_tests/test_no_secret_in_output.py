@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import boto3
 import dagster as dg
@@ -14,7 +15,7 @@ from click.testing import CliRunner
 from psycopg import sql
 from pytest_httpserver import HTTPServer
 
-from crypto_pipeline.automation import failed_runs
+from crypto_pipeline.alerts import alerts
 from crypto_pipeline.cli import main
 from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.redaction import PLACEHOLDER
@@ -22,15 +23,19 @@ from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.server import SandboxServer
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline_tests.mail_server import mail_server
 from crypto_pipeline_tests.s3_server import SECRET_KEY, Bucket
 
 API_KEY = "CG-canary0api0key"
 PASSWORD = "canary0pass/w@rd:1"
 TOKEN = "canary0webhook0token"
+MAIL_PASSWORD = "canary0mail/pass"
 CANARIES = (
     API_KEY,
     PASSWORD,
     TOKEN,
+    MAIL_PASSWORD,
+    "canary0mail",
     SECRET_KEY,
     "canary0pass",
     "w@rd:1",
@@ -91,12 +96,27 @@ def everything_written(folder: Path, bucket: Bucket) -> Iterator[tuple[str, str]
         tables = connection.execute(
             "SELECT n.nspname, c.relname FROM pg_class AS c"
             " JOIN pg_namespace AS n ON n.oid = c.relnamespace"
-            " WHERE c.relkind = 'r' AND n.nspname IN ('public', 'analytics', 'dagster')"
+            " WHERE c.relkind = 'r' AND n.nspname IN ('public', 'analytics', 'lake', 'dagster')"
         ).fetchall()
         for schema, table in tables:
             query = sql.SQL("SELECT t::text FROM {} AS t").format(sql.Identifier(schema, table))
             for (row,) in connection.execute(query):
                 yield f"{schema}.{table}", row
+
+
+def tell(instance: dg.DagsterInstance, cursor: str | None) -> str:
+    """Evaluate the alerts as the daemon does; answers the cursor, which is stored."""
+    result = alerts(
+        dg.build_sensor_context(
+            instance,
+            cursor=cursor,
+            repository_def=dg.Definitions(jobs=[careless_job]).get_repository_def(),
+            sensor_name="alerts",
+        )
+    )
+    assert isinstance(result, dg.SensorResult)
+    assert result.cursor is not None
+    return result.cursor
 
 
 def assert_clean(where: str, text: str) -> None:
@@ -130,25 +150,38 @@ def test_no_canary_is_in_anything_that_was_written(
     bucket: Bucket,
     httpserver: HTTPServer,
     tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     printed: list[str] = []
 
-    def run(*arguments: str, code: int, **environment: str) -> None:
+    def run(*arguments: str, code: int, one_line: bool = True, **environment: str) -> None:
         done = CliRunner().invoke(main, arguments, env=environment)
         assert done.exit_code == code, done.output
-        if code:
+        if code and one_line:
             # In words for a person, not as a traceback.
-            assert len(done.output.splitlines()) == 1
+            assert len(done.output.splitlines()) == 1, done.output
         printed.append(done.output + repr(done.exception))
 
     run("run", code=0)
+    run("replay", code=0)
+    run("status", "--json", code=0)
+    run("metrics", code=0)
+    run("doctor", code=0)
+    run("lake", code=0)
+    run("sql", "SELECT count(*) FROM analytics.fact_crypto_price_metrics", code=0)
+    # Who asks for a secret is not told it, nor what he typed of one.
+    run("sql", f"SELECT '{PASSWORD}' FROM nowhere", code=1, one_line=False)
+    run("lake", code=1, LAKE_URI=f"s3://user:{SECRET_KEY}@bucket/lake")
+    run("lake", code=1, LAKE_URI="s3://no-such-bucket/lake")
 
     # The source refuses the key, and quotes it.
     refusal = {"status": {"error_code": 10002, "error_message": f"API Key {API_KEY} is wrong"}}
     httpserver.expect_request("/api/coins/markets").respond_with_json(refusal, status=401)
+    httpserver.expect_request("/api/ping").respond_with_json(refusal, status=401)
     run("run", code=1, COINGECKO_BASE_URL=httpserver.url_for("/api"))
+    run("doctor", code=1, one_line=False, COINGECKO_BASE_URL=httpserver.url_for("/api"))
     # A password that was not escaped; a database that is not there; text that is no URL.
     for url in (
         f"postgresql://etl:{PASSWORD}@127.0.0.1:9/database",
@@ -157,28 +190,32 @@ def test_no_canary_is_in_anything_that_was_written(
         f"host=127.0.0.1 port=9 password='{PASSWORD}'",
         PASSWORD,
     ):
-        run("status", code=1, DATABASE_URL=url)
+        for verb in (["status", "--json"], ["metrics"], ["replay"]):
+            run(*verb, code=1, DATABASE_URL=url)
+        run("doctor", code=1, one_line=False, DATABASE_URL=url)
     run("status", code=1, DB_NAME="no_such_database")
     run("status", code=1, COINGECKO_PLAN="public")
     run("load", code=1, LANDING_ZONE_URI=f"s3://user:{SECRET_KEY}@bucket")
 
-    # A run that fails with a secret in its error, and the word about it.
+    # A run that fails with a secret in its error, and the word about it: the webhook does not take
+    # it, the mail server gets no password that others could read.
     httpserver.expect_request(f"/services/{TOKEN}").respond_with_data("no", status=500)
-    with open_dagster_home(Settings()) as instance:
+    with mail_server() as inbox, open_dagster_home(Settings()) as instance:
+        server = f"127.0.0.1:{inbox.port}"
+        monkeypatch.setenv("ALERT_SMTP_URL", f"smtp://me:{quote(MAIL_PASSWORD, safe='')}@{server}")
+        monkeypatch.setenv("ALERT_EMAIL_TO", "a@example.org")
+        cursor = tell(instance, None)
         result = careless_job.execute_in_process(instance=instance, raise_on_error=False)
         assert not result.success
-        failed_runs(
-            dg.build_run_status_sensor_context(
-                sensor_name="failed_runs",
-                dagster_instance=instance,
-                dagster_run=result.dagster_run,
-                dagster_event=result.get_run_failure_event(),
-            ).for_run_failure()
-        )
-        printed.append(instance.info_str())
+        cursor = tell(instance, cursor)
+        monkeypatch.setenv("ALERT_SMTP_URL", f"smtp://{server}")
+        cursor = tell(instance, cursor)
+        printed += [instance.info_str(), cursor]
     told = [request for request, _ in httpserver.log if request.path.startswith("/services")]
-    assert len(told) == 1
-    printed.append(told[0].get_data(as_text=True))
+    assert len(told) == 2
+    (mail,) = inbox.mails
+    printed += [told[0].get_data(as_text=True), mail.as_string(), mail.get_content()]
+    assert f"refused: {PLACEHOLDER}" in mail.get_content()
 
     printed += [caplog.text, *capfd.readouterr(), repr(Settings()), str(Settings())]
     for number, text in enumerate(printed):

@@ -26,6 +26,7 @@ CERTIFICATE = {"DB_SSLCERT": "client.crt", "DB_SSLKEY": "client.key"}
         ({"DB_HOST": "db", "DB_AUTH": "trust", "DB_PASSWORD": "canary"}, "db_auth"),
         ({"DB_HOST": "db", "DB_SSLMODE": "on", "DB_PASSWORD": "canary"}, "db_sslmode"),
         ({"LANDING_ZONE_URI": "s3://key:canary@bucket"}, "holds a password"),
+        ({"LAKE_URI": "s3://key:canary@bucket"}, "holds a password"),
     ],
 )
 def test_a_login_that_is_not_clear_is_refused(

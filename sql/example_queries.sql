@@ -38,7 +38,7 @@ JOIN analytics.dim_date AS d USING (date_key)
 JOIN analytics.dim_cryptocurrency AS c USING (crypto_key)
 WHERE f.crypto_id = 'bitcoin' AND f.vs_currency = 'usd'
 GROUP BY d.date, c.symbol
-ORDER BY d.date;
+ORDER BY d.date, c.symbol;
 
 -- Market capitalisation and volume by day, from each coin's first snapshot of the day
 SELECT date, sum(market_cap) AS market_cap, sum(total_volume) AS volume

@@ -29,8 +29,17 @@ BEGIN
         GRANT EXECUTE ON FUNCTION
             ensure_month_partitions(regclass, timestamptz[]),
             create_month_partitions_ahead(integer),
-            drop_months_before(timestamptz)
+            drop_months_before(timestamptz),
+            create_month_table(regclass, timestamptz),
+            index_loading_month(regclass, timestamptz),
+            attach_loading_month(regclass, timestamptz)
             TO etl_role;
+        -- A month on its way is filled by the loader; when it is attached, this right ends.
+        GRANT USAGE ON SCHEMA loading TO etl_role;
+        ALTER DEFAULT PRIVILEGES IN SCHEMA loading GRANT SELECT, INSERT ON TABLES TO etl_role;
+        -- The lake is loaded from gold and from what the triggers say of it.
+        GRANT USAGE ON SCHEMA lake TO etl_role;
+        GRANT SELECT ON lake.changes TO etl_role;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'analytics_role' AND rolname <> current_user) THEN
         GRANT USAGE ON SCHEMA public, analytics TO analytics_role;

@@ -1,5 +1,5 @@
 -- Three roles for one warehouse, with the rights that docs/SECURITY.md lists:
---   crypto_owner    owns the tables and runs the migrations (crypto-pipeline migrate), nothing else
+--   crypto_owner    owns the tables: migrates, and empties them (crypto-pipeline migrate, replay)
 --   etl_role        runs the pipeline: reads, inserts, updates
 --   analytics_role  reads schema analytics and the views, for a minute at most
 -- Run it in the warehouse database, as a superuser or as its owner with CREATEROLE and CREATEDB,
@@ -29,25 +29,30 @@ ALTER DATABASE :"DBNAME" OWNER TO crypto_owner;
 -- Whatever an earlier installation made as another role.
 SELECT format('ALTER SCHEMA %I OWNER TO crypto_owner', nspname)
 FROM pg_namespace
-WHERE nspname IN ('public', 'analytics')
+WHERE nspname IN ('public', 'analytics', 'loading', 'lake')
 ORDER BY nspname
 \gexec
 SELECT format(
     'ALTER %s %s OWNER TO crypto_owner',
-    CASE c.relkind WHEN 'v' THEN 'VIEW' ELSE 'TABLE' END,
+    CASE c.relkind WHEN 'v' THEN 'VIEW' WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END,
     c.oid::regclass
 )
 FROM pg_class AS c
 JOIN pg_namespace AS n ON n.oid = c.relnamespace
-WHERE n.nspname IN ('public', 'analytics') AND c.relkind IN ('r', 'p', 'v')
+WHERE n.nspname IN ('public', 'analytics', 'loading', 'lake') AND c.relkind IN ('r', 'p', 'v', 'S')
     AND pg_get_userbyid(c.relowner) <> 'crypto_owner'
-    AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = c.oid AND d.deptype = 'e')
+    -- What belongs to an extension stays there; a column's sequence goes with its table.
+    AND NOT EXISTS (
+        SELECT FROM pg_depend AS d
+        WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid
+            AND (d.deptype = 'e' OR c.relkind = 'S' AND d.deptype IN ('a', 'i'))
+    )
 ORDER BY c.oid
 \gexec
 SELECT format('ALTER FUNCTION %s OWNER TO crypto_owner', p.oid::regprocedure)
 FROM pg_proc AS p
 JOIN pg_namespace AS n ON n.oid = p.pronamespace
-WHERE n.nspname IN ('public', 'analytics') AND p.prokind = 'f'
+WHERE n.nspname IN ('public', 'analytics', 'loading', 'lake') AND p.prokind = 'f'
     AND pg_get_userbyid(p.proowner) <> 'crypto_owner'
     AND NOT EXISTS (SELECT FROM pg_depend AS d WHERE d.objid = p.oid AND d.deptype = 'e')
 ORDER BY p.oid
@@ -77,6 +82,12 @@ WHERE c.relnamespace = 'dagster'::regnamespace AND c.relkind IN ('r', 'p')
     AND pg_get_userbyid(c.relowner) <> 'etl_role'
 ORDER BY c.oid
 \gexec
+-- A replay, which is the owner's, is a run too. No CREATE: what is made here is the loader's.
+GRANT USAGE ON SCHEMA dagster TO crypto_owner;
+GRANT ALL ON ALL TABLES IN SCHEMA dagster TO crypto_owner;
+GRANT ALL ON ALL SEQUENCES IN SCHEMA dagster TO crypto_owner;
+ALTER DEFAULT PRIVILEGES FOR ROLE etl_role IN SCHEMA dagster GRANT ALL ON TABLES TO crypto_owner;
+ALTER DEFAULT PRIVILEGES FOR ROLE etl_role IN SCHEMA dagster GRANT ALL ON SEQUENCES TO crypto_owner;
 -- For Dagster's own connections, which name no schema. The pipeline sets its own in each
 -- transaction. A pooler may drop what a client asks for at its start, but not this.
 ALTER ROLE etl_role IN DATABASE :"DBNAME" SET search_path = dagster;
@@ -93,7 +104,8 @@ ALTER ROLE analytics_role IN DATABASE :"DBNAME" SET default_transaction_read_onl
 ALTER ROLE analytics_role IN DATABASE :"DBNAME" SET search_path = analytics, public;
 
 SELECT to_regclass('analytics.dim_date') IS NOT NULL
-    AND to_regprocedure('public.drop_months_before(timestamptz)') IS NOT NULL AS migrated \gset
+    AND to_regprocedure('public.attach_loading_month(regclass, timestamptz)') IS NOT NULL
+    AND to_regclass('lake.changes') IS NOT NULL AS migrated \gset
 \if :migrated
     SET LOCAL ROLE crypto_owner;
     SET LOCAL search_path = public;

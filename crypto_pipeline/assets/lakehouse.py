@@ -9,12 +9,10 @@ from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, OWNERS, 
 from crypto_pipeline.lake_schema import FACT, LAKE_TABLES, UNFIT_VALUES, LakeTable
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.spark.resource import Spark
+from crypto_pipeline.storage.advisory_locks import AdvisoryLock, turn
 from crypto_pipeline.storage.postgres import Warehouse
 
 GROUP = "lakehouse"
-
-_SPARK_LOAD = 7_233_004
-"""Key of the advisory lock of a load by Spark."""
 
 
 def lake_key(table: LakeTable) -> dg.AssetKey:
@@ -67,10 +65,8 @@ def lakehouse(
     where it was, and writes nothing twice.
     """
     if spark.selected:
-        with warehouse.connection() as connection:
-            # Spark's loads share their staging tables, so they take turns; until the end of the
-            # transaction, and it ends with the process.
-            connection.execute("SELECT pg_advisory_xact_lock(%s)", [_SPARK_LOAD])
+        # Spark's loads share their staging tables.
+        with warehouse.connection() as connection, turn(connection, AdvisoryLock.SPARK_LOAD):
             described = spark.load_lake()
         for name, of_table in described.items():
             yield dg.MaterializeResult(dg.AssetKey(["lake", name]), metadata=of_table)

@@ -49,7 +49,7 @@ def scopes(
             read_sql("checks/months.sql"), {"start": start, "end": end}
         ).fetchall()
     for month_start, month_end in months:
-        with warehouse.connection() as connection, connection.transaction():
+        with warehouse.work() as connection:
             connection.execute(
                 read_sql("checks/scoped_batches.sql"), {"start": month_start, "end": month_end}
             )

@@ -14,9 +14,11 @@ import psycopg
 from packaging.requirements import Requirement
 from pydantic import ValidationError
 
+from crypto_pipeline.alerts import AddressError, mail_server, webhook
 from crypto_pipeline.cli.runs import EXPECTED_ERRORS, settings_at_fault
 from crypto_pipeline.coingecko.client import CoinGeckoClient
 from crypto_pipeline.coingecko.errors import CoinGeckoError
+from crypto_pipeline.secret_references import SecretError
 from crypto_pipeline.settings import Plan, Settings
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.migrations import newest_revision
@@ -67,6 +69,7 @@ def examine() -> Iterator[Finding]:
     yield _landing_zone(settings)
     yield from _database(settings)
     yield from _api(settings)
+    yield from _alerts(settings)
 
 
 def _packages() -> Finding:
@@ -220,7 +223,11 @@ def _clock(subject: str, theirs: datetime) -> Finding:
 def _api(settings: Settings) -> Iterator[Finding]:
     plan = settings.coingecko_plan
     if settings.coingecko_api_key is not None:
-        key = settings.coingecko_api_key.get_secret_value()
+        try:
+            key = settings.coingecko_api_key.get_secret_value()
+        except SecretError as error:
+            yield Finding("API key", Verdict.FAILED, str(error), "see docs/SECURITY.md")
+            return
         if not key.startswith("CG-"):
             yield Finding(
                 "API key",
@@ -245,3 +252,20 @@ _API_REMEDIES = {
     Plan.PRO: "if it is the key: COINGECKO_PLAN=pro wants a paid key, a free one is plan demo",
     Plan.SANDBOX: "start `crypto-pipeline sandbox`, and set COINGECKO_BASE_URL to what it says",
 }
+
+
+# --------------------------------------------------------------------------------------------
+# The alerts
+# --------------------------------------------------------------------------------------------
+
+
+def _alerts(settings: Settings) -> Iterator[Finding]:
+    """Whether the addresses could be ones; nobody is told anything."""
+    for subject, address in {"webhook": webhook, "mail server": mail_server}.items():
+        try:
+            if address(settings) is not None:
+                yield Finding(subject, Verdict.OK, "named; it was not asked")
+        except (AddressError, SecretError) as error:
+            yield Finding(
+                subject, Verdict.FAILED, str(error), "correct it; see docs/DEPLOYMENT.md, Alerts"
+            )

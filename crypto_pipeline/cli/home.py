@@ -10,12 +10,11 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from crypto_pipeline.settings import Settings
+from crypto_pipeline.storage.advisory_locks import AdvisoryLock
 from crypto_pipeline.storage.postgres import connect, warehouse_conninfo
 
 _TEMPLATE = Path(__file__).parents[1] / "dagster.yaml"
 _SCHEMA = "dagster"
-_LOCK = 7_233_003
-"""Key of the advisory lock that makes other processes wait while one makes Dagster's tables."""
 PID_TAG = "crypto_pipeline/pid"
 """Tag of a run in the command line's own process: that process."""
 
@@ -39,6 +38,7 @@ def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
     conninfo = warehouse_conninfo(settings)
     with connect(conninfo) as connection:
         _ensure_schema(connection)
+        _refuse_without_tables(connection)
     _refuse_lost_search_path(conninfo)
     home = Path(
         os.environ.get("DAGSTER_HOME")
@@ -54,7 +54,7 @@ def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
     os.environ["DAGSTER_POSTGRES_URL"] = storage_url(conninfo)
     # The first process makes Dagster's tables; several may start at once.
     with connect(conninfo) as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
+        connection.execute("SELECT pg_advisory_xact_lock(%s)", [AdvisoryLock.DAGSTER_TABLES])
         instance = dg.DagsterInstance.get()
     if settings.embedded:
         _fail_dead_runs(instance)
@@ -92,6 +92,25 @@ def _ensure_schema(connection: psycopg.Connection) -> None:
                 f" {connection.info.user} may not make it: run sql/roles.sql, or have the owner"
                 f" run CREATE SCHEMA {_SCHEMA} AUTHORIZATION {connection.info.user}"
             ) from None
+
+
+def _refuse_without_tables(connection: psycopg.Connection) -> None:
+    """Dagster makes its tables at the first start, by the role that will own them; the owner of the
+    warehouse uses them for a replay."""
+    usable = connection.execute(
+        "SELECT has_schema_privilege(n.oid, 'CREATE') OR has_schema_privilege(n.oid, 'USAGE')"
+        " AND EXISTS (SELECT FROM pg_class AS c WHERE c.relnamespace = n.oid"
+        " AND c.relname = 'runs' AND has_table_privilege(c.oid, 'INSERT')),"
+        " pg_get_userbyid(n.nspowner) FROM pg_namespace AS n WHERE n.nspname = %s",
+        [_SCHEMA],
+    ).fetchone()
+    assert usable is not None
+    may, owner = usable
+    if not may:
+        raise DagsterStorageError(
+            f"role {connection.info.user} may not use Dagster's tables in schema {_SCHEMA}, or they"
+            f" are not there yet: start the pipeline as {owner} once, and run sql/roles.sql"
+        )
 
 
 def _refuse_lost_search_path(conninfo: str) -> None:

@@ -29,6 +29,7 @@ from crypto_pipeline.documentation import write_documentation
 from crypto_pipeline.health import HealthCollector, read_health
 from crypto_pipeline.maintenance import MAINTENANCE_JOB
 from crypto_pipeline.partitions import partition_key
+from crypto_pipeline.redaction import redact
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.quirks import RENAMED_AFTER
@@ -155,7 +156,7 @@ def doctor() -> None:
     failed = False
     for finding in examine():
         colour = {"ok": "green", "warning": "yellow", "failed": "red"}[finding.verdict.value]
-        state = escape(f"{finding.subject}: {finding.state}")
+        state = escape(redact(f"{finding.subject}: {finding.state}"))
         console.print(
             f"[{colour}]{finding.verdict.value:8}[/]{state}",
             soft_wrap=True,
@@ -252,7 +253,7 @@ def sql(statement: str) -> None:
                 columns = [column[0] for column in result.description]
                 print_rows(console, None, columns, result.fetchall())
             except QueryError as error:
-                complaints.print(f"[red]{escape(str(error))}[/]", soft_wrap=True)
+                complaints.print(f"[red]{escape(redact(str(error)))}[/]", soft_wrap=True)
                 sys.exit(1)
 
 
@@ -391,6 +392,8 @@ def _hours_loaded_since(time: datetime | None) -> str | None:
         ).fetchone()
     assert row is not None
     return None if row[0] is None else "/".join(map(partition_key, row))
+
+
 def _plain(value: object) -> object:
     """A value of PostgreSQL as JSON has it."""
     return value.isoformat() if isinstance(value, datetime) else int(str(value))

@@ -1,7 +1,6 @@
 """Runs of the asset graph in this process, with visible progress and errors a person can use."""
 
 import os
-import re
 import time
 import uuid
 from collections.abc import Callable, Iterator
@@ -165,21 +164,6 @@ def _progress(instance: dg.DagsterInstance, run_id: str, done: Callable[[], bool
                 yield entry.step_key
             elif not entry.is_dagster_event:
                 yield entry.user_message
-
-
-def _one_line(event: dg.DagsterEvent) -> str:
-    """The cause of a failure, without its stack."""
-    if not event.is_step_failure:
-        return event.message or "the run failed"
-    data = event.step_failure_data
-    if data.user_failure_data is not None and data.user_failure_data.description:
-        return data.user_failure_data.description
-    error = data.error
-    while error is not None and error.cause is not None:
-        error = error.cause
-    text = error.message if error is not None else event.message or "the step failed"
-    # The class of an error of ours says nothing that its text does not.
-    return re.sub(r"^crypto_pipeline\.[\w.]+: ", "", " ".join(text.split()))
 
 
 @contextmanager

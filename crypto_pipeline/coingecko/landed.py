@@ -40,6 +40,21 @@ class Landed:
     failed: bool
     records: list[msgspec.Raw]
 
+    @classmethod
+    def failure(
+        cls, error: str, source: str | None = None, ingested_at: datetime | None = None
+    ) -> "Landed":
+        """What is known of a file that holds no capture.
+
+        Args:
+            error: What is wrong with it.
+            source: Its label, if it says that much.
+            ingested_at: When it says it was fetched, UTC, likewise.
+        """
+        # A NUL is legal in JSON and not in a PostgreSQL text.
+        label = source and source.replace("\x00", "")
+        return cls(label, None, ingested_at, "{}", error.replace("\x00", ""), True, [])
+
 
 def unpack_capture(path: str, content: bytes) -> Capture:
     """Decode the content of a landing file, compressed if its name ends in ``.gz``.
@@ -64,13 +79,11 @@ def read_landed(path: str, content: bytes) -> Landed:
     """
     try:
         capture = unpack_capture(path, content)
-    except CaptureError as failure:
-        source = failure.source and failure.source.replace("\x00", "")
-        error = str(failure).replace("\x00", "")
-        return Landed(source, None, failure.ingested_at, "{}", error, True, [])
-    problem = unstorable(capture)
-    if problem is not None:
-        return Landed(None, None, None, "{}", problem, True, [])
+    except CaptureError as problem:
+        return Landed.failure(str(problem), problem.source, problem.ingested_at)
+    unstorable = _unstorable(capture)
+    if unstorable is not None:
+        return Landed.failure(unstorable)
     return Landed(
         source=capture.source,
         vs_currency=capture.request.get("vs_currency", _PLAIN_FORM_CURRENCY),
@@ -82,7 +95,7 @@ def read_landed(path: str, content: bytes) -> Landed:
     )
 
 
-def unstorable(capture: Capture) -> str | None:
+def _unstorable(capture: Capture) -> str | None:
     """What of a capture's description no batch can hold, if anything."""
     if not _FIRST_FETCH <= capture.ingested_at < _LAST_FETCH:
         return f"{capture.ingested_at} is no time of a fetch - at `$.ingested_at`"

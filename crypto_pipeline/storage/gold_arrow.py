@@ -42,9 +42,16 @@ def arrow_schema(table: LakeTable) -> pa.Schema:
 @contextmanager
 def snapshot(connection: psycopg.Connection) -> Iterator[None]:
     """A transaction in which every query sees the warehouse at the same moment."""
-    with connection.transaction():
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
-        yield
+    before = connection.isolation_level, connection.read_only
+    connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    connection.read_only = True
+    try:
+        with connection.transaction():
+            yield
+    finally:
+        # One that was lost takes no settings, and its error is the one to tell.
+        if not connection.closed:
+            connection.isolation_level, connection.read_only = before
 
 
 def read_dimension(connection: psycopg.Connection, table: LakeTable) -> pa.Table:

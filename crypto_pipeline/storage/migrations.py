@@ -14,8 +14,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, NullPool, create_engine
 from sqlalchemy.exc import DBAPIError
 
-_LOCK = 7_233_001
-"""Key of the advisory lock that makes other processes wait while one migrates."""
+from crypto_pipeline.storage.advisory_locks import AdvisoryLock
 
 
 class SchemaBehindError(RuntimeError):
@@ -84,7 +83,7 @@ def _migrate(engine: Engine) -> bool:
     with engine.begin() as connection:
         if _revision(connection) == newest_revision():
             return False
-        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({AdvisoryLock.MIGRATION})")
         if _revision(connection) == newest_revision():
             return False
         config = _config()

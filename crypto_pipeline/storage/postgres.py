@@ -187,6 +187,9 @@ class Warehouse(dg.ConfigurableResource[Any]):
             connection.execute("SET LOCAL work_mem = '64MB'")
             connection.execute("SET LOCAL jit = off")
             yield connection
+            # A pooler keeps the session: a temporary view left in it would be in the way of the
+            # next load, and of whoever drops or changes a table that it names.
+            connection.execute("DISCARD TEMP")
 
     @contextmanager
     def load(self) -> Iterator[psycopg.Connection]:

@@ -11,6 +11,7 @@ import json
 import os
 import resource
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -27,9 +28,11 @@ from psycopg.conninfo import conninfo_to_dict
 from crypto_pipeline.bulk_load import files_to_load, load_files
 from crypto_pipeline.coingecko.copy_lines import copy_line
 from crypto_pipeline.coingecko.schema import COLUMNS, INTEGER_FIELDS, TIME_FIELDS, decode_record
+from crypto_pipeline.lake_schema import FACT, LakeError
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.landing import LandingFile, LandingZone
 from crypto_pipeline.storage.postgres import Warehouse, connect, warehouse_conninfo
+from crypto_pipeline_tests.benchmarks.data import COINS
 from crypto_pipeline_tests.benchmarks.statements import Statements
 
 NOT_INSTALLED = 3
@@ -53,6 +56,7 @@ class Measured(msgspec.Struct):
         peak_mb: Most memory that its process held, in MB.
         peak_worker_mb: The same of the largest process that it started, 0 when there was none.
         statements: Where the time went, by statement, when that was asked for.
+        file_seconds: What one more file took on top, where that was measured.
     """
 
     records: int
@@ -60,6 +64,7 @@ class Measured(msgspec.Struct):
     peak_mb: float = 0.0
     peak_worker_mb: float = 0.0
     statements: dict[str, float] = {}
+    file_seconds: float | None = None
 
 
 def _files(zone: Path, count: int) -> list[LandingFile]:
@@ -196,6 +201,69 @@ def _parse(zone: Path, count: int, decode: Callable[[msgspec.Raw], object]) -> M
             decode(record)
             records += 1
     return Measured(records, time.perf_counter() - started)
+
+
+# -- lakes -------------------------------------------------------------------------------------
+
+
+def delta_append(zone: Path, count: int) -> Measured:
+    """Gold of PostgreSQL into an empty lake, by delta-rs: rounded by PostgreSQL, appended."""
+    from crypto_pipeline.lake import load_lake
+    from crypto_pipeline.storage.delta import Lake
+
+    warehouse, landing_zone = Warehouse(), LandingZone(str(zone))
+    files = _files(zone, count)
+    _replay(warehouse, landing_zone, {file.path for file in files[:-1]})
+    with tempfile.TemporaryDirectory() as folder:
+        lake = Lake(folder)
+        started = time.perf_counter()
+        loaded = load_lake(warehouse, lake)[FACT.name]
+        seconds = time.perf_counter() - started
+        _replay(warehouse, landing_zone, {files[-1].path})
+        started = time.perf_counter()
+        load_lake(warehouse, lake)
+        file_seconds = time.perf_counter() - started
+    return Measured(loaded.rows_inserted, seconds, file_seconds=file_seconds)
+
+
+def delta_merge(zone: Path, count: int) -> Measured:
+    """The same facts once more: a MERGE that finds every one of them in the lake."""
+    from crypto_pipeline.lake import FACTS_A_COMMIT, load_lake
+    from crypto_pipeline.storage.delta import Lake, Step
+    from crypto_pipeline.storage.gold_arrow import read_facts
+
+    warehouse = Warehouse()
+    files = _files(zone, count)
+    _replay(warehouse, LandingZone(str(zone)), {file.path for file in files})
+    at_once = FACTS_A_COMMIT // COINS
+    with tempfile.TemporaryDirectory() as folder, warehouse.connection() as connection:
+        lake = Lake(folder)
+        inserted = load_lake(warehouse, lake)[FACT.name].rows_inserted
+        batches = [
+            row[0]
+            for row in connection.execute(
+                "SELECT batch_id FROM ingestion_batches"
+                " WHERE gold_loaded_at IS NOT NULL ORDER BY batch_id"
+            )
+        ]
+        updated = 0
+        started = time.perf_counter()
+        for first in range(0, len(batches), at_once):
+            some = batches[first : first + at_once]
+            facts, _ = read_facts(connection, "facts_of_batches", {"batches": some})
+            change = lake.loaded_change()
+            updated += lake.add_facts(facts, change, Step(change + 1, some)).rows_updated
+        seconds = time.perf_counter() - started
+    assert updated == inserted
+    return Measured(updated, seconds)
+
+
+def sail(zone: Path, count: int) -> Measured:
+    """The Spark path on Sail: files to silver and gold as Delta tables, every rule judged."""
+    from crypto_pipeline_tests.benchmarks.spark import measure
+
+    loaded = measure(_files(zone, count))
+    return Measured(loaded.records, loaded.seconds, file_seconds=loaded.file_seconds)
 
 
 # -- peers -------------------------------------------------------------------------------------
@@ -343,7 +411,8 @@ def row_by_row(zone: Path, count: int) -> Measured:
 LOADERS: dict[str, Callable[[Path, int], Measured]] = {
     loader.__name__: loader
     for loader in (
-        ours, copy_plain, copy_keyed, parse, copy_lines, dlt_merge, pandas_to_sql, row_by_row,
+        ours, copy_plain, copy_keyed, parse, copy_lines, delta_append, delta_merge, sail,
+        dlt_merge, pandas_to_sql, row_by_row,
     )
 }  # fmt: skip
 
@@ -363,7 +432,10 @@ def main(name: str, zone: str, count: str) -> None:
     """Run one loader and print what was measured."""
     try:
         measured = LOADERS[name](Path(zone), int(count))
-    except ModuleNotFoundError as error:
+    except (ModuleNotFoundError, LakeError) as error:
+        # The lake says of a missing library what to install.
+        if not isinstance(error.__cause__ or error, ModuleNotFoundError):
+            raise
         sys.stderr.write(f"{error}\n")
         sys.exit(NOT_INSTALLED)
     measured.peak_mb = _peak_mb(resource.RUSAGE_SELF)

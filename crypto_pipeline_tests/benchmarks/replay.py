@@ -51,6 +51,9 @@ _CONTESTANTS = (
     _Contestant("copy_keyed", "binary COPY, primary keys", target=0.5),
     _Contestant("parse", "exact parse alone"),
     _Contestant("copy_lines", "parse into COPY lines alone"),
+    _Contestant("delta_append", "Delta gold (delta-rs), append"),
+    _Contestant("delta_merge", "Delta gold (delta-rs), MERGE", share=400),
+    _Contestant("sail", "Sail: files to gold", share=300),
     _Contestant("dlt_merge", "dlt, merge", share=40, target=12),
     _Contestant("pandas_to_sql", "pandas to_sql, no key", share=20),
     _Contestant("row_by_row", "row by row, ON CONFLICT", share=20),
@@ -207,6 +210,7 @@ def _print(
     console.print(table)
     if ours.runs:
         _print_targets(console, results)
+    _print_one_more_file(console, results)
     with psycopg.connect(server) as connection:
         row = connection.execute("SHOW server_version").fetchone()
     assert row is not None
@@ -236,6 +240,18 @@ def _print_targets(console: Console, results: Mapping[str, _Result]) -> None:
             console.print(
                 f"Target {contestant.target:g} x {contestant.label}: {verdict} ({ratio:.2f})"
             )
+
+
+def _print_one_more_file(console: Console, results: Mapping[str, _Result]) -> None:
+    for contestant in _CONTESTANTS:
+        seconds = [
+            run.file_seconds
+            for run in results[contestant.loader].runs
+            if run.file_seconds is not None
+        ]
+        if seconds:
+            median = statistics.median(seconds)
+            console.print(f"One more file of {COINS:,} records, {contestant.label}: {median:.2f} s")
 
 
 def _print_profile(console: Console, zone: Path, count: int, server: str) -> None:

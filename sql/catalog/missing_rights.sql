@@ -17,6 +17,15 @@ FROM (
     WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef
         AND NOT has_function_privilege(p.oid, 'EXECUTE')
     UNION ALL
+    SELECT 2, 'USAGE on schema ' || n.nspname
+    FROM pg_namespace AS n
+    WHERE n.nspname IN ('loading', 'lake') AND NOT has_schema_privilege(n.oid, 'USAGE')
+    UNION ALL
+    SELECT 2, 'SELECT on lake.changes'
+    FROM pg_class AS c
+    WHERE c.relnamespace = to_regnamespace('lake') AND c.relname = 'changes'
+        AND NOT has_table_privilege(c.oid, 'SELECT')
+    UNION ALL
     SELECT 3, 'TEMPORARY on the database'
     WHERE NOT has_database_privilege(current_database(), 'TEMPORARY')
     UNION ALL

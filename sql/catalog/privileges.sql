@@ -15,9 +15,9 @@ rights AS (
         has_schema_privilege(r.oid, n.oid, v.verb)
     FROM roles AS r, pg_namespace AS n,
         unnest(ARRAY['USAGE', 'CREATE']) WITH ORDINALITY AS v (verb, turn)
-    WHERE n.nspname IN ('public', 'analytics', 'dagster')
+    WHERE n.nspname IN ('public', 'analytics', 'loading', 'lake', 'dagster')
     UNION ALL
-    SELECT CASE n.nspname WHEN 'public' THEN 3 ELSE 4 END, n.nspname || '.' || c.relname, r.role,
+    SELECT CASE n.nspname WHEN 'public' THEN 3 WHEN 'analytics' THEN 4 ELSE 5 END, n.nspname || '.' || c.relname, r.role,
         v.verb, v.turn,
         CASE v.verb
             WHEN 'own' THEN pg_has_role(r.oid, c.relowner, 'USAGE')
@@ -27,17 +27,19 @@ rights AS (
         unnest(ARRAY[
             'SELECT', 'INSERT', 'UPDATE', 'DELETE', 'TRUNCATE', 'REFERENCES', 'TRIGGER', 'own'
         ]) WITH ORDINALITY AS v (verb, turn)
-    WHERE n.nspname IN ('public', 'analytics')
+    WHERE n.nspname IN ('public', 'analytics', 'loading', 'lake')
         AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
     UNION ALL
-    SELECT 5, 'function ' || p.proname, r.role, v.verb, v.turn,
+    -- Those that not everybody may call.
+    SELECT 6, 'function ' || n.nspname || '.' || p.proname, r.role, v.verb, v.turn,
         CASE v.verb
             WHEN 'own' THEN pg_has_role(r.oid, p.proowner, 'USAGE')
             ELSE has_function_privilege(r.oid, p.oid, v.verb)
         END
-    FROM roles AS r, pg_proc AS p,
+    FROM roles AS r, pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace,
         unnest(ARRAY['EXECUTE', 'own']) WITH ORDINALITY AS v (verb, turn)
-    WHERE p.pronamespace = 'public'::regnamespace AND p.prosecdef
+    WHERE n.nspname IN ('public', 'analytics', 'loading', 'lake')
+        AND NOT has_function_privilege('public', p.oid, 'EXECUTE')
 )
 SELECT
     object,

@@ -76,10 +76,14 @@ $$;
 COMMENT ON FUNCTION create_loading_month(regclass, timestamptz) IS
     'Creates such a table, and the temporary view month_<table> as a name for it.';
 
+-- A sample of 3,000 rows is enough to plan by until the server takes its own.
 CREATE FUNCTION index_loading_month(parent regclass, month timestamptz) RETURNS void
-LANGUAGE plpgsql AS $$
+LANGUAGE plpgsql
+SET default_statistics_target = 10
+AS $$
 DECLARE
     definition text;
+    indexed text;
 BEGIN
     FOR definition IN
         SELECT coalesce(
@@ -97,10 +101,15 @@ BEGIN
     LOOP
         EXECUTE definition;
     END LOOP;
+    SELECT string_agg(DISTINCT quote_ident(a.attname), ', ') INTO indexed
+    FROM pg_index AS i
+    JOIN pg_attribute AS a ON a.attrelid = i.indrelid AND a.attnum = ANY (i.indkey)
+    WHERE i.indrelid = parent;
+    EXECUTE format('ANALYZE %s (%s)', loading_month(parent, month), indexed);
 END
 $$;
 COMMENT ON FUNCTION index_loading_month(regclass, timestamptz) IS
-    'Gives a month in schema loading the primary key and the indexes of the table it will belong to.';
+    'Gives a month in schema loading the primary key and the indexes of the table it will belong to, and statistics of the indexed columns.';
 
 -- What is set inside a function with a SET clause ends with the function.
 CREATE FUNCTION attach_loading_month(parent regclass, month timestamptz) RETURNS void
@@ -111,6 +120,7 @@ AS $$
 DECLARE
     parent_schema name;
     partition regclass;
+    other regrole;
 BEGIN
     -- A foreign key is checked by a join of the month with the table it points to. If that has months
     -- itself, a hash or merge join reads all of them; a nested loop looks into the one of the row.
@@ -132,6 +142,14 @@ BEGIN
         parent, partition, month, (month AT TIME ZONE 'UTC' + interval '1 month') AT TIME ZONE 'UTC'
     );
     EXECUTE format('ALTER TABLE %s DROP CONSTRAINT in_month', partition);
+    -- Who was let in to fill it reaches it through its table from now on.
+    FOR other IN
+        SELECT DISTINCT a.grantee
+        FROM pg_class AS c, aclexplode(c.relacl) AS a
+        WHERE c.oid = partition AND a.grantee NOT IN (0, c.relowner)
+    LOOP
+        EXECUTE format('REVOKE ALL ON %s FROM %s', partition, other);
+    END LOOP;
 END
 $$;
 COMMENT ON FUNCTION attach_loading_month(regclass, timestamptz) IS

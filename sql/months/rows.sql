@@ -9,15 +9,18 @@ SELECT * FROM accepted_records
 WHERE snapshot_time < (SELECT starts_at FROM loading_month)
     OR snapshot_time >= (SELECT ends_at FROM loading_month);
 
-DELETE FROM staged_records WHERE ctid = ANY (ARRAY(SELECT place FROM records_elsewhere));
+DELETE FROM staged_records AS r
+USING records_elsewhere AS e
+WHERE (e.file_id, e.record_index) = (r.file_id, r.record_index);
 
 -- First write wins: the records whose bucket an earlier one of the month has taken. Few coins have
 -- two records at a time, in whatever currency.
 CREATE TEMPORARY TABLE duplicate_records ON COMMIT DROP AS
-SELECT place, batch_id
+SELECT file_id, record_index, batch_id
 FROM (
     SELECT
-        r.place,
+        r.file_id,
+        r.record_index,
         r.batch_id,
         row_number() OVER (
             PARTITION BY r.crypto_id, r.vs_currency, r.snapshot_time
@@ -33,4 +36,6 @@ FROM (
 ) AS records
 WHERE turn > 1;
 
-DELETE FROM staged_records WHERE ctid = ANY (ARRAY(SELECT place FROM duplicate_records));
+DELETE FROM staged_records AS r
+USING duplicate_records AS d
+WHERE (d.file_id, d.record_index) = (r.file_id, r.record_index);

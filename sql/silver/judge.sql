@@ -1,15 +1,14 @@
--- Verdicts on the staged records of the files from %(first_file)s on, which lie from page
--- %(first_page)s of the table on; the rule table (quality.py) fills in the expressions. A rule that
--- compares the records of a response sorts them: apart, with the few columns it needs.
+-- Verdicts on the staged records of the files from %(first_file)s on; the rule table (quality.py)
+-- fills in the expressions. A rule that compares the records of a response sorts them: apart, with the
+-- few columns it needs.
 INSERT INTO verdicts (
-    file_id, record_index, place, crypto_id, unknown_fields, missing_fields,
+    file_id, record_index, crypto_id, unknown_fields, missing_fields,
     rejected_by, reason, warned_by
 )
 WITH by_itself AS (
     SELECT
         file_id,
         record_index,
-        place,
         crypto_id,
         unknown_fields,
         missing_fields,
@@ -17,10 +16,10 @@ WITH by_itself AS (
         :reason AS reason,
         :warned_by AS warned_by
     FROM (
-        SELECT r.*, r.ctid AS place, f.vs_currency, f.ingested_at
+        SELECT r.*, f.vs_currency, f.ingested_at
         FROM staged_records AS r
         JOIN staged_files AS f USING (file_id)
-        WHERE r.ctid >= %(first_page)s::tid AND r.file_id >= %(first_file)s
+        WHERE r.file_id >= %(first_file)s
     ) AS r
 ),
 in_response AS (
@@ -28,13 +27,12 @@ in_response AS (
     FROM (
         SELECT file_id, record_index, symbol, market_cap_rank
         FROM staged_records
-        WHERE ctid >= %(first_page)s::tid AND file_id >= %(first_file)s
+        WHERE file_id >= %(first_file)s
     ) AS r
 )
 SELECT
     file_id,
     record_index,
-    i.place,
     i.crypto_id,
     i.unknown_fields,
     i.missing_fields,

@@ -15,6 +15,7 @@ CREATE TEMPORARY TABLE staged_files (
     max_rejected_share numeric NOT NULL
 ) ON COMMIT DROP;
 
+-- A partition for the files that are staged at a time.
 CREATE TEMPORARY TABLE staged_records (
     file_id integer NOT NULL,
     record_index integer NOT NULL,
@@ -50,14 +51,13 @@ CREATE TEMPORARY TABLE staged_records (
     unknown_fields text,
     missing_fields text,
     snapshot_time timestamptz GENERATED ALWAYS AS (round_to_snapshot_interval(last_updated)) STORED
-) ON COMMIT DROP;
+) PARTITION BY RANGE (file_id) ON COMMIT DROP;
 
--- The records that break a rule: where they are staged, names of the reject rules, the reason in
--- words, names of the warn rules.
+-- The records that break a rule: names of the reject rules, the reason in words, names of the warn
+-- rules.
 CREATE TEMPORARY TABLE verdicts (
     file_id integer NOT NULL,
     record_index integer NOT NULL,
-    place tid,
     crypto_id text,
     unknown_fields text,
     missing_fields text,

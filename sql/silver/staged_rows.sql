@@ -1,13 +1,13 @@
 -- Which rows every silver table should hold, given the staged files, their records and the verdicts.
 
 -- What is rejected is in staged_rejects and in the verdicts; what follows is about the others.
-DELETE FROM staged_records
-WHERE ctid = ANY (ARRAY(SELECT place FROM verdicts WHERE rejected_by <> '{}'));
+DELETE FROM staged_records AS r
+USING verdicts AS v
+WHERE v.rejected_by <> '{}' AND (v.file_id, v.record_index) = (r.file_id, r.record_index);
 
--- Without statistics the planner expects a handful of records. It needs them of the joined columns
--- only, and of a small sample: more would take longer than the load.
-SET LOCAL default_statistics_target = 10;
-ANALYZE staged_files (file_id), staged_records (file_id, crypto_id), verdicts (file_id);
+-- The planner knows how many records there are by the size of their table, and of a table without
+-- statistics it expects more rows than of one with none.
+ANALYZE staged_files (file_id), verdicts (file_id);
 
 CREATE TEMPORARY TABLE staged_ingestion_batches ON COMMIT DROP AS
 WITH counts AS (
@@ -101,7 +101,7 @@ ORDER BY turn;
 ANALYZE staged_ingestion_batches (file_id, landing_file, failed);
 
 CREATE TEMPORARY VIEW accepted_records AS
-SELECT r.*, r.ctid AS place, b.vs_currency, b.ingested_at, b.landing_file, b.batch_id, b.turn
+SELECT r.*, b.vs_currency, b.ingested_at, b.landing_file, b.batch_id, b.turn
 FROM staged_records AS r
 JOIN staged_ingestion_batches AS b USING (file_id)
 WHERE NOT b.failed;

@@ -140,7 +140,7 @@ SELECT
         CASE WHEN NOT (total_supply <= max_supply) THEN 'total_within_max' END,
         CASE WHEN NOT (last_updated >= ingested_at - INTERVAL '24 HOURS') THEN 'last_updated_fresh' END,
         CASE WHEN NOT (market_cap_rank IS NOT NULL) THEN 'rank_present' END,
-        CASE WHEN NOT (market_cap_rank <= 1 + LAG(market_cap_rank) OVER (PARTITION BY file_id ORDER BY market_cap_rank)) THEN 'rank_follows' END,
+        CASE WHEN NOT (market_cap_rank - 1 <= LAG(market_cap_rank) OVER (PARTITION BY file_id ORDER BY market_cap_rank)) THEN 'rank_follows' END,
         CASE WHEN NOT (ROW_NUMBER() OVER (PARTITION BY file_id, symbol ORDER BY record_index) = 1) THEN 'symbol_unique_in_response' END,
         CASE WHEN NOT (unknown_fields IS NULL) THEN 'fields_known' END,
         CASE WHEN NOT (missing_fields IS NULL) THEN 'fields_complete' END
