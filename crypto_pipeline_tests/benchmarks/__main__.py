@@ -13,7 +13,7 @@ from crypto_pipeline_tests.benchmarks import flat, hourly, replay
     "benchmark", type=click.Choice(["hourly", "lake", "replay", "flat"]), required=False
 )
 @click.option("--files", default=1460, show_default=True, help="Landing files to load, four a day.")
-@click.option("--runs", default=3, show_default=True, help="Runs of each loader.")
+@click.option("--runs", default=3, show_default=True, help="Runs of each loader; rounds of flat.")
 @click.option(
     "--zone",
     type=click.Path(path_type=Path),
@@ -44,7 +44,7 @@ def main(
     if benchmark in (None, "hourly"):
         hourly.main()
     if benchmark == "flat":
-        flat.run(facts, zone)
+        flat.run(facts, runs, zone)
     if benchmark == "lake":
         # Here and not above: the others work without the packages of the extra "lake".
         from crypto_pipeline_tests.benchmarks import lake

@@ -14,7 +14,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -46,7 +46,6 @@ SIZES = (1_000_000, 10_000_000, 100_000_000)
 COINS = 1_000
 """Facts of an hour that is filled; the measured hours have the largest 250 of the same coins."""
 
-_RUNS = 7
 _FULL_DISK = 88
 """Percent of the disk from which on no month is filled: the table says how many facts there are."""
 _WORKERS = 2
@@ -90,11 +89,12 @@ class _Measured:
     figures: dict[str, float]
 
 
-def run(sizes: Iterable[int], folder: Path | None) -> None:
+def run(sizes: Iterable[int], runs: int, folder: Path | None) -> None:
     """Fill what is missing, measure and print.
 
     Args:
         sizes: Facts of each database.
+        runs: Rounds that count; the table shows the medians.
         folder: Where the databases are kept; by default they are thrown away.
     """
     console = Console(width=110)
@@ -113,12 +113,7 @@ def run(sizes: Iterable[int], folder: Path | None) -> None:
     for size in sizes:
         _use(size)
         fill(size, console)
-    results = []
-    for size in sizes:
-        _use(size)
-        console.print(f"Measuring {size:,} facts")
-        results.append(_measure())
-    _print(console, results)
+    _print(console, _measure(sizes, runs, console), runs)
 
 
 def _use(size: int) -> None:
@@ -338,47 +333,76 @@ _READS = {
 }
 
 
-def _measure() -> _Measured:
-    job = defs.resolve_job_def(HOURLY_JOB)
+def _measure(sizes: Sequence[int], runs: int, console: Console) -> list[_Measured]:
+    """Round by round, all sizes in each, so that a busy minute hits them alike."""
     warehouse = Warehouse()
-    facts, last = _one(
-        warehouse, "SELECT sum(records_loaded), max(partition_hour) FROM ingestion_batches"
+    last: dict[int, datetime] = {}
+    hours: dict[int, list[dict[str, float]]] = {size: [] for size in sizes}
+    reads: dict[int, list[dict[str, float]]] = {size: [] for size in sizes}
+    facts: dict[int, int] = {}
+    for size in sizes:
+        _use(size)
+        facts[size], last[size] = _one(
+            warehouse, "SELECT sum(records_loaded), max(partition_hour) FROM ingestion_batches"
+        )
+    clock = SimulatedClock(datetime.now(timezone.utc))
+    before, after = (
+        _ShortIds(Market(COINS, rename_at=rename_at))
+        for rename_at in (datetime.max.replace(tzinfo=timezone.utc), None)
     )
-    runs: list[dict[str, float]] = []
-    clock = SimulatedClock(last)
-    # The rename comes with the last run.
-    rename_at = last + timedelta(hours=_RUNS + 2)
     with (
-        SandboxServer(_ShortIds(Market(COINS, rename_at=rename_at)), clock=clock) as server,
+        SandboxServer(before, clock=clock) as server,
+        SandboxServer(after, clock=clock) as renamed,
         dg.DagsterInstance.ephemeral() as instance,
     ):
-        os.environ["COINGECKO_BASE_URL"] = server.base_url
-        for number in range(_RUNS + 2):
-            clock.set(last + timedelta(hours=number + 1, seconds=5))
-            before = _scanned(warehouse)
-            started = time.perf_counter()
-            result = job.execute_in_process(
-                instance=instance, partition_key=partition_key(clock.now()), run_config=_QUIET
-            )
-            figures = {_WHOLE: 1000 * (time.perf_counter() - started)}
-            failed = [
-                check.check_name
-                for check in result.get_asset_check_evaluations()
-                if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
-            ]
-            assert result.success and not failed, failed
-            for event in result.all_node_events:
-                if event.is_step_success and (name := _STEPS.get(str(event.step_key))):
-                    figures[name] = event.step_success_data.duration_ms
-            figures[_SCANNED] = _scanned(warehouse) - before
-            runs.append(figures)
-    *measured, renamed = runs[1:]  # the first one warms up
-    medians = {
-        name: statistics.median(figures[name] for figures in measured)
-        for name in (*_STEPS.values(), _WHOLE, _SCANNED)
+        # The first round warms up, in the last one a coin is renamed.
+        for number in track(range(runs + 2), "Measuring", console=console):
+            os.environ["COINGECKO_BASE_URL"] = (renamed if number > runs else server).base_url
+            for size in sizes:
+                _use(size)
+                clock.set(last[size] + timedelta(hours=number + 1, seconds=5))
+                hours[size].append(_run_hour(warehouse, instance, partition_key(clock.now())))
+                if number <= runs:
+                    reads[size].append(_read(warehouse, last[size]))
+    return [
+        _Measured(
+            int(facts[size]),
+            {
+                **_medians(hours[size][1:-1]),
+                _RENAMED: hours[size][-1][_WHOLE],
+                **_medians(reads[size][1:]),
+            },
+        )
+        for size in sizes
+    ]
+
+
+def _medians(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
+    return {name: statistics.median(round[name] for round in rounds) for name in rounds[0]}
+
+
+def _run_hour(warehouse: Warehouse, instance: dg.DagsterInstance, hour: str) -> dict[str, float]:
+    job = defs.resolve_job_def(HOURLY_JOB)
+    scanned = _scanned(warehouse)
+    started = time.perf_counter()
+    result = job.execute_in_process(instance=instance, partition_key=hour, run_config=_QUIET)
+    whole = 1000 * (time.perf_counter() - started)
+    failed = [
+        check.check_name
+        for check in result.get_asset_check_evaluations()
+        if not check.passed and check.severity is dg.AssetCheckSeverity.ERROR
+    ]
+    assert result.success and not failed, failed
+    steps = {
+        str(event.step_key): event.step_success_data.duration_ms
+        for event in result.all_node_events
+        if event.is_step_success
     }
-    medians[_RENAMED] = renamed[_WHOLE]
-    return _Measured(int(facts), medians | _measure_reads(warehouse, last))
+    return {
+        **{name: steps[step] for step, name in _STEPS.items()},
+        _WHOLE: whole,
+        _SCANNED: _scanned(warehouse) - scanned,
+    }
 
 
 def _one(warehouse: Warehouse, query: str) -> tuple[Any, ...]:
@@ -398,31 +422,30 @@ def _scanned(warehouse: Warehouse) -> int:
     return int(rows)
 
 
-def _measure_reads(warehouse: Warehouse, last: datetime) -> dict[str, float]:
+def _read(warehouse: Warehouse, last: datetime) -> dict[str, float]:
     figures = {}
     since = sql.Literal(last - timedelta(hours=1000))
     with warehouse.connection() as connection:
         for name, text in _READS.items():
             query = sql.SQL(text).format(since=since)
-            explained = sql.SQL("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {}").format(query)
-            in_server, with_transfer = [], []
-            for _ in range(_RUNS + 1):
-                row = connection.execute(explained).fetchone()
-                assert row is not None
-                (plan,) = row[0]
-                in_server.append(plan["Planning Time"] + plan["Execution Time"])
-                started = time.perf_counter()
-                assert len(connection.execute(query).fetchall()) > 900
-                with_transfer.append(1000 * (time.perf_counter() - started))
-            figures[f"{name}, in the server"] = statistics.median(in_server[1:])
-            figures[f"{name}, with transfer"] = statistics.median(with_transfer[1:])
+            # A session that has read the table before: it knows the months.
+            connection.execute(query)
+            row = connection.execute(
+                sql.SQL("EXPLAIN (ANALYZE, TIMING OFF, FORMAT JSON) {}").format(query)
+            ).fetchone()
+            assert row is not None
+            (plan,) = row[0]
+            figures[f"{name}, in the server"] = plan["Planning Time"] + plan["Execution Time"]
+            started = time.perf_counter()
+            assert len(connection.execute(query).fetchall()) > 900
+            figures[f"{name}, with transfer"] = 1000 * (time.perf_counter() - started)
     return figures
 
 
-def _print(console: Console, results: list[_Measured]) -> None:
+def _print(console: Console, results: list[_Measured], runs: int) -> None:
     smallest = results[0]
     table = Table(
-        title=f"Hourly job of 250 coins, warm, and reads; medians of {_RUNS} runs, ms",
+        title=f"Hourly job of 250 coins, warm, and reads; medians of {runs} runs, ms",
         title_justify="left",
     )
     table.add_column("facts")
