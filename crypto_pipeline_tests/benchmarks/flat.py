@@ -193,7 +193,8 @@ def fill(size: int, console: Console) -> None:
         assert newest is not None
         if newest[0] is None:
             end = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0)
-            end -= timedelta(days=2)
+            # The hours that are measured follow, and may not be later than the present one.
+            end -= timedelta(days=14)
         else:
             end = newest[0] + timedelta(hours=1)
         first = end - timedelta(hours=size // COINS)
