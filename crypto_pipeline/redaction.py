@@ -92,7 +92,12 @@ def _clean_log_records() -> None:
 
     def make_clean(*arguments: Any, **named: Any) -> logging.LogRecord:
         record = make(*arguments, **named)
-        message = record.getMessage()
+        try:
+            message = record.getMessage()
+        except Exception:
+            # Logging tells of a wrong format, with the arguments as they are. It must not end here.
+            message = f"{record.msg} {record.args!r}"
+            record.msg, record.args = message, ()
         if (clean := redact(message)) != message:
             record.msg, record.args = clean, ()
         if record.exc_info and record.exc_info[1]:

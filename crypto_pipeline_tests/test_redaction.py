@@ -57,6 +57,15 @@ def test_log_lines_and_their_errors_are_cleaned(caplog: pytest.LogCaptureFixture
     assert caplog.records[-1].args == (7,)
 
 
+def test_a_log_line_of_a_wrong_format_stops_nobody_and_tells_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    remember("hunter22")
+    logging.getLogger("somebody.else").warning("%d", "hunter22")
+    assert "hunter22" not in caplog.text
+    assert caplog.messages == ["%d ('<secret>',)"]
+
+
 def test_an_error_keeps_its_class_and_the_errors_behind_it_are_cleaned() -> None:
     remember("hunter22")
     with pytest.raises(LookupError) as caught, redacted():
