@@ -3,6 +3,7 @@
 import os
 import secrets
 import shutil
+import sqlite3
 import sys
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -17,11 +18,10 @@ from pydantic import ValidationError
 from crypto_pipeline.alerts import AddressError, mail_server, webhook
 from crypto_pipeline.cli.runs import EXPECTED_ERRORS, settings_at_fault
 from crypto_pipeline.coingecko.client import CoinGeckoClient
-from crypto_pipeline.coingecko.errors import CoinGeckoError
 from crypto_pipeline.secret_references import SecretError
 from crypto_pipeline.settings import Plan, Settings
 from crypto_pipeline.storage.landing import LandingZone
-from crypto_pipeline.storage.migrations import newest_revision
+from crypto_pipeline.storage.migrations import newest_revision, visible_revision
 from crypto_pipeline.storage.postgres import connect, warehouse_conninfo
 from crypto_pipeline.storage.sql import read_sql
 
@@ -169,20 +169,17 @@ def _database(settings: Settings) -> Iterator[Finding]:
 
 
 def _schema(connection: psycopg.Connection) -> Finding:
-    exists = connection.execute("SELECT to_regclass('public.alembic_version')").fetchone()
-    if exists == (None,):
+    revision = visible_revision(connection)
+    if revision is None:
         return Finding(
             "schema",
             Verdict.WARNING,
-            "no tables yet",
+            "no tables of ours that this role can see",
             "the first start makes them, or `crypto-pipeline migrate` as the database's owner",
         )
-    row = connection.execute("SELECT version_num FROM public.alembic_version").fetchone()
-    revision = None if row is None else str(row[0])
-    verdict = Verdict.OK if revision == newest_revision() else Verdict.WARNING
     return Finding(
         "schema",
-        verdict,
+        Verdict.OK if revision == newest_revision() else Verdict.WARNING,
         f"revision {revision}",
         f"bring it to {newest_revision()}: `crypto-pipeline migrate` as the tables' owner",
     )
@@ -238,7 +235,7 @@ def _api(settings: Settings) -> Iterator[Finding]:
     try:
         with CoinGeckoClient.from_settings(settings) as client:
             theirs = client.ping()
-    except (CoinGeckoError, ValueError) as error:
+    except (*EXPECTED_ERRORS, sqlite3.Error, ValueError) as error:
         yield Finding("API", Verdict.FAILED, str(error), _API_REMEDIES.get(plan, _NO_KEY))
         return
     yield Finding("API", Verdict.OK, f"answers, plan {plan.value}")

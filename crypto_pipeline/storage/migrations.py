@@ -62,16 +62,23 @@ def migrate(connect: Callable[[], psycopg.Connection]) -> bool:
             raise SchemaBehindError(_behind(connection)) from None
 
 
-def _behind(connection: psycopg.Connection) -> str:
-    info = connection.info
+def visible_revision(connection: psycopg.Connection) -> str | None:
+    """Revision of a database, ``none`` before its first; None if this role sees no tables of ours
+    in it."""
     readable = connection.execute(
         "SELECT to_regclass('public.alembic_version') IS NOT NULL"
         " AND has_table_privilege('public.alembic_version', 'SELECT')"
     ).fetchone()
-    has = "no tables of ours that this role can see"
-    if readable == (True,):
-        row = connection.execute("SELECT version_num FROM public.alembic_version").fetchone()
-        has = "no revision" if row is None else f"revision {row[0]}"
+    if readable != (True,):
+        return None
+    row = connection.execute("SELECT version_num FROM public.alembic_version").fetchone()
+    return "none" if row is None else str(row[0])
+
+
+def _behind(connection: psycopg.Connection) -> str:
+    info = connection.info
+    revision = visible_revision(connection)
+    has = "no tables of ours that this role can see" if revision is None else f"revision {revision}"
     return (
         f"database {info.dbname} has {has}, this version of the pipeline needs"
         f" {newest_revision()}, and role {info.user} may not change the schema:"

@@ -24,7 +24,6 @@ from psycopg.abc import PQGen, QueryNoTemplate
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq.abc import PGresult
 from psycopg.rows import TupleRow, dict_row
-from sqlalchemy.exc import DBAPIError
 
 from crypto_pipeline.redaction import redacted, remember
 from crypto_pipeline.settings import Settings
@@ -155,11 +154,7 @@ def _warn_of_no_tls(host: str) -> None:
 
 @cache
 def _migrated(conninfo: str) -> None:
-    try:
-        migrate(lambda: connect(conninfo))
-    except DBAPIError as error:
-        # What the database said, without SQLAlchemy's words around it.
-        raise error.orig or error from None
+    migrate(lambda: connect(conninfo))
 
 
 class Warehouse(dg.ConfigurableResource[Any]):
