@@ -16,8 +16,8 @@ INGEST_JOB = "ingest_market_data"
 AUDIT_JOB = "audit"
 LOAD_LAKE_JOB = "load_lake"
 
-# Whether there is a lake that every hour goes to.
-_LAKE = GraphSettings().lake_uri is not None or GraphSettings().spark_remote is not None
+_LAKE = GraphSettings().has_lake
+_DELTA_RS = _LAKE and GraphSettings().spark_remote is None
 
 
 def hourly_assets(lake: bool) -> dg.AssetSelection:
@@ -71,34 +71,29 @@ def hourly_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunReq
     yield dg.RunRequest(partition_key=partition_key(context.scheduled_execution_time))
 
 
-@dg.schedule(
-    cron_schedule="30 3 * * *",
-    job=audit,
-    execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING,
-)
-def nightly_audit(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """Every night, every check over all hours: a run of an hour looks at that hour only."""
-    return dg.RunRequest()
-
-
-@dg.schedule(
+nightly_maintenance = dg.ScheduleDefinition(
+    name="nightly_maintenance",
+    description="Every night, before the audit: it should judge what will be kept.",
     cron_schedule="15 2 * * *",
     job=maintenance,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
-def nightly_maintenance(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """Every night, before the audit: it should judge what will be kept."""
-    return dg.RunRequest()
-
-
-@dg.schedule(
+nightly_lake_maintenance = dg.ScheduleDefinition(
+    name="nightly_lake_maintenance",
+    description="Every night, if delta-rs loads the lake: an hour's load leaves a small file.",
     cron_schedule="45 2 * * *",
     job=maintain_lake,
     execution_timezone="UTC",
-    default_status=dg.DefaultScheduleStatus.RUNNING if _LAKE else dg.DefaultScheduleStatus.STOPPED,
+    default_status=dg.DefaultScheduleStatus.RUNNING
+    if _DELTA_RS
+    else dg.DefaultScheduleStatus.STOPPED,
 )
-def nightly_lake_maintenance(_context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
-    """Every night, if LAKE_URI is set: an hour's load leaves a small file."""
-    return dg.RunRequest()
+nightly_audit = dg.ScheduleDefinition(
+    name="nightly_audit",
+    description="Every night, every check over all hours: an hour's run looks at that hour only.",
+    cron_schedule="30 3 * * *",
+    job=audit,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)

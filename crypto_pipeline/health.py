@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 import psycopg
+from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from psycopg.rows import class_row
@@ -16,12 +17,6 @@ from crypto_pipeline.storage.sql import read_sql
 
 _WAITING_TOO_LONG = timedelta(hours=1)
 """A batch reaches gold in the run that loaded it, or in the next one."""
-
-_FINISHED = [
-    dg.DagsterRunStatus.SUCCESS,
-    dg.DagsterRunStatus.FAILURE,
-    dg.DagsterRunStatus.CANCELED,
-]
 
 
 @dataclass(frozen=True)
@@ -188,7 +183,7 @@ class HealthCollector(Collector):
         )
         for job in self._jobs:
             records = self._instance.get_run_records(
-                dg.RunsFilter(job_name=job, statuses=_FINISHED), limit=1
+                dg.RunsFilter(job_name=job, statuses=FINISHED_STATUSES), limit=1
             )
             for record in records:
                 if record.start_time is not None and record.end_time is not None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import dagster as dg
 import psycopg
+from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.postgres import Warehouse
@@ -21,11 +22,6 @@ MONTHS_AHEAD = 2
 _TRIES = 20
 _SECONDS_BETWEEN_TRIES = 30
 _RUNS_AT_ONCE = 200
-_FINISHED = [
-    dg.DagsterRunStatus.SUCCESS,
-    dg.DagsterRunStatus.FAILURE,
-    dg.DagsterRunStatus.CANCELED,
-]
 
 # The current month is that of the newest data: a warehouse that got nothing for a year, or that
 # holds data of another time, loses nothing for that. The clock is the limit, so that a file with a
@@ -90,7 +86,7 @@ def drop_old_runs(instance: dg.DagsterInstance, retention_days: int | None) -> i
     if retention_days is None:
         return 0
     old = dg.RunsFilter(
-        statuses=_FINISHED,
+        statuses=FINISHED_STATUSES,
         created_before=datetime.now(timezone.utc) - timedelta(days=retention_days),
     )
     deleted = 0

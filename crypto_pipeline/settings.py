@@ -103,6 +103,11 @@ class GraphSettings(BaseSettings):
         " workspace). By default, delta-rs loads it from PostgreSQL.",
     )
 
+    @property
+    def has_lake(self) -> bool:
+        """Whether there is a lake that everything loaded goes to."""
+        return self.lake_uri is not None or self.spark_remote is not None
+
 
 class Settings(GraphSettings):
     """The pipeline's configuration.

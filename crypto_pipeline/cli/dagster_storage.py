@@ -9,7 +9,7 @@ from dagster_postgres.auth import PgTokenProvider
 from dagster_postgres.utils import pg_url_from_config
 from psycopg.conninfo import conninfo_to_dict
 from pydantic import ValidationError
-from sqlalchemy import URL, make_url
+from sqlalchemy import make_url
 
 from crypto_pipeline.cli.home import storage_url
 from crypto_pipeline.settings import Settings
@@ -50,12 +50,6 @@ def is_the_warehouse(url: str) -> bool:
     if settings.embedded:
         return False
     warehouse = make_url(storage_url(warehouse_conninfo(settings)))
-    return warehouse.password is not None and _without_password(warehouse) == _without_password(
-        make_url(url)
-    )
-
-
-def _without_password(url: URL) -> URL:
-    return URL.create(
-        url.drivername, url.username, None, url.host, url.port, url.database, url.query
+    return warehouse.password is not None and (
+        warehouse.set(password="") == make_url(url).set(password="")
     )

@@ -10,7 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.advisory_locks import AdvisoryLock
+from crypto_pipeline.storage.advisory_locks import AdvisoryLock, turn
 from crypto_pipeline.storage.postgres import connect, warehouse_conninfo
 
 _TEMPLATE = Path(__file__).parents[1] / "dagster.yaml"
@@ -53,8 +53,7 @@ def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
     os.environ["DAGSTER_HOME"] = str(home.absolute())
     os.environ["DAGSTER_POSTGRES_URL"] = storage_url(conninfo)
     # The first process makes Dagster's tables; several may start at once.
-    with connect(conninfo) as connection:
-        connection.execute("SELECT pg_advisory_xact_lock(%s)", [AdvisoryLock.DAGSTER_TABLES])
+    with connect(conninfo) as connection, turn(connection, AdvisoryLock.DAGSTER_TABLES):
         instance = dg.DagsterInstance.get()
     if settings.embedded:
         _fail_dead_runs(instance)

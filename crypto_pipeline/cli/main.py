@@ -25,9 +25,9 @@ from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.cli.report import print_checks, print_query, print_rows
 from crypto_pipeline.cli.runs import RunOutcome, errors_in_one_line, run_job
 from crypto_pipeline.coingecko.client import CoinGeckoClient, request_budget
+from crypto_pipeline.definitions import defs
 from crypto_pipeline.documentation import write_documentation
 from crypto_pipeline.health import HealthCollector, read_health
-from crypto_pipeline.maintenance import MAINTENANCE_JOB
 from crypto_pipeline.partitions import partition_key
 from crypto_pipeline.redaction import redact
 from crypto_pipeline.sandbox.clock import SimulatedClock
@@ -98,7 +98,7 @@ def run() -> None:
         outcome = run_job(instance, HOURLY_JOB, console, partition_key=_current_hour())
         _stop_on_errors(outcome)
         _report()
-        sys.exit(1 if print_checks(console, outcome.checks) else 0)
+        _end_by_checks(outcome)
 
 
 @main.command()
@@ -154,17 +154,20 @@ def status(as_json: bool) -> None:
 def doctor() -> None:
     """Look for what could keep the pipeline from working here, and say what to do about it."""
     failed = False
-    for finding in examine():
-        colour = {"ok": "green", "warning": "yellow", "failed": "red"}[finding.verdict.value]
-        state = escape(redact(f"{finding.subject}: {finding.state}"))
-        console.print(
-            f"[{colour}]{finding.verdict.value:8}[/]{state}",
-            soft_wrap=True,
-            highlight=False,
-        )
-        if finding.verdict is not Verdict.OK:
-            console.print(f"        -> {escape(finding.remedy)}", soft_wrap=True, highlight=False)
-        failed |= finding.verdict is Verdict.FAILED
+    with errors_in_one_line(complaints):
+        for finding in examine():
+            colour = {"ok": "green", "warning": "yellow", "failed": "red"}[finding.verdict.value]
+            state = escape(redact(f"{finding.subject}: {finding.state}"))
+            console.print(
+                f"[{colour}]{finding.verdict.value:8}[/]{state}",
+                soft_wrap=True,
+                highlight=False,
+            )
+            if finding.verdict is not Verdict.OK:
+                console.print(
+                    f"        -> {escape(finding.remedy)}", soft_wrap=True, highlight=False
+                )
+            failed |= finding.verdict is Verdict.FAILED
     sys.exit(1 if failed else 0)
 
 
@@ -179,7 +182,7 @@ def metrics(output: Path | None) -> None:
     with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
         with Warehouse().connection() as connection:
             health = read_health(connection)
-        jobs = (HOURLY_JOB, INGEST_JOB, LOAD_JOB, AUDIT_JOB, MAINTENANCE_JOB)
+        jobs = [job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")]
         registry = CollectorRegistry()
         registry.register(
             HealthCollector(health, instance, jobs, request_budget(Settings()).used())
@@ -213,7 +216,7 @@ def lake() -> None:
         outcome = run_job(instance, LOAD_LAKE_JOB, console)
         _stop_on_errors(outcome)
         console.print(f"The lake is at {Settings().lake_location}", soft_wrap=True)
-        sys.exit(1 if print_checks(console, outcome.checks) else 0)
+        _end_by_checks(outcome)
 
 
 @main.command()
@@ -362,7 +365,7 @@ def _load_and_audit(job: str) -> NoReturn:
     with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
         known = _newest_batch()
         _stop_on_errors(run_job(instance, job, console))
-        if Settings().lake_uri is not None:
+        if Settings().has_lake:
             _stop_on_errors(run_job(instance, LOAD_LAKE_JOB, console))
         hours = _hours_loaded_since(known)
         if hours is None:
@@ -372,7 +375,15 @@ def _load_and_audit(job: str) -> NoReturn:
         audit = run_job(instance, AUDIT_JOB, console, tags={HOURS_TAG: hours})
         _stop_on_errors(audit)
         _report()
-        sys.exit(1 if print_checks(console, audit.checks) else 0)
+        _end_by_checks(audit)
+
+
+def _end_by_checks(outcome: RunOutcome) -> NoReturn:
+    failed = print_checks(console, outcome.checks)
+    if failed:
+        # In words, too: the last line is what a scheduler mails.
+        complaints.print(f"[red]{failed} checks of severity ERROR failed[/]")
+    sys.exit(1 if failed else 0)
 
 
 def _newest_batch() -> datetime | None:
