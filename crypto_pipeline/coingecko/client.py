@@ -186,12 +186,7 @@ class CoinGeckoClient:
         Raises:
             CoinGeckoError: it does not answer, or refuses the key.
         """
-        date = self._get("/ping", {}).headers.get("date", "")
-        try:
-            time = email.utils.parsedate_to_datetime(date)
-        except ValueError:
-            return None
-        return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time
+        return _http_date(self._get("/ping", {}).headers.get("date", ""))
 
     def markets(
         self,
@@ -345,13 +340,19 @@ def _retry_after(headers: httpx.Headers) -> float | None:
     value = headers.get("retry-after", "").strip()
     if value.isascii() and value.isdigit():
         return float(value)
+    until = _http_date(value)
+    if until is None:
+        return None
+    return max(0.0, (until - datetime.now(timezone.utc)).total_seconds())
+
+
+def _http_date(value: str) -> datetime | None:
+    """The time of a header, None if it is none."""
     try:
-        until = email.utils.parsedate_to_datetime(value)
+        time = email.utils.parsedate_to_datetime(value)
     except ValueError:
         return None
-    if until.tzinfo is None:
-        until = until.replace(tzinfo=timezone.utc)
-    return max(0.0, (until - datetime.now(timezone.utc)).total_seconds())
+    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time
 
 
 def _worth_retrying(error: BaseException) -> bool:

@@ -2,7 +2,8 @@
 
 import logging
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 from filelock import FileLock
@@ -79,21 +80,22 @@ class RequestBudget:
             return None
         if not self._path.exists():
             return 0
-        rates = [Rate(self._per_minute, _WINDOW_MS)]
-        with (
-            FileLock(f"{self._path}.lock"),
-            closing(SQLiteBucket.init_from_file(rates, db_path=str(self._path))) as bucket,
-        ):
+        with self._bucket(self._per_minute) as bucket:
             bucket.leak(time.time_ns() // 1_000_000)
             return int(bucket.count())
 
-    def _try_acquire(self, per_minute: int) -> int | None:
-        """Take a slot and return None, or return the milliseconds until one can be free."""
+    @contextmanager
+    def _bucket(self, per_minute: int) -> Iterator[SQLiteBucket]:
         rates = [Rate(per_minute, _WINDOW_MS)]
         with (
             FileLock(f"{self._path}.lock"),
             closing(SQLiteBucket.init_from_file(rates, db_path=str(self._path))) as bucket,
         ):
+            yield bucket
+
+    def _try_acquire(self, per_minute: int) -> int | None:
+        """Take a slot and return None, or return the milliseconds until one can be free."""
+        with self._bucket(per_minute) as bucket:
             now = time.time_ns() // 1_000_000
             newest = bucket.peek(0)
             if newest is not None and newest.timestamp > now + _WINDOW_MS:
