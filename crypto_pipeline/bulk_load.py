@@ -12,7 +12,7 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -82,7 +82,7 @@ def load_files(
     warehouse: Warehouse,
     files: list[LandingFile],
     max_rejected_share: float,
-    on_decoded: Callable[[int, int], None] = lambda files, records: None,
+    on_decoded: Callable[[Sequence[DecodedFile]], None] = lambda files: None,
 ) -> Iterator[LoadedFiles]:
     """Load files into silver and gold, month by month, in their order.
 
@@ -90,8 +90,7 @@ def load_files(
         warehouse: The warehouse.
         files: Oldest first.
         max_rejected_share: A file of whose records a larger share is rejected fails.
-        on_decoded: Told, from other threads, of every few files that were read: how many, and how
-            many records.
+        on_decoded: Told, from other threads, of every few files that were read.
     """
     stopped = threading.Event()
 
@@ -99,7 +98,7 @@ def load_files(
         for decoded in _decoded(chunks):
             if stopped.is_set():
                 raise _Stopped
-            on_decoded(len(decoded), sum(len(file.records) for file in decoded))
+            on_decoded(decoded)
             yield decoded
 
     def load(
@@ -196,7 +195,7 @@ class LoadProgress:
 
 
 class _ProgressLog:
-    """Writes progress to a run's log, now and then; called from any thread."""
+    """Writes progress to a run's log, now and then and at the end; called from any thread."""
 
     def __init__(self, log: logging.Logger, files: int) -> None:
         self._log = log
@@ -204,16 +203,17 @@ class _ProgressLog:
         self._lock = threading.Lock()
         self._next = 0.0
 
-    def __call__(self, files: int, records: int) -> None:
+    def __call__(self, decoded: Sequence[DecodedFile]) -> None:
         with self._lock:
-            self._progress = replace(
+            self._progress = progress = replace(
                 self._progress,
-                files_read=self._progress.files_read + files,
-                records_read=self._progress.records_read + records,
+                files_read=self._progress.files_read + len(decoded),
+                records_read=self._progress.records_read
+                + sum(len(file.records) for file in decoded),
             )
-            if time.monotonic() >= self._next:
+            if time.monotonic() >= self._next or progress.files_read == progress.files:
                 self._next = time.monotonic() + _SECONDS_BETWEEN_MESSAGES
-                self._log.info(str(self._progress))
+                self._log.info(str(progress))
 
 
 @contextmanager

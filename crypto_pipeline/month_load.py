@@ -88,20 +88,26 @@ def load_month(
             " %(month)s::timestamptz + interval '1 month' AS ends_at",
             {"month": month},
         )
-        for parent in _PARENTS:
-            connection.execute("SELECT create_loading_month(%s::regclass, %s)", [parent, month])
+        _each(connection, "create_loading_month", _PARENTS, month)
         connection.execute(read_sql("months/rows.sql"))
         connection.execute(read_sql("months/silver.sql"))
-        for parent in _SILVER:
-            connection.execute("SELECT index_loading_month(%s::regclass, %s)", [parent, month])
+        _each(connection, "index_loading_month", _SILVER, month)
         wait_for_turn()
         connection.execute("SELECT lock_warehouse()")
         _refuse_taken(connection, month)
         _merge_silver(connection)
         gold = _build_gold(connection, month)
-        for parent in _PARENTS:
-            connection.execute("SELECT attach_loading_month(%s::regclass, %s)", [parent, month])
+        _each(connection, "attach_loading_month", _PARENTS, month)
     return LoadedMonth(errors, gold)
+
+
+def _each(
+    connection: psycopg.Connection, function: str, parents: Iterable[str], month: datetime
+) -> None:
+    """Call a function of ``sql/migrations/0004_whole_months.sql`` for each of the tables."""
+    call = sql.SQL("SELECT {}(%s::regclass, %s)").format(sql.Identifier(function))
+    for parent in parents:
+        connection.execute(call, [parent, month])
 
 
 def _register_coins(warehouse: Warehouse, connection: psycopg.Connection) -> None:
@@ -115,32 +121,28 @@ def _register_coins(warehouse: Warehouse, connection: psycopg.Connection) -> Non
         "CREATE TEMPORARY TABLE incoming_cryptocurrency_names ON COMMIT DROP AS"
         " SELECT * FROM staged_cryptocurrency_names"
     )
-    new_names = connection.execute(
-        "SELECT crypto_id, symbol, name FROM incoming_cryptocurrency_names"
-        " EXCEPT SELECT crypto_id, symbol, name FROM cryptocurrency_names"
-    ).fetchall()
-    if not new_names:
+    new = {
+        "cryptocurrencies": connection.execute(
+            "SELECT * FROM incoming_cryptocurrencies AS i WHERE NOT EXISTS"
+            " (SELECT FROM cryptocurrencies AS c WHERE c.crypto_id = i.crypto_id)"
+        ),
+        "cryptocurrency_names": connection.execute(
+            "SELECT crypto_id, symbol, name FROM incoming_cryptocurrency_names"
+            " EXCEPT SELECT crypto_id, symbol, name FROM cryptocurrency_names"
+        ),
+    }
+    # A new coin has a new name.
+    if new["cryptocurrency_names"].rowcount == 0:
         return
-    new_coins = connection.execute(
-        "SELECT * FROM incoming_cryptocurrencies AS i WHERE NOT EXISTS"
-        " (SELECT FROM cryptocurrencies AS c WHERE c.crypto_id = i.crypto_id)"
-    )
     with warehouse.load() as other:
-        for table, rows in {
-            "cryptocurrencies": new_coins.fetchall(),
-            "cryptocurrency_names": new_names,
-        }.items():
+        for table, rows in new.items():
             incoming = f"incoming_{table}"
             other.execute(
                 sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS TABLE {} WITH NO DATA").format(
                     sql.Identifier(incoming), sql.Identifier(table)
                 )
             )
-            columns = (
-                ("crypto_id", "symbol", "name")
-                if table == "cryptocurrency_names"
-                else tuple(column.name for column in new_coins.description or ())
-            )
+            columns = [column.name for column in rows.description or ()]
             copy_rows(other, incoming, columns, iter(rows))
             merge(other, table)
 
@@ -188,7 +190,7 @@ def _build_gold(connection: psycopg.Connection, month: datetime) -> dict[str, di
     connection.execute(read_sql("months/facts.sql"))
     of_month = connection.execute("SELECT count(*) FROM month_price_snapshots").fetchone()
     assert of_month is not None
-    connection.execute("SELECT index_loading_month(%s::regclass, %s)", [_FACTS, month])
+    _each(connection, "index_loading_month", [_FACTS], month)
     connection.execute(read_sql("gold/waiting.sql"))
     counts[facts] = merge(connection, facts)
     counts[facts]["rows_inserted"] += of_month[0]

@@ -78,11 +78,10 @@ def decode_files(files: Iterable[LandingFile]) -> list[DecodedFile]:
     return [_decode(replace(file)) for file in files]
 
 
-def in_chunks(
-    files: Iterable[LandingFile], size: int = _CHUNK_BYTES
-) -> Iterator[list[LandingFile]]:
-    """Files in groups of some size in bytes, an hour's together: their names need not tell their
-    order."""
+def in_chunks(files: Iterable[LandingFile], size: int | None = None) -> Iterator[list[LandingFile]]:
+    """Files in groups of some size in bytes, by default that of a transaction; an hour's together:
+    their names need not tell their order."""
+    size = size or _CHUNK_BYTES
     chunk: list[LandingFile] = []
     left = size
     for _, hour in itertools.groupby(files, key=lambda file: file.hour):
@@ -100,7 +99,7 @@ def load_to_silver(
     warehouse: Warehouse,
     files: Iterable[LandingFile],
     max_rejected_share: float,
-    on_decoded: Callable[[int, int], None] = lambda files, records: None,
+    on_decoded: Callable[[Sequence[DecodedFile]], None] = lambda files: None,
 ) -> Iterator[tuple[list[LandingFile], dict[str, str]]]:
     """Load files into silver, a transaction a chunk.
 
@@ -109,17 +108,28 @@ def load_to_silver(
     """
     for chunk in in_chunks(files):
         decoded = decode_files(chunk)
-        on_decoded(len(decoded), sum(len(file.records) for file in decoded))
-        with warehouse.load() as connection:
-            errors = stage(connection, decoded, max_rejected_share)
-            for table in SILVER_TABLES:
-                connection.execute(
-                    sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT * FROM {}").format(
-                        sql.Identifier(f"incoming_{table}"), sql.Identifier(f"staged_{table}")
-                    )
+        on_decoded(decoded)
+        yield chunk, load_decoded(warehouse, decoded, max_rejected_share)
+
+
+def load_decoded(
+    warehouse: Warehouse, files: Sequence[DecodedFile], max_rejected_share: float
+) -> dict[str, str]:
+    """Load files into silver, in one transaction.
+
+    Returns:
+        What is wrong with files as a whole, by path.
+    """
+    with warehouse.load() as connection:
+        errors = stage(connection, files, max_rejected_share)
+        for table in SILVER_TABLES:
+            connection.execute(
+                sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT * FROM {}").format(
+                    sql.Identifier(f"incoming_{table}"), sql.Identifier(f"staged_{table}")
                 )
-                merge(connection, table)
-        yield chunk, errors
+            )
+            merge(connection, table)
+    return errors
 
 
 def stage(

@@ -13,7 +13,7 @@ import os
 import sys
 from typing import Any
 
-from crypto_pipeline import bulk_load, lake
+from crypto_pipeline import bulk_load, lake, staging
 from crypto_pipeline.automation import LOAD_LAKE_JOB
 from crypto_pipeline.definitions import defs
 
@@ -22,8 +22,9 @@ def run(order: dict[str, Any]) -> None:
     """Run a job in this process, in the environment of the test that asks for it."""
     os.environ.clear()
     os.environ.update(order["environment"])
-    # A transaction a file: small files would otherwise all go into one.
-    bulk_load._CHUNK_BYTES = 1
+    # A transaction a file, or in a month built apart a chunk: small files would all go into one.
+    staging._CHUNK_BYTES = 1
+    bulk_load._STAGED_BYTES = 1
     if order["job"] == LOAD_LAKE_JOB:
         lake.FACTS_A_COMMIT = 10
     job = defs.resolve_job_def(order["job"])

@@ -1,7 +1,7 @@
 """Running the pipeline in a test, and comparing what warehouses hold."""
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -13,6 +13,7 @@ from psycopg.rows import dict_row
 
 from crypto_pipeline.automation import HOURLY_JOB
 from crypto_pipeline.definitions import defs
+from crypto_pipeline.partitions import partition_key
 from crypto_pipeline.storage.postgres import Warehouse
 
 Contents = dict[str, list[dict[str, Any]]]
@@ -98,6 +99,16 @@ def another_warehouse(monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     return Warehouse()
 
 
+def open_months(warehouse: Warehouse, months: Iterable[datetime]) -> Warehouse:
+    """Give months their partitions, so that a load merges into them and builds none apart."""
+    with warehouse.connection() as connection:
+        for table in ("price_snapshots", "market_metrics", "analytics.fact_crypto_price_metrics"):
+            connection.execute(
+                "SELECT ensure_month_partitions(%s::regclass, %s)", [table, list(months)]
+            )
+    return warehouse
+
+
 def load_landing_zone() -> dg.ExecuteInProcessResult:
     """Run the bulk load."""
     return defs.resolve_job_def("load_landing_zone").execute_in_process()
@@ -110,8 +121,3 @@ def run_hour(
     return defs.resolve_job_def(HOURLY_JOB).execute_in_process(
         partition_key=partition_key(hour), tags=dict(tags or {}), raise_on_error=raise_on_error
     )
-
-
-def partition_key(hour: datetime) -> str:
-    """Name of an hour's partition."""
-    return hour.strftime("%Y-%m-%d-%H:00")

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from crypto_pipeline.partitions import partition_key
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.server import SandboxServer
@@ -25,7 +26,7 @@ from crypto_pipeline_tests.pipeline import (
     batches,
     contents,
     load_landing_zone,
-    partition_key,
+    open_months,
     rows,
 )
 
@@ -68,6 +69,11 @@ class Jobs:
         # Dagster reports every event; what went wrong is between these lines.
         lines = self._log.read_text().splitlines()
         assert code == 0, "\n".join(line for line in lines if " - dagster - " not in line)
+
+    def end_together(self, job: str, times: int) -> None:
+        """Run a job several times at once; each must end well."""
+        for process in [self.start(job) for _ in range(times)]:
+            self.end(process)
 
     def kill(self, process: int) -> bool:
         """Kill a job's process; whether it had not ended before."""
@@ -152,6 +158,9 @@ def test_a_killed_load_is_finished_by_the_next(
         moment = duration * (tenth + seeded.random()) / 10
         new_landing_zone(f"killed-{tenth}", tmp_path, monkeypatch)
         disturbed = another_warehouse(monkeypatch)
+        # By turns, months are built apart and merged into file by file.
+        if tenth % 2:
+            open_months(disturbed, [START + number * timedelta(days=30) for number in range(3)])
         process = jobs.start(LOAD)
         time.sleep(moment)
         alive += jobs.kill(process)
@@ -192,8 +201,7 @@ def test_two_replays_at_the_same_time_are_as_one(
     new_landing_zone("zone", tmp_path, monkeypatch)
     jobs.end(jobs.start(LOAD))
     expected = contents(warehouse)
-    for process in [jobs.start(REPLAY) for _ in range(2)]:
-        jobs.end(process)
+    jobs.end_together(REPLAY, 2)
     assert contents(warehouse) == expected
 
 
@@ -209,9 +217,7 @@ def test_two_loads_at_the_same_time_are_as_one(
     if filed:
         zone.file_loose()
     loaded_twice = another_warehouse(monkeypatch)
-    processes = [jobs.start(LOAD) for _ in range(2)]
-    for process in processes:
-        jobs.end(process)
+    jobs.end_together(LOAD, 2)
 
     assert contents(loaded_twice) == expected
 

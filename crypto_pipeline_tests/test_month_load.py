@@ -2,7 +2,7 @@
 
 import itertools
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta, timezone
 
 import dagster as dg
@@ -16,11 +16,11 @@ from crypto_pipeline.bulk_load import (
     load_to_gold,
 )
 from crypto_pipeline.definitions import defs
-from crypto_pipeline.staging import load_to_silver
+from crypto_pipeline.staging import DecodedFile, load_to_silver
 from crypto_pipeline.storage.landing import LandingFile, LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
-from crypto_pipeline_tests.pipeline import another_warehouse, batches, contents, rows
+from crypto_pipeline_tests.pipeline import another_warehouse, batches, contents, open_months, rows
 
 _MONTHS = [datetime(2026, month, 1, tzinfo=timezone.utc) for month in range(1, 12)]
 _COINS = 6
@@ -28,15 +28,7 @@ _COINS = 6
 
 def in_chunks_only(monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     """A warehouse whose months have their partitions, so that none is built apart."""
-    warehouse = another_warehouse(monkeypatch)
-    with warehouse.connection() as connection:
-        for table in (
-            "price_snapshots",
-            "market_metrics",
-            "analytics.fact_crypto_price_metrics",
-        ):
-            connection.execute("SELECT ensure_month_partitions(%s::regclass, %s)", [table, _MONTHS])
-    return warehouse
+    return open_months(another_warehouse(monkeypatch), _MONTHS)
 
 
 def load(warehouse: Warehouse, zone: LandingZone) -> int:
@@ -179,7 +171,7 @@ def test_a_month_that_another_load_was_faster_with_is_merged(
     )
     first, second = zone.file_loose()
 
-    def hourly_run(_files: int, _records: int) -> None:
+    def hourly_run(_decoded: Sequence[DecodedFile]) -> None:
         if not batches(warehouse):
             list(load_to_silver(warehouse, [first], 0.5))
 

@@ -1,6 +1,5 @@
 """Silver: landing files into the third normal form, with a quarantine for bad records."""
 
-import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,7 +16,7 @@ from crypto_pipeline.staging import (
     SILVER_TABLES,
     decode_files,
     in_chunks,
-    load_to_silver,
+    load_decoded,
     stage,
 )
 from crypto_pipeline.storage.landing import LandingFile
@@ -71,15 +70,17 @@ def silver(
     into memory; those before are loaded in bulk, by the same statements.
     """
     share = Settings().max_rejected_share
-    *before, files = [*in_chunks(market_snapshots)]
-    for _, errors in load_to_silver(warehouse, itertools.chain(*before), share):
+
+    def tell(errors: dict[str, str]) -> None:
         for path, error in errors.items():
             context.log.error("%s: %s", path, error)
+
+    *before, files = in_chunks(market_snapshots)
+    for chunk in before:
+        tell(load_decoded(warehouse, decode_files(chunk), share))
     decoded = decode_files(files)
     with warehouse.load() as connection:
-        errors = stage(connection, decoded, share)
-        for path, error in errors.items():
-            context.log.error("%s: %s", path, error)
+        tell(stage(connection, decoded, share))
         for table in SILVER_TABLES:
             frame = read_frame(
                 connection, sql.SQL("SELECT * FROM {}").format(sql.Identifier(f"staged_{table}"))
