@@ -13,7 +13,6 @@ from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from crypto_pipeline.lake_schema import (
     DIM_SOURCE,
@@ -24,7 +23,7 @@ from crypto_pipeline.lake_schema import (
     LakeError,
 )
 from crypto_pipeline.storage.advisory_locks import AdvisoryLock, turn
-from crypto_pipeline.storage.delta import CommitFailedError, Lake, Loaded, OvertakenError, Step
+from crypto_pipeline.storage.delta import Lake, Loaded, Step, retrying
 from crypto_pipeline.storage.gold_arrow import read_dimension, read_facts, snapshot
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline.storage.sql import read_sql
@@ -33,7 +32,6 @@ FACTS_A_COMMIT = 250_000
 """Facts that a step holds in memory and commits at once, where a batch has not more by itself."""
 
 _CHANGES_A_COMMIT = 10_000
-_TRIES = 10
 
 _log = logging.getLogger(__name__)
 
@@ -88,12 +86,7 @@ def load_lake(
         dimensions_of = -1
         more = True
         while more:
-            for attempt in Retrying(
-                retry=retry_if_exception_type((CommitFailedError, OvertakenError)),
-                wait=wait_random_exponential(multiplier=0.1, max=10),
-                stop=stop_after_attempt(_TRIES),
-                reraise=True,
-            ):
+            for attempt in retrying():
                 with attempt, snapshot(connection):
                     newest = _newest_change(connection, lake)
                     loaded = lake.loaded_change()

@@ -9,7 +9,7 @@ from PostgreSQL and that the lake keeps. A batch says how many it lost so.
 """
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -145,7 +145,7 @@ def compare_rows(warehouse: Warehouse, lake: Lake) -> Parity:
                     for group, count in only_in_lake.items():
                         by_group[group] += count
         parity.months = len(months)
-        held = _postgres_sums(sides, list({batch for _, batch in by_group}))
+        held = _held(sides, by_group.keys())
         retired = _retired(sides, by_group.keys())
         for group, count in sorted(by_group.items()):
             retired[group[1]] -= count
@@ -265,6 +265,16 @@ def _by_group(rows: Sequence[dict[str, Any]], sides: _Sides) -> dict[Group, dict
         for row in rows
         if row["batch_id"] not in sides.waiting_batches
     }
+
+
+def _held(sides: _Sides, groups: Iterable[Group]) -> set[Group]:
+    """The groups of these batches that PostgreSQL has facts of."""
+    found = sides.connection.execute(
+        "SELECT DISTINCT to_char(snapshot_time AT TIME ZONE 'UTC', 'YYYY-MM'), batch_id"
+        " FROM analytics.fact_crypto_price_metrics WHERE batch_id = ANY (%s)",
+        [list({batch for _, batch in groups})],
+    )
+    return set(found.fetchall())
 
 
 def _retired(sides: _Sides, groups: Any) -> dict[int, int]:

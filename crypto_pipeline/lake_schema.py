@@ -130,6 +130,27 @@ DIM_CRYPTOCURRENCY: Final = LakeTable(
     key=("crypto_id", "valid_from"),
 )
 
+_MEASURES: Final[dict[str, Type]] = {
+    "current_price": PRICE,
+    "high_24h": PRICE,
+    "low_24h": PRICE,
+    "price_change_24h": PRICE,
+    "price_change_percentage_24h": PERCENTAGE,
+    "ath": PRICE,
+    "ath_change_percentage": PERCENTAGE,
+    "atl": PRICE,
+    "atl_change_percentage": PERCENTAGE,
+    "market_cap": AMOUNT,
+    "market_cap_rank": "integer",
+    "fully_diluted_valuation": AMOUNT,
+    "total_volume": AMOUNT,
+    "market_cap_change_24h": AMOUNT,
+    "market_cap_change_percentage_24h": PERCENTAGE,
+    "circulating_supply": SUPPLY,
+    "total_supply": SUPPLY,
+    "max_supply": SUPPLY,
+}
+
 FACT: Final = LakeTable(
     "fact_crypto_price_metrics",
     "Price and market size of a coin at a five-minute mark.",
@@ -143,53 +164,22 @@ FACT: Final = LakeTable(
         "snapshot_time": "timestamp",
         "last_updated": "timestamp",
         "batch_id": "bigint",
-        "current_price": PRICE,
-        "high_24h": PRICE,
-        "low_24h": PRICE,
-        "price_change_24h": PRICE,
-        "price_change_percentage_24h": PERCENTAGE,
-        "ath": PRICE,
-        "ath_change_percentage": PERCENTAGE,
-        "atl": PRICE,
-        "atl_change_percentage": PERCENTAGE,
-        "market_cap": AMOUNT,
-        "market_cap_rank": "integer",
-        "fully_diluted_valuation": AMOUNT,
-        "total_volume": AMOUNT,
-        "market_cap_change_24h": AMOUNT,
-        "market_cap_change_percentage_24h": PERCENTAGE,
-        "circulating_supply": SUPPLY,
-        "total_supply": SUPPLY,
-        "max_supply": SUPPLY,
+        **_MEASURES,
         # YYYY-MM of snapshot_time, UTC.
         "snapshot_month": "string",
     },
     key=("crypto_id", "vs_currency", "snapshot_time"),
     # Of the price too: it is null where its value does not fit.
-    nullable=frozenset(
-        {
-            "current_price",
-            "high_24h",
-            "low_24h",
-            "price_change_24h",
-            "price_change_percentage_24h",
-            "ath",
-            "ath_change_percentage",
-            "atl",
-            "atl_change_percentage",
-            "market_cap",
-            "market_cap_rank",
-            "fully_diluted_valuation",
-            "total_volume",
-            "market_cap_change_24h",
-            "market_cap_change_percentage_24h",
-            "circulating_supply",
-            "total_supply",
-            "max_supply",
-        }
-    ),
+    nullable=frozenset(_MEASURES),
     partition_by="snapshot_month",
 )
+
+MEASURES: Final[dict[str, DecimalType]] = {
+    **FACT.decimals,
+    "roi_times": PERCENTAGE,
+    "roi_percentage": PERCENTAGE,
+}
+"""Decimal type of every numeric field of a record, for engines whose numbers have one."""
 
 UNFIT_VALUES: Final = LakeTable(
     "unfit_values",

@@ -20,16 +20,8 @@ from crypto_pipeline.coingecko.schema import (
     TEXT_FIELDS,
     TIME_FIELDS,
 )
-from crypto_pipeline.lake_schema import FACT, PERCENTAGE, DecimalType
+from crypto_pipeline.lake_schema import MEASURES
 from crypto_pipeline.quality import REJECT_RULES, WARN_RULES, Rule
-
-DECIMALS: dict[str, DecimalType] = {
-    **FACT.decimals,
-    "roi_times": PERCENTAGE,
-    "roi_percentage": PERCENTAGE,
-}
-"""Type of every measure. The star schema has no return on investment, so the lake names no type
-for it: it is a ratio, like the percentages."""
 
 _HEAD = """\
 -- Written by `python -m crypto_pipeline.snowflake_rules` from quality.py, coingecko/schema.py and
@@ -109,7 +101,7 @@ def _api_fields() -> str:
     rows = []
     for position, (field, kind) in enumerate(kinds.items()):
         column = TEXT_FIELDS.get(field, field.replace(".", "_"))
-        decimal = DECIMALS.get(column)
+        decimal = MEASURES.get(column)
         scale = "NULL" if decimal is None else str(decimal.scale)
         is_base = str(field in BASE_FIELDS).upper()
         rows.append(f"    ({position}, '{field}', '{column}', '{kind}', {is_base}, {scale})")
@@ -127,8 +119,8 @@ def _typed_records() -> str:
     columns = []
     for column in COLUMNS[:-3]:
         found = f"IFF(v.column_name = '{column}', v."
-        if column in DECIMALS:
-            of = DECIMALS[column]
+        if column in MEASURES:
+            of = MEASURES[column]
             columns.append(
                 f"TO_DECIMAL(MAX({found}judged, NULL)), {of.precision}, {of.scale}) AS {column}"
             )
@@ -170,7 +162,7 @@ def _judged_records() -> str:
 
 def _storable_records() -> str:
     columns = [
-        f"IFF({column}_unfit IS NULL, {column}, NULL) AS {column}" if column in DECIMALS else column
+        f"IFF({column}_unfit IS NULL, {column}, NULL) AS {column}" if column in MEASURES else column
         for column in COLUMNS[:-3]
     ]
     return (
@@ -200,7 +192,7 @@ def _reason(rule: Rule) -> str:
 
 def _as_text(column: str) -> str:
     """A value as PostgreSQL shows it."""
-    if column in DECIMALS:
+    if column in MEASURES:
         text = f"{column}_text"
     elif column in INTEGER_FIELDS:
         text = f"TO_VARCHAR({column})"

@@ -15,7 +15,8 @@ import psycopg
 import pytest
 import sqlfluff
 
-from crypto_pipeline.snowflake_rules import DECIMALS, generated_files
+from crypto_pipeline.lake_schema import MEASURES
+from crypto_pipeline.snowflake_rules import generated_files
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
@@ -119,8 +120,8 @@ def in_snowflake(snowflake: Emulator, tables: Sequence[str]) -> Contents:
 
 
 def _as_stored(column: str, value: Any) -> Any:
-    if column in DECIMALS and value is not None:
-        decimal = DECIMALS[column]
+    if column in MEASURES and value is not None:
+        decimal = MEASURES[column]
         unit = Decimal(1).scaleb(-decimal.scale)
         rounded = value.quantize(unit, ROUND_HALF_EVEN, Context(prec=2_000))
         fits = rounded.adjusted() < decimal.precision - decimal.scale and (rounded or not value)

@@ -68,16 +68,17 @@ def lakehouse(
         # Spark's loads share their staging tables.
         with warehouse.connection() as connection, turn(connection, AdvisoryLock.SPARK_LOAD):
             described = spark.load_lake()
-        for name, of_table in described.items():
-            yield dg.MaterializeResult(dg.AssetKey(["lake", name]), metadata=of_table)
+        for table in LAKE_TABLES:
+            yield dg.MaterializeResult(lake_key(table), metadata=described[table.name])
         return
     # Here and not above: the graph shows without the packages of the extra "lake".
     from crypto_pipeline.lake import load_lake  # noqa: PLC0415
     from crypto_pipeline.storage.delta import Lake  # noqa: PLC0415
 
     lake = Lake.from_settings(Settings())
-    for name, loaded in load_lake(warehouse, lake, context.log.info).items():
-        table = next(table for table in LAKE_TABLES if table.name == name)
+    done = load_lake(warehouse, lake, context.log.info)
+    for table in LAKE_TABLES:
+        loaded = done[table.name]
         metadata: dict[str, Any] = {
             "location": dg.PathMetadataValue(lake.location(table)),
             "commits": loaded.commits,
@@ -101,8 +102,12 @@ def lakehouse(
 
 
 @dg.op
-def maintain_lake_tables(context: dg.OpExecutionContext) -> None:
-    """Merge the lake's small files and delete those that no version of the last week needs."""
+def maintain_lake_tables(context: dg.OpExecutionContext, spark: Spark) -> None:
+    """Merge the lake's small files and delete those that no version of the last week needs. The
+    tables that Spark loads are left to it."""
+    if spark.selected:
+        context.log.info("Spark loads the lake: its tables are left to Spark")
+        return
     from crypto_pipeline.storage.delta import Lake  # noqa: PLC0415
 
     lake = Lake.from_settings(Settings())

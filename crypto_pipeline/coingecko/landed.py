@@ -2,6 +2,7 @@
 file as a whole. Needs neither Dagster nor a database."""
 
 import gzip
+import re
 import zlib
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -9,6 +10,11 @@ from datetime import datetime, timezone
 import msgspec
 
 from crypto_pipeline.coingecko.capture import Capture, CaptureError, decode_capture
+
+LANDING_FOLDER = "market_snapshots"
+"""Folder of the landing zone in which every file lies under its hour."""
+
+_FILED = re.compile(rf"{LANDING_FOLDER}/date=(\d{{4}}-\d\d-\d\d)/hour=(\d\d)/[^/]+")
 
 _PLAIN_FORM_CURRENCY = "usd"
 """Currency of a landing file that does not tell its request."""
@@ -54,6 +60,34 @@ class Landed:
         # A NUL is legal in JSON and not in a PostgreSQL text.
         label = source and source.replace("\x00", "")
         return cls(label, None, ingested_at, "{}", error.replace("\x00", ""), True, [])
+
+
+def hour_of(time: datetime) -> datetime:
+    """The start of the hour (UTC) in which a time lies."""
+    return time.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0)
+
+
+def hour_folder(hour: datetime) -> str:
+    """The folder of an hour, below the landing zone's."""
+    # strftime("%Y") writes the year 999 with three digits.
+    return f"date={hour.date().isoformat()}/hour={hour:%H}"
+
+
+def below_root(uri: str) -> str:
+    """What follows the landing zone's root in the URI of a landing file; of another, all of it."""
+    return uri[max(uri.rfind(f"{LANDING_FOLDER}/"), 0) :]
+
+
+def filed_hour(path: str) -> datetime | None:
+    """The hour under which a path below the landing zone's root lies, None if it is no landing
+    file's."""
+    match = _FILED.fullmatch(path)
+    if match is None:
+        return None
+    try:
+        return datetime.strptime(f"{match[1]} {match[2]}+0000", "%Y-%m-%d %H%z")
+    except ValueError:
+        return None
 
 
 def unpack_capture(path: str, content: bytes) -> Capture:

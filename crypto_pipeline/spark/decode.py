@@ -6,7 +6,6 @@ compares it, its key (see ``exact``).
 """
 
 import hashlib
-import re
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from decimal import Decimal
@@ -16,14 +15,20 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from crypto_pipeline.coingecko.landed import Landed, read_landed
+from crypto_pipeline.coingecko.landed import (
+    LANDING_FOLDER,
+    Landed,
+    below_root,
+    filed_hour,
+    hour_folder,
+    hour_of,
+    read_landed,
+)
 from crypto_pipeline.coingecko.schema import COLUMNS, INTEGER_FIELDS, TIME_FIELDS, decode_record
-from crypto_pipeline.lake_schema import DecimalType
+from crypto_pipeline.lake_schema import MEASURES, DecimalType
 from crypto_pipeline.spark.exact import fit, order_key, plain_text
 from crypto_pipeline.spark.rules import compared_numbers, order_column, text_column
-from crypto_pipeline.spark.tables import MEASURES
 
-_FILED = re.compile(r"market_snapshots/date=(\d{4}-\d\d-\d\d)/hour=(\d\d)/[^/]+$")
 _KINDS: Final = {"CoinGecko sandbox": "sandbox", "CoinGecko recorded": "recorded"}
 
 _COMPARED: Final = frozenset(compared_numbers())
@@ -84,14 +89,14 @@ def source_kind(source: str | None) -> str:
 
 def _row(path: str, modified: datetime, content: bytes) -> pa.RecordBatch:
     landed = read_landed(path, content)
-    hour = _filed_under(path)
+    hour = filed_hour(below_root(path))
     name = PurePosixPath(unquote(path)).name
     if hour is None:
         # As the landing zone files what was dropped in by hand.
         time = landed.ingested_at or modified.replace(tzinfo=modified.tzinfo or timezone.utc)
-        hour = time.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0)
+        hour = hour_of(time)
     described: dict[str, Any] = {
-        "landing_file": f"market_snapshots/date={hour.date().isoformat()}/hour={hour:%H}/{name}",
+        "landing_file": f"{LANDING_FOLDER}/{hour_folder(hour)}/{name}",
         "file_sha256": hashlib.sha256(content).hexdigest(),
         "partition_hour": hour,
         "source": landed.source,
@@ -110,17 +115,6 @@ def _row(path: str, modified: datetime, content: bytes) -> pa.RecordBatch:
         ],
         schema=pa.schema(list(CAPTURE_TYPES.items())),
     )
-
-
-def _filed_under(path: str) -> datetime | None:
-    """The hour under which a file of the landing zone lies, None if it lies elsewhere."""
-    match = _FILED.search(path)
-    if match is None:
-        return None
-    try:
-        return datetime.strptime(f"{match[1]} {match[2]}+0000", "%Y-%m-%d %H%z")
-    except ValueError:
-        return None
 
 
 def _records(landed: Landed) -> pa.StructArray:

@@ -16,6 +16,7 @@ import pyarrow as pa
 from pyspark.sql import DataFrame
 from pyspark.sql.pandas.types import from_arrow_schema
 
+from crypto_pipeline.coingecko.landed import below_root
 from crypto_pipeline.spark.decode import CAPTURE_TYPES, decode_captures
 from crypto_pipeline.spark.lake import Lake
 from crypto_pipeline.spark.rules import rule_columns
@@ -24,7 +25,6 @@ from crypto_pipeline.spark.tables import statistics_property
 _FILES_AT_ONCE: Final = 200
 """Files of a silver load; a million records of a history are several loads."""
 
-_FILED = re.compile(r"market_snapshots/date=[^/]+/hour=[^/]+/[^/]+$")
 _CAPTURE = re.compile(r"[^/.][^/]*\.json(\.gz)?$")
 _MONTH = re.compile(r"\d{4}-\d\d")
 
@@ -100,10 +100,7 @@ def new_files(lake: Lake, landing_path: str) -> list[str]:
         .collect()
     }
     return sorted(
-        path
-        for path in paths
-        if _CAPTURE.search(path) is not None
-        and not ((filed := _FILED.search(path)) and filed.group() in done)
+        path for path in paths if _CAPTURE.search(path) is not None and below_root(path) not in done
     )
 
 

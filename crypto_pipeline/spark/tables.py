@@ -10,15 +10,8 @@ No column is declared NOT NULL: Sail 0.7 refuses rows that have a value. The che
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from crypto_pipeline.lake_schema import FACT, LAKE_TABLES, PERCENTAGE, DecimalType, LakeTable
+from crypto_pipeline.lake_schema import LAKE_TABLES, MEASURES, DecimalType, LakeTable
 from crypto_pipeline.spark.exact import name_of
-
-MEASURES: Final[dict[str, DecimalType]] = {
-    **FACT.decimals,
-    "roi_times": PERCENTAGE,
-    "roi_percentage": PERCENTAGE,
-}
-"""Decimal type of every numeric field of a record."""
 
 Columns = Mapping[str, str]
 """Spark type by column, in order."""

@@ -9,7 +9,9 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Literal
+
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from crypto_pipeline.lake_schema import FACT, LakeError, LakeTable
 from crypto_pipeline.settings import Settings
@@ -40,7 +42,15 @@ KEEP_UNREFERENCED = timedelta(days=7)
 
 _TARGET_FILE_BYTES = 256 * 2**20
 
-__all__ = ["CommitFailedError", "Lake", "Loaded", "OvertakenError", "Step", "TableState"]
+__all__ = [
+    "CommitFailedError",
+    "Lake",
+    "Loaded",
+    "OvertakenError",
+    "Step",
+    "TableState",
+    "retrying",
+]
 
 
 class OvertakenError(Exception):
@@ -196,22 +206,7 @@ class Lake:
             OvertakenError: the facts' last change is not ``after`` any more.
             CommitFailedError: another load commits at the same time.
         """
-        delta = self._facts(after)
-        before = delta.get_add_actions(flatten=True).num_rows
-        write_deltalake(
-            delta,
-            facts,
-            mode="overwrite",
-            schema_mode="merge",
-            commit_properties=step.commit(),
-        )
-        return Loaded(
-            commits=1,
-            rows_inserted=len(facts),
-            files_added=delta.get_add_actions(flatten=True).num_rows,
-            files_removed=before,
-            batch_ids=list(step.batch_ids),
-        )
+        return _write(self._facts(after), facts, step, "overwrite")
 
     def add_facts(self, facts: pa.Table, after: int, step: Step) -> Loaded:
         """Bring facts in by their business key.
@@ -227,20 +222,7 @@ class Lake:
         delta = self._facts(after)
         if facts.num_rows and self._has_any(delta, facts):
             return self._merge_facts(delta, facts, step, insert=True)
-        before = delta.get_add_actions(flatten=True).num_rows
-        write_deltalake(
-            delta,
-            facts,
-            mode="append",
-            schema_mode="merge",
-            commit_properties=step.commit(),
-        )
-        return Loaded(
-            commits=1,
-            rows_inserted=len(facts),
-            files_added=delta.get_add_actions(flatten=True).num_rows - before,
-            batch_ids=list(step.batch_ids),
-        )
+        return _write(delta, facts, step, "append")
 
     def update_facts(self, facts: pa.Table, after: int, step: Step) -> Loaded:
         """Bring changed facts in: those that the lake has. A fact that it lacks comes with its
@@ -293,6 +275,12 @@ class Lake:
         Returns:
             What was done, in files.
         """
+        for attempt in retrying():
+            with attempt:
+                done = self._maintain(table)
+        return done
+
+    def _maintain(self, table: LakeTable) -> dict[str, Any]:
         delta = self.open(table)
         if delta is None:
             return {}
@@ -362,6 +350,32 @@ class Lake:
 def _loaded_change(delta: DeltaTable) -> int:
     change = delta.transaction_version(APPLICATION)
     return NOTHING_LOADED if change is None else change
+
+
+def retrying() -> Retrying:
+    """Attempts at what commits: one that conflicts with another writer's commit is made again, from
+    the newest version, ten times at most."""
+    return Retrying(
+        retry=retry_if_exception_type((CommitFailedError, OvertakenError)),
+        wait=wait_random_exponential(multiplier=0.1, max=10),
+        stop=stop_after_attempt(10),
+        reraise=True,
+    )
+
+
+def _write(
+    delta: DeltaTable, facts: pa.Table, step: Step, mode: Literal["append", "overwrite"]
+) -> Loaded:
+    before = delta.get_add_actions(flatten=True).num_rows
+    write_deltalake(delta, facts, mode=mode, schema_mode="merge", commit_properties=step.commit())
+    kept = before if mode == "append" else 0
+    return Loaded(
+        commits=1,
+        rows_inserted=len(facts),
+        files_added=delta.get_add_actions(flatten=True).num_rows - kept,
+        files_removed=before - kept,
+        batch_ids=list(step.batch_ids),
+    )
 
 
 def _merged(metrics: Mapping[str, Any]) -> Loaded:

@@ -7,7 +7,6 @@ in a local folder or an object store. It appears as a whole or not at all, and i
 import gzip
 import hashlib
 import os
-import re
 import secrets
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -24,12 +23,16 @@ from crypto_pipeline.coingecko.capture import (
     CaptureError,
     encode_capture,
 )
-from crypto_pipeline.coingecko.landed import unpack_capture
+from crypto_pipeline.coingecko.landed import (
+    LANDING_FOLDER,
+    filed_hour,
+    hour_folder,
+    hour_of,
+    unpack_capture,
+)
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.object_store import ObjectStore, ObjectStoreError, StoredObject
 
-_FOLDER = "market_snapshots"
-_FILED = re.compile(rf"{_FOLDER}/date=(\d{{4}}-\d\d-\d\d)/hour=(\d\d)/[^/]+")
 _UNFILED = datetime.min.replace(tzinfo=timezone.utc)
 
 
@@ -132,12 +135,12 @@ class LandingZone:
         if self._store is not None:
             yield from self._files_in_store(self._store, start, end)
             return
-        for day in _listed(self.root / _FOLDER):
+        for day in _listed(self.root / LANDING_FOLDER):
             date = day.name.removeprefix("date=")
             if (start and date < _date(start)) or (end and date > _date(end)):
                 continue
             for folder in _listed(day):
-                hour = _parse_hour(f"{_FOLDER}/{day.name}/{folder.name}/_")
+                hour = filed_hour(f"{LANDING_FOLDER}/{day.name}/{folder.name}/_")
                 if hour is not None and _within(hour, start, end):
                     for path in _listed(folder):
                         if _is_capture(path.name):
@@ -150,9 +153,9 @@ class LandingZone:
         if start is not None and end is not None:
             last = max(start, end - timedelta(microseconds=1))
             # By characters, which a store's prefix is too.
-            prefix = os.path.commonprefix([_hour_folder(start), _hour_folder(last)])  # noqa: RUF071
-        for stored in sorted(store.listing(_FOLDER, prefix), key=lambda stored: stored.path):
-            hour = _parse_hour(stored.path)
+            prefix = os.path.commonprefix([hour_folder(start), hour_folder(last)])  # noqa: RUF071
+        for stored in sorted(store.listing(LANDING_FOLDER, prefix), key=lambda stored: stored.path):
+            hour = filed_hour(stored.path)
             name = stored.path.rpartition("/")[2]
             if hour is not None and _within(hour, start, end) and _is_capture(name):
                 yield self._file(hour, name, stored.size)
@@ -163,7 +166,7 @@ class LandingZone:
         Raises:
             ValueError: the path is not that of a landing file.
         """
-        hour = _parse_hour(path)
+        hour = filed_hour(path)
         if hour is None:
             raise ValueError(f"{path} is not the path of a landing file")
         return self._file(hour, path.rpartition("/")[2])
@@ -218,7 +221,7 @@ class LandingZone:
                     yield stored.path, partial(self._store.remove, stored)
             return
         for top in _listed(self.root):
-            if top.name == _FOLDER and not among_hours:
+            if top.name == LANDING_FOLDER and not among_hours:
                 continue
             for path in (top, *top.rglob("*.json*")):
                 below = path.path.removeprefix(self.root.path).lstrip("/")
@@ -232,11 +235,11 @@ class LandingZone:
         files, folders = store.top()
         yield from files
         for folder in folders:
-            if folder != _FOLDER:
+            if folder != LANDING_FOLDER:
                 yield from store.listing(folder)
 
     def _file(self, hour: datetime, name: str, size: int | None = None) -> LandingFile:
-        path = f"{_FOLDER}/{_hour_folder(hour)}/{name}"
+        path = f"{LANDING_FOLDER}/{hour_folder(hour)}/{name}"
         return LandingFile(path, hour, self.root / path, self._store, size)
 
     def _put(self, file: LandingFile, content: bytes) -> None:
@@ -262,28 +265,8 @@ class LandingZone:
             os.close(descriptor)
 
 
-def hour_of(time: datetime) -> datetime:
-    """The start of the hour (UTC) in which a time lies."""
-    return time.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0)
-
-
-def _parse_hour(path: str) -> datetime | None:
-    """The hour under which a path below the root lies, None if it is no landing file's."""
-    match = _FILED.fullmatch(path)
-    if match is None:
-        return None
-    try:
-        return datetime.strptime(f"{match[1]} {match[2]}+0000", "%Y-%m-%d %H%z")
-    except ValueError:
-        return None
-
-
 def _within(hour: datetime, start: datetime | None, end: datetime | None) -> bool:
     return (start is None or start <= hour) and (end is None or hour < end)
-
-
-def _hour_folder(time: datetime) -> str:
-    return f"date={_date(time)}/hour={time:%H}"
 
 
 def _date(time: datetime) -> str:
@@ -301,7 +284,7 @@ def _is_capture(name: str) -> bool:
 
 def _is_loose(path: str) -> bool:
     """Whether a path below the root is that of a capture under no hour."""
-    return _is_capture(path.rpartition("/")[2]) and _parse_hour(path) is None
+    return _is_capture(path.rpartition("/")[2]) and filed_hour(path) is None
 
 
 class LandingZoneResource(dg.ConfigurableResource[Any]):

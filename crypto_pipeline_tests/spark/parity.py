@@ -13,10 +13,9 @@ from typing import Any
 
 from psycopg.rows import dict_row
 
-from crypto_pipeline.lake_schema import FACT
+from crypto_pipeline.lake_schema import FACT, MEASURES
 from crypto_pipeline.spark.lake import Lake
 from crypto_pipeline.spark.load import Loaded, load
-from crypto_pipeline.spark.tables import MEASURES
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 

@@ -12,7 +12,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crypto_pipeline.coingecko.capture import Capture, CaptureError, encode_capture
-from crypto_pipeline.storage.landing import LandingFile, LandingZone, hour_of
+from crypto_pipeline.coingecko.landed import hour_of
+from crypto_pipeline.storage.landing import LandingFile, LandingZone
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 
 FIVE = datetime(2026, 11, 24, 5, tzinfo=timezone.utc)

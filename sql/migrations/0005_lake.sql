@@ -31,7 +31,6 @@ COMMENT ON COLUMN lake.changes.batch_id IS 'The batch whose facts were loaded.';
 COMMENT ON COLUMN lake.changes.crypto_id IS 'The coin some of whose facts were changed.';
 COMMENT ON COLUMN lake.changes.first_snapshot IS 'snapshot_time of the first of them.';
 COMMENT ON COLUMN lake.changes.last_snapshot IS 'snapshot_time of the last of them.';
-CREATE INDEX lake_changes_batch_id ON lake.changes (batch_id) WHERE kind = 'batch';
 
 CREATE FUNCTION lake.start_over() RETURNS bigint
 LANGUAGE plpgsql AS $$
@@ -118,7 +117,7 @@ CREATE TRIGGER lake_facts_deleted AFTER DELETE ON analytics.fact_crypto_price_me
 CREATE TRIGGER lake_facts_truncated AFTER TRUNCATE ON analytics.fact_crypto_price_metrics
     FOR EACH STATEMENT EXECUTE FUNCTION lake.facts_truncated();
 
--- A load may run with session_replication_role = replica, which would leave triggers out.
+-- Who repairs by hand with session_replication_role = replica must not leave the lake behind.
 ALTER TABLE public.ingestion_batches
     ENABLE ALWAYS TRIGGER lake_batch_marked,
     ENABLE ALWAYS TRIGGER lake_batch_inserted;
