@@ -64,10 +64,11 @@ load_lake = dg.define_asset_job(
     cron_schedule="0 * * * *",
     job=hourly_market_data,
     execution_timezone="UTC",
+    description="At minute 0, the hour that has just begun: the source has only a present.",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def hourly_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
-    """At minute 0, the hour that has just begun: the source has only a present."""
+    """The run of the hour that begins."""
     yield dg.RunRequest(partition_key=partition_key(context.scheduled_execution_time))
 
 

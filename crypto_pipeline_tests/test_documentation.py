@@ -53,6 +53,11 @@ def queries(text: str) -> Iterator[str]:
             yield paragraph
 
 
+def anchor(heading: str) -> str:
+    """The name GitHub gives a heading to link to: without its punctuation, hyphens for spaces."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
+
+
 def write_pages(warehouse: Warehouse, folder: Path) -> dict[str, bytes]:
     """Generate the pages as for a repository in ``folder``."""
     with warehouse.connection() as connection:
@@ -174,7 +179,7 @@ def test_links_point_to_files_of_the_repository(page: str) -> None:
             assert linked.exists(), target
             if heading:
                 found = re.findall(r"^#+ (.*)$", linked.read_text(encoding="utf-8"), re.MULTILINE)
-                assert heading in [title.lower().replace(" ", "-") for title in found], target
+                assert heading in [anchor(title) for title in found], target
 
 
 @pytest.mark.parametrize("page", PAGES)

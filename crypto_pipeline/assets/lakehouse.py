@@ -11,6 +11,7 @@ from crypto_pipeline.settings import Settings
 from crypto_pipeline.spark.resource import Spark
 from crypto_pipeline.storage.advisory_locks import AdvisoryLock, turn
 from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.storage.sql import column_comment
 
 GROUP = "lakehouse"
 
@@ -26,6 +27,7 @@ def _schema(table: LakeTable) -> dg.TableSchema:
             dg.TableColumn(
                 name,
                 of if isinstance(of, str) else f"decimal({of.precision},{of.scale})",
+                description=column_comment(f"analytics.{table.name}", name),
                 constraints=dg.TableColumnConstraints(nullable=name in table.nullable),
             )
             for name, of in table.columns.items()

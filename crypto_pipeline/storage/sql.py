@@ -14,15 +14,34 @@ def read_sql(name: str) -> str:
     return (SQL_FOLDER / name).read_text(encoding="utf-8")
 
 
-@cache
 def table_comment(table: str) -> str:
     """What a table means: its ``COMMENT ON TABLE`` in the migrations, without asking a database.
 
     Raises:
         LookupError: no migration comments on the table.
     """
-    pattern = re.compile(rf"COMMENT ON TABLE {re.escape(table)} IS\s+'((?:[^']|'')*)'")
-    for path in sorted((SQL_FOLDER / "migrations").glob("*.sql"), reverse=True):
-        if (match := pattern.search(path.read_text(encoding="utf-8"))) is not None:
+    comment = _comment("TABLE", table)
+    if comment is None:
+        raise LookupError(f"no migration comments on table {table}")
+    return comment
+
+
+def column_comment(table: str, column: str) -> str | None:
+    """What a column means, likewise; None if no migration says."""
+    return _comment("COLUMN", f"{table}.{column}")
+
+
+@cache
+def _comment(kind: str, name: str) -> str | None:
+    pattern = re.compile(rf"COMMENT ON {kind} {re.escape(name)} IS\s+'((?:[^']|'')*)'")
+    for migration in _migrations():
+        if (match := pattern.search(migration)) is not None:
             return match[1].replace("''", "'")
-    raise LookupError(f"no migration comments on table {table}")
+    return None
+
+
+@cache
+def _migrations() -> tuple[str, ...]:
+    """The migrations' texts, the newest first."""
+    paths = sorted((SQL_FOLDER / "migrations").glob("*.sql"), reverse=True)
+    return tuple(path.read_text(encoding="utf-8") for path in paths)
