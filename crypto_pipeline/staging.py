@@ -13,9 +13,8 @@ import msgspec
 import psycopg
 from psycopg import sql
 
-from crypto_pipeline.coingecko.copy_lines import NULL, copy_line
+from crypto_pipeline.coingecko.copy_lines import LINE_COLUMNS, NULL, copy_lines
 from crypto_pipeline.coingecko.landed import Landed, read_landed
-from crypto_pipeline.coingecko.schema import COLUMNS
 from crypto_pipeline.quality import fill_in
 from crypto_pipeline.storage.landing import LandingFile
 from crypto_pipeline.storage.postgres import Warehouse, copy_rows, merge
@@ -48,7 +47,9 @@ _FILE_COLUMNS = (
     "max_rejected_share",
 )
 _COPY_RECORDS = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL {})")
-_RECORD_COLUMNS = sql.SQL(", ").join(map(sql.Identifier, ("file_id", "record_index", *COLUMNS)))
+_RECORD_COLUMNS = sql.SQL(", ").join(
+    map(sql.Identifier, ("file_id", "record_index", *LINE_COLUMNS))
+)
 
 
 @dataclass(frozen=True)
@@ -232,7 +233,7 @@ def _decode(file: LandingFile) -> DecodedFile:
             *(landed.request, landed.error, landed.failed),
         ),
         records=landed.records,
-        lines=[copy_line(record) for record in landed.records],
+        lines=copy_lines(landed.records),
         error=landed.error,
         failed=landed.failed,
     )

@@ -6,58 +6,90 @@ Any other record goes through ``decode_record``, whose verdict is the definition
 """
 
 import re
+from collections.abc import Sequence
 from datetime import datetime
 from functools import lru_cache
+from operator import itemgetter
 
 import msgspec
 
 from crypto_pipeline.coingecko.schema import (
+    COLUMNS,
     INTEGER_FIELDS,
     NUMBER_FIELDS,
     TEXT_FIELDS,
-    TIME_FIELDS,
     UNREADABLE,
-    decode_object,
     decode_record,
 )
 
 NULL = "null"
 """How COPY is told of a missing value; a text of that form is quoted."""
 
+_KNOWN_TIMES = ("ath_date", "atl_date")
+_LAST_UPDATED = "last_updated"
+
+LINE_COLUMNS = (
+    *TEXT_FIELDS.values(),
+    *_KNOWN_TIMES,
+    *NUMBER_FIELDS,
+    *INTEGER_FIELDS,
+    _LAST_UPDATED,
+    *COLUMNS[-6:],
+)
+"""The columns of a line, in its order: those of ``schema.COLUMNS``."""
+
+_in_line_order = itemgetter(*map(COLUMNS.index, LINE_COLUMNS))
+
 _TEXT = rb'(?:"[^"\\\x00-\x1f]*"|null)'
 # A year of four digits and the zone of CoinGecko's own times.
 _TIME = rb'(?:"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:]{8}\.[0-9]{3}Z"|null)'
 _NUMBER = rb"(?:-?[0-9]{1,40}(?:\.[0-9]{1,40})?|null)"
 
-_texts_are_plain = re.compile(rb",".join([_TEXT] * len(TEXT_FIELDS))).fullmatch
-_times_are_plain = re.compile(rb",".join([_TIME] * len(TIME_FIELDS))).fullmatch
-_roi_is_plain = re.compile(rb",".join((_NUMBER, _TEXT, _NUMBER))).fullmatch
-_long_exponent = re.compile(rb"[eE][+-]?[0-9]{3}").search
+_known_form = re.compile(
+    rb",".join([_TEXT] * len(TEXT_FIELDS) + [_TIME] * len(_KNOWN_TIMES))
+).fullmatch
+_times_form = re.compile(rb"(?:%b,)*" % _TIME).fullmatch
+_roi_form = re.compile(rb",".join((_NUMBER, _TEXT, _NUMBER))).fullmatch
 _ROI_FIELDS = {"times", "currency", "percentage"}
+_NO_ROI = b"null,null,null"
 _NOTHING_WRONG = b"null,null,null\n"
+_MOST_CHARACTERS = 800
 
-# Their fields in the order of schema.COLUMNS, each value its JSON text, which msgspec has checked.
+# Their fields in the order of the line, each value its JSON text, which msgspec has checked.
 # A field too many or too few is an error.
 _Record = msgspec.defstruct(
     "_Record",
     [
-        (name, msgspec.Raw)
-        for name in (*TEXT_FIELDS, *NUMBER_FIELDS, *INTEGER_FIELDS, *TIME_FIELDS, "roi")
+        *((name, msgspec.Raw) for name in (*TEXT_FIELDS, *_KNOWN_TIMES, *NUMBER_FIELDS)),
+        *((name, msgspec.Raw) for name in (*INTEGER_FIELDS, _LAST_UPDATED)),
+        ("roi", dict[str, msgspec.Raw] | None),
     ],
     forbid_unknown_fields=True,
     gc=False,
 )
 _decode_fields = msgspec.json.Decoder(_Record).decode
+_decode_times = msgspec.json.Decoder(list[datetime | None]).decode
 _values = msgspec.structs.astuple
-_NUMBERS_FROM = len(TEXT_FIELDS)
+_NUMBERS_FROM = len(TEXT_FIELDS) + len(_KNOWN_TIMES)
 _RANK = _NUMBERS_FROM + len(NUMBER_FIELDS)
-_TIMES_FROM = _RANK + 1
-_ROI = _TIMES_FROM + len(TIME_FIELDS)
+
+# What stays the same from response to response, the numbers, rank, last update and return on
+# investment of a record, each as it will stand in the line.
+_Parts = tuple[bytes, bytes, msgspec.Raw, msgspec.Raw, bytes]
 
 
-def copy_line(record: msgspec.Raw) -> bytes:
-    """The values of ``schema.COLUMNS`` of one record, as a line with its end."""
-    return _plain(record) or csv_line(decode_record(record))
+def copy_lines(records: Sequence[msgspec.Raw]) -> list[bytes]:
+    """The values of ``LINE_COLUMNS`` of every record, as a line each with its end."""
+    parts = [_parts(record) for record in records]
+    # All at once, as is nearly always enough; else each by itself, to find which it is.
+    if not _are_plain([plain for plain in parts if plain is not None]):
+        parts = [plain if plain is not None and _are_plain([plain]) else None for plain in parts]
+    return [
+        csv_line(_in_line_order(decode_record(record)))
+        if plain is None
+        else b",".join((*plain, _NOTHING_WRONG))
+        for record, plain in zip(records, parts, strict=True)
+    ]
 
 
 def csv_line(values: tuple[str | int | datetime | None, ...]) -> bytes:
@@ -73,57 +105,77 @@ def _csv(value: str | int | datetime | None) -> str:
     return '"' + str(value).replace('"', '""') + '"'
 
 
-def _plain(record: msgspec.Raw) -> bytes | None:
-    """The line of a plain record, None if the record is not plain."""
+def _parts(record: msgspec.Raw) -> _Parts | None:
+    """The parts of a record with the documented fields, None of any other."""
     try:
         values = _values(_decode_fields(record))
-        texts = b",".join(values[:_NUMBERS_FROM])
+        known = b",".join(values[:_NUMBERS_FROM])
         numbers = b",".join(values[_NUMBERS_FROM:_RANK])
-        rank = bytes(values[_RANK])
-        times = b",".join(values[_TIMES_FROM:_ROI])
-        roi = _plain_roi(bytes(values[_ROI]))
-        if (
-            roi is None
-            or not _plain_texts(texts)
-            or not _plain_numbers(numbers)
-            or not ((rank.isdigit() and len(rank) < 10) or rank == b"null")
-            or _times_are_plain(times) is None
-        ):
-            return None
-        # The form is right; the 31st of February is left to the decoder.
-        _decode_times(b"[" + times + b"]")
+        rank, last_updated, roi = values[_RANK:]
+        plain_roi = _NO_ROI if roi is None else _plain_roi(roi)
     except UNREADABLE:
         return None
-    return b",".join((texts, numbers, rank, times, roi, _NOTHING_WRONG))
+    return None if plain_roi is None else (known, numbers, rank, last_updated, plain_roi)
 
 
-_decode_times = msgspec.json.Decoder(list[datetime | None]).decode
+def _are_plain(records: Sequence[_Parts]) -> bool:
+    """Whether all values are of the plain form. They are valid JSON, so what tells a number from
+    any other value is its characters."""
+    if not records:
+        return True
+    known, numbers, ranks, times, _ = zip(*records, strict=True)
+    return (
+        all(map(_known_is_plain, set(known)))
+        and max(map(len, numbers)) <= _MOST_CHARACTERS
+        and _are_numbers(b",".join(numbers))
+        and _are_ranks(b",".join(ranks))
+        and _are_times(b",".join(times))
+    )
 
 
-# A coin's texts are the same in every response.
 @lru_cache(maxsize=65_536)
-def _plain_texts(texts: bytes) -> bool:
-    texts.decode()
-    return _texts_are_plain(texts) is not None
-
-
-def _plain_numbers(numbers: bytes) -> bool:
-    """Whether JSON values are all numbers or null, and none has more digits than the decoder takes.
-
-    They are valid JSON, so what tells a number from any other value is its characters.
-    """
-    if len(numbers) > 800:
+def _known_is_plain(known: bytes) -> bool:
+    try:
+        known.decode()
+    except UnicodeDecodeError:
         return False
-    rest = numbers.translate(None, b"0123456789.,+-").replace(b"null", b"")
-    return not rest or (not rest.strip(b"eE") and _long_exponent(numbers) is None)
+    # No comma in a time.
+    return _known_form(known) is not None and _are_times(
+        b",".join(known.rsplit(b",", len(_KNOWN_TIMES))[1:])
+    )
 
 
-def _plain_roi(roi: bytes) -> bytes | None:
-    if roi == b"null":
-        return b"null,null,null"
-    fields = decode_object(roi)
-    if not fields.keys() >= _ROI_FIELDS:
+def _are_times(times: bytes) -> bool:
+    if _times_form(times + b",") is None:
+        return False
+    try:
+        # The form is right; is it a day of the calendar?
+        _decode_times(b"[" + times + b"]")
+    except UNREADABLE:
+        return False
+    return True
+
+
+def _are_numbers(numbers: bytes) -> bool:
+    # Of null nothing is left, of all else that is no number, some character.
+    rest = numbers.translate(None, b"0123456789.,+-nul")
+    if not rest:
+        return True
+    # An exponent of three digits may be more than a NUMERIC has.
+    return not rest.strip(b"eE") and all(
+        len(exponent.partition(b",")[0].lstrip(b"+-")) < 3
+        for exponent in numbers.replace(b"E", b"e").split(b"e")[1:]
+    )
+
+
+def _are_ranks(ranks: bytes) -> bool:
+    # Of 32 bits, whatever the digits.
+    return not ranks.translate(None, b"0123456789,nul") and max(map(len, ranks.split(b","))) < 10
+
+
+def _plain_roi(roi: dict[str, msgspec.Raw]) -> bytes | None:
+    if not roi.keys() >= _ROI_FIELDS:
         return None
-    values = b",".join([bytes(fields[name]) for name in ("times", "currency", "percentage")])
+    values = b",".join([roi[name] for name in ("times", "currency", "percentage")])
     values.decode()
-    return values if _roi_is_plain(values) else None
+    return values if _roi_form(values) else None

@@ -4,10 +4,12 @@ file as a whole. Needs neither Dagster nor a database."""
 import gzip
 import re
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
 import msgspec
+from isal import igzip
 
 from crypto_pipeline.coingecko.capture import Capture, CaptureError, decode_capture
 
@@ -97,11 +99,18 @@ def unpack_capture(path: str, content: bytes) -> Capture:
         CaptureError: it holds no capture; the message names the place in the file.
     """
     if path.endswith(".gz"):
-        try:
-            content = gzip.decompress(content)
-        except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-            raise CaptureError(f"not a whole gzip file of {len(content)} bytes: {error}") from None
+        content = _unzip(content)
     return decode_capture(content)
+
+
+def _unzip(content: bytes) -> bytes:
+    # The standard library takes three times as long, and knows better what is wrong.
+    with suppress(Exception):
+        return bytes(igzip.decompress(content))  # type: ignore[no-untyped-call]
+    try:
+        return gzip.decompress(content)
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise CaptureError(f"not a whole gzip file of {len(content)} bytes: {error}") from None
 
 
 def read_landed(path: str, content: bytes) -> Landed:

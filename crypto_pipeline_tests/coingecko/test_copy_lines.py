@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto_pipeline.coingecko import copy_lines
-from crypto_pipeline.coingecko.copy_lines import NULL, copy_line, csv_line
+from crypto_pipeline.coingecko.copy_lines import LINE_COLUMNS, NULL, copy_lines, csv_line
 from crypto_pipeline.coingecko.schema import BASE_FIELDS, COLUMNS, decode_record
 from crypto_pipeline_tests.market_records import ABSENT, market_record
 
@@ -90,18 +89,28 @@ def _values(line: bytes) -> list[str | None]:
     return values
 
 
-def _expected(record: msgspec.Raw) -> list[str | None]:
-    return [
-        value.isoformat() if isinstance(value, datetime) else value
-        for value in decode_record(record)
-    ]
+def _expected(record: msgspec.Raw) -> dict[str, str | None]:
+    return {
+        column: value.isoformat() if isinstance(value, datetime) else value
+        for column, value in zip(COLUMNS, decode_record(record), strict=True)
+    }
 
 
 def _assert_same(record: msgspec.Raw) -> None:
-    got = _values(copy_line(record))
-    expected = _expected(record)
-    assert len(got) == len(COLUMNS)
-    for column, value, decoded in zip(COLUMNS, got, expected, strict=True):
+    """Alone, and between two plain records."""
+    plain = msgspec.Raw(_encode(market_record()))
+    for records in ([record], [plain, record, plain]):
+        lines = copy_lines(records)
+        assert len(lines) == len(records)
+        for line, of in zip(lines, records, strict=True):
+            _assert_says(line, _expected(of))
+
+
+def _assert_says(line: bytes, expected: dict[str, str | None]) -> None:
+    got = _values(line)
+    assert sorted(LINE_COLUMNS) == sorted(COLUMNS)
+    for column, value in zip(LINE_COLUMNS, got, strict=True):
+        decoded = expected[column]
         if column in ("ath_date", "atl_date", "last_updated") and value is not None:
             assert decoded is not None
             assert datetime.fromisoformat(value.replace("Z", "+00:00")) == datetime.fromisoformat(
@@ -148,10 +157,12 @@ def test_a_plain_record_is_not_decoded(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(_: object) -> tuple[None, ...]:
         raise AssertionError("decoded")
 
-    monkeypatch.setattr(copy_lines, "decode_record", fail)
-    copy_line(msgspec.Raw(_encode(market_record())))
+    monkeypatch.setattr("crypto_pipeline.coingecko.copy_lines.decode_record", fail)
+    plain = msgspec.Raw(_encode(market_record()))
+    assert len(copy_lines([plain, plain])) == 2
+    assert copy_lines([]) == []
     with pytest.raises(AssertionError, match="decoded"):
-        copy_line(msgspec.Raw(_encode(market_record(roi=ABSENT))))
+        copy_lines([plain, msgspec.Raw(_encode(market_record(roi=ABSENT)))])
 
 
 def test_a_text_of_the_form_of_null_is_a_text() -> None:

@@ -15,17 +15,20 @@ CREATE TEMPORARY TABLE staged_files (
     max_rejected_share numeric NOT NULL
 ) ON COMMIT DROP;
 
--- A partition for the files that are staged at a time.
+-- A partition for the files that are staged at a time. What every pass reads stands before the
+-- measures: to reach a column, PostgreSQL goes over all that stand before it.
 CREATE TEMPORARY TABLE staged_records (
     file_id integer NOT NULL,
     record_index integer NOT NULL,
+    snapshot_time timestamptz GENERATED ALWAYS AS (round_to_snapshot_interval(last_updated)) STORED,
+    last_updated timestamptz,
+    market_cap_rank integer,
     crypto_id text,
     symbol text,
     name text,
     image_url text,
     current_price numeric,
     market_cap numeric,
-    market_cap_rank integer,
     fully_diluted_valuation numeric,
     total_volume numeric,
     high_24h numeric,
@@ -46,11 +49,9 @@ CREATE TEMPORARY TABLE staged_records (
     roi_times numeric,
     roi_currency text,
     roi_percentage numeric,
-    last_updated timestamptz,
     malformed text,
     unknown_fields text,
-    missing_fields text,
-    snapshot_time timestamptz GENERATED ALWAYS AS (round_to_snapshot_interval(last_updated)) STORED
+    missing_fields text
 ) PARTITION BY RANGE (file_id) ON COMMIT DROP;
 
 -- The records that break a rule: names of the reject rules, the reason in words, names of the warn
