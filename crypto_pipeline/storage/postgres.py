@@ -88,10 +88,12 @@ def _embedded_conninfo(folder: Any, database: str) -> str:
         exists = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database])
         if exists.fetchone() is None:
             with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
+                # Texts sort by their code points, whatever the locale in which the server was made.
                 connection.execute(
-                    sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE template0").format(
-                        sql.Identifier(database)
-                    )
+                    sql.SQL(
+                        "CREATE DATABASE {} ENCODING 'UTF8' LOCALE_PROVIDER builtin"
+                        " BUILTIN_LOCALE 'C.UTF-8' TEMPLATE template0"
+                    ).format(sql.Identifier(database))
                 )
     return make_conninfo(server, dbname=database)
 

@@ -215,7 +215,7 @@ def _print(
         row = connection.execute("SHOW server_version").fetchone()
     assert row is not None
     console.print(
-        f"{os.cpu_count()} cores, PostgreSQL {row[0]} (embedded, its default settings),"
+        f"{os.cpu_count()} cores, PostgreSQL {row[0]} (embedded, as it comes),"
         f" Python {sys.version.split()[0]}, {sys.platform}"
     )
 

@@ -130,6 +130,7 @@ def test_the_server_listens_on_a_socket_only_and_ends_with_its_last_process(
     socket_folder = first.start(folder)
     assert query(socket_folder, "SHOW listen_addresses") == ""
     assert query(socket_folder, "SHOW server_encoding") == "UTF8"
+    assert query(socket_folder, "SHOW wal_level") == "minimal"
     query(socket_folder, "CREATE TABLE kept AS SELECT 42 AS answer")
     postmaster = postmaster_of(folder)
     assert postmaster is not None

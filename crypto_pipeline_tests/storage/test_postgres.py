@@ -90,6 +90,21 @@ def test_settings_name_the_database(warehouse: Warehouse, monkeypatch: pytest.Mo
     assert psycopg.conninfo.conninfo_to_dict(warehouse_conninfo(Settings()))["host"] == "elsewhere"
 
 
+def test_an_embedded_database_sorts_by_code_points(
+    warehouse: Warehouse, server_conninfo: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DB_NAME", "made_at_first_use")
+    try:
+        with psycopg.connect(warehouse_conninfo(Settings())) as connection:
+            assert connection.execute(
+                "SELECT array_agg(t ORDER BY t) FROM unnest(ARRAY['b', 'É', 'a', 'B', 'é']) AS t"
+            ).fetchone() == (["B", "a", "b", "É", "é"],)
+            assert connection.execute("SELECT lower('É')").fetchone() == ("é",)
+    finally:
+        with psycopg.connect(server_conninfo, autocommit=True) as connection:
+            connection.execute("DROP DATABASE IF EXISTS made_at_first_use WITH (FORCE)")
+
+
 class _Forward(socketserver.BaseRequestHandler):
     """One connection of a TCP client to a Unix socket."""
 
