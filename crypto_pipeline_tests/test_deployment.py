@@ -115,6 +115,15 @@ def test_what_is_shipped_is_what_is_tested() -> None:
     assert differing == []
 
 
+def test_every_extra_can_be_installed_by_hashes() -> None:
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    extras = project.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
+    wanted = set(re.findall(r'"([a-z0-9-]+)', extras))
+    assert {"s3fs", "gcsfs", "adlfs", "boto3", "deltalake"} <= wanted
+    lock = (ROOT / "requirements.txt").read_text(encoding="utf-8")
+    assert wanted <= set(re.findall(r"^([a-z0-9-]+)", lock, re.MULTILINE))
+
+
 @pytest.mark.parametrize(
     ("packages", "status", "said"),
     [

