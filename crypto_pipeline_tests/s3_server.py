@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote
 from uuid import uuid4
 
@@ -130,7 +130,13 @@ class Bucket:
         return methods
 
 
-def point_at(server: S3Server, monkeypatch: pytest.MonkeyPatch) -> None:
+class HasUrl(Protocol):
+    """A server, in this process or another."""
+
+    url: str
+
+
+def point_at(server: HasUrl, monkeypatch: pytest.MonkeyPatch) -> None:
     """An environment in which the AWS SDK finds this server and its keys, and nothing else."""
     for name, value in {
         "AWS_ENDPOINT_URL": server.url,

@@ -6,6 +6,7 @@ so that a load that starts again finds what it did, and of two that commit the s
 """
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -129,12 +130,31 @@ class Lake:
         """Where a table lies."""
         return f"{self.uri.rstrip('/')}/{table.name}"
 
+    @property
+    def _storage_options(self) -> dict[str, str]:
+        """What delta-rs would do otherwise than the tools of the store."""
+        if self.uri.partition("://")[0] not in ("s3", "s3a"):
+            return {}
+        return {
+            # Of a store with an endpoint of its own it would know no profile, and no role but that
+            # of the machine.
+            "aws_force_credential_load": "true",
+            # An endpoint that is http:// is meant so.
+            "aws_allow_http": "true",
+        }
+
     def open(self, table: LakeTable) -> DeltaTable | None:
-        """The newest version of a table as it is; None where there is none."""
+        """The newest version of a table as it is; None where there is none.
+
+        Raises:
+            LakeError: the folder or the store does not serve us.
+        """
         try:
-            return DeltaTable(self.location(table))
+            return DeltaTable(self.location(table), storage_options=self._storage_options)
         except TableNotFoundError:
             return None
+        except OSError as error:
+            raise LakeError(f"{self.location(table)}: {_one_line(error)}") from None
 
     def table(self, table: LakeTable) -> DeltaTable:
         """The newest version of a table, which is created, or given the columns that it lacks.
@@ -151,6 +171,7 @@ class Lake:
                 partition_by=[table.partition_by] if table.partition_by else None,
                 name=table.name,
                 description=table.description,
+                storage_options=self._storage_options,
             )
             delta.update_incremental()
         present = {column.name: column for column in delta.schema().fields}
@@ -350,6 +371,13 @@ class Lake:
 def _loaded_change(delta: DeltaTable) -> int:
     change = delta.transaction_version(APPLICATION)
     return NOTHING_LOADED if change is None else change
+
+
+def _one_line(error: OSError) -> str:
+    """What a store says, without the colours of a terminal; its own words where it sent some."""
+    text = " ".join(re.sub(r"\x1b\[\d+m|↳", "", str(error)).split())
+    told = re.search(r"<Code>(.*?)</Code> ?<Message>(.*?)</Message>", text)
+    return f"{told[2]} ({told[1]})" if told else text
 
 
 def retrying() -> Retrying:
