@@ -96,9 +96,12 @@ def load_lake(
                         # A warehouse without a batch empties no lake.
                         continue
                     if newest != dimensions_of:
+                        # They are of this moment: where that is ahead of the facts, of no batch.
+                        with_facts = changes if changes and changes.last == newest else None
+                        at = Step(newest, with_facts.batch_ids if with_facts else [])
                         for table in DIMENSIONS:
                             done[table.name] += lake.synchronise(
-                                table, read_dimension(connection, table)
+                                table, read_dimension(connection, table), at
                             )
                         dimensions_of = newest
                     if changes is not None:
@@ -148,11 +151,11 @@ def _load_facts(
         )
     else:
         facts, unfit = read_facts(connection, "facts_of_batches", {"batches": changes.batch_ids})
+    step = Step(changes.last, changes.batch_ids)
     # A value that is unfit no more goes with its fact.
     done[UNFIT_VALUES.name] += lake.synchronise(
-        UNFIT_VALUES, unfit, None if changes.start else facts.select(list(FACT.key))
+        UNFIT_VALUES, unfit, step, None if changes.start else facts.select(list(FACT.key))
     )
-    step = Step(changes.last, changes.batch_ids)
     if changes.start:
         loaded = lake.replace_facts(facts, changes.after, step)
     elif changes.coins:

@@ -90,8 +90,9 @@ def lakehouse(
             "files_added": loaded.files_added,
             "files_removed": loaded.files_removed,
         }
-        if loaded.batch_ids:
+        if loaded.commits:
             metadata["batch_ids"] = dg.JsonMetadataValue(loaded.batch_ids)
+            metadata["last_change"] = loaded.last_change
         state = lake.state(table)
         if state is not None:
             metadata |= {

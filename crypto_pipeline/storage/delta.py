@@ -79,17 +79,19 @@ class Loaded:
     files_added: int = 0
     files_removed: int = 0
     files_scanned: int = 0
+    last_change: int = NOTHING_LOADED
     batch_ids: list[int] = field(default_factory=list)
 
     def __iadd__(self, other: "Loaded") -> "Loaded":
         for name, value in vars(other).items():
-            setattr(self, name, getattr(self, name) + value)
+            mine = getattr(self, name)
+            setattr(self, name, max(mine, value) if name == "last_change" else mine + value)
         return self
 
 
 @dataclass(frozen=True)
 class Step:
-    """What one commit of facts brings.
+    """What one commit brings.
 
     Attributes:
         last_change: Number of the last change of the warehouse in it.
@@ -99,14 +101,16 @@ class Step:
     last_change: int
     batch_ids: Sequence[int]
 
-    def commit(self) -> CommitProperties:
-        """What the commit says of itself: for people, and for the next load."""
+    def commit(self, table: LakeTable) -> CommitProperties:
+        """What the commit says of itself: for people, and of facts for the next load."""
         return CommitProperties(
             custom_metadata={
                 "batch_ids": json.dumps(list(self.batch_ids)),
                 "last_change": str(self.last_change),
             },
-            app_transactions=[Transaction(APPLICATION, self.last_change)],
+            app_transactions=[Transaction(APPLICATION, self.last_change)]
+            if table is FACT
+            else None,
         )
 
 
@@ -256,13 +260,14 @@ class Lake:
         return self._merge_facts(self._facts(after), facts, step, insert=False)
 
     def synchronise(
-        self, table: LakeTable, rows: pa.Table, owners: pa.Table | None = None
+        self, table: LakeTable, rows: pa.Table, step: Step, owners: pa.Table | None = None
     ) -> Loaded:
         """Make the table hold these rows and no others, by one MERGE of what differs.
 
         Args:
             table: A small table: it is read whole.
             rows: What it should hold, each business key once.
+            step: What the commit says that it is of.
             owners: Where given, a row goes only if these have one with all the same values, in the
                 columns that they have.
         """
@@ -281,13 +286,14 @@ class Lake:
                 predicate=" AND ".join(f"target.{name} = source.{name}" for name in table.key),
                 source_alias="source",
                 target_alias="target",
+                commit_properties=step.commit(table),
             )
             .when_matched_delete("source.gone")
             .when_matched_update(values)
             .when_not_matched_insert(values, "NOT source.gone")
             .execute()
         )
-        return _merged(metrics)
+        return _merged(metrics, step)
 
     def maintain(self, table: LakeTable) -> dict[str, Any]:
         """Merge a table's small files, delete those that no version of the last days refers to, and
@@ -359,13 +365,11 @@ class Lake:
             + "".join(f" AND target.{name} = source.{name}" for name in FACT.key),
             source_alias="source",
             target_alias="target",
-            commit_properties=step.commit(),
+            commit_properties=step.commit(FACT),
         ).when_matched_update(values)
         if insert:
             merger = merger.when_not_matched_insert(values)
-        loaded = _merged(merger.execute())
-        loaded.batch_ids = list(step.batch_ids)
-        return loaded
+        return _merged(merger.execute(), step)
 
 
 def _loaded_change(delta: DeltaTable) -> int:
@@ -395,18 +399,21 @@ def _write(
     delta: DeltaTable, facts: pa.Table, step: Step, mode: Literal["append", "overwrite"]
 ) -> Loaded:
     before = delta.get_add_actions(flatten=True).num_rows
-    write_deltalake(delta, facts, mode=mode, schema_mode="merge", commit_properties=step.commit())
+    write_deltalake(
+        delta, facts, mode=mode, schema_mode="merge", commit_properties=step.commit(FACT)
+    )
     kept = before if mode == "append" else 0
     return Loaded(
         commits=1,
         rows_inserted=len(facts),
         files_added=delta.get_add_actions(flatten=True).num_rows - kept,
         files_removed=before - kept,
+        last_change=step.last_change,
         batch_ids=list(step.batch_ids),
     )
 
 
-def _merged(metrics: Mapping[str, Any]) -> Loaded:
+def _merged(metrics: Mapping[str, Any], step: Step) -> Loaded:
     return Loaded(
         commits=1,
         rows_inserted=metrics["num_target_rows_inserted"],
@@ -415,6 +422,8 @@ def _merged(metrics: Mapping[str, Any]) -> Loaded:
         files_added=metrics["num_target_files_added"],
         files_removed=metrics["num_target_files_removed"],
         files_scanned=metrics["num_target_files_scanned"],
+        last_change=step.last_change,
+        batch_ids=list(step.batch_ids),
     )
 
 
