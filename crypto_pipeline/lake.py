@@ -23,7 +23,18 @@ from crypto_pipeline.lake_schema import (
     LakeError,
 )
 from crypto_pipeline.storage.advisory_locks import AdvisoryLock, turn
-from crypto_pipeline.storage.delta import Lake, Loaded, Step, retrying
+from crypto_pipeline.storage.delta import (
+    DeltaTable,
+    Lake,
+    Loaded,
+    OvertakenError,
+    Step,
+    add_facts,
+    loaded_change,
+    replace_facts,
+    retrying,
+    update_facts,
+)
 from crypto_pipeline.storage.gold_arrow import read_dimension, read_facts, snapshot
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline.storage.sql import read_sql
@@ -83,13 +94,17 @@ def load_lake(
     ):
         with snapshot(connection):
             _refuse_other_kinds(connection, lake)
+        fact_table = lake.open(FACT)
         dimensions_of = -1
         more = True
         while more:
             for attempt in retrying():
                 with attempt, snapshot(connection):
-                    newest = _newest_change(connection, lake)
-                    loaded = lake.loaded_change()
+                    if attempt.retry_state.attempt_number > 1:
+                        # Of another writer's commit, this version does not know.
+                        fact_table = lake.open(FACT)
+                    loaded = loaded_change(fact_table)
+                    newest = _newest_change(connection, lake, loaded)
                     changes = next_changes(connection, loaded)
                     more = changes is not None
                     if not more and loaded < newest:
@@ -105,7 +120,8 @@ def load_lake(
                             )
                         dimensions_of = newest
                     if changes is not None:
-                        _load_facts(connection, lake, changes, done)
+                        fact_table = lake.ready(FACT, fact_table)
+                        _load_facts(connection, lake, fact_table, changes, done)
                         progress(
                             f"{done[FACT.name].rows_inserted} facts added,"
                             f" {newest - changes.last} changes left"
@@ -136,8 +152,15 @@ def next_changes(connection: psycopg.Connection, after: int) -> Changes | None:
 
 
 def _load_facts(
-    connection: psycopg.Connection, lake: Lake, changes: Changes, done: dict[str, Loaded]
+    connection: psycopg.Connection,
+    lake: Lake,
+    fact_table: DeltaTable,
+    changes: Changes,
+    done: dict[str, Loaded],
 ) -> None:
+    if loaded_change(fact_table) != changes.after:
+        # Another load committed before the table was created here, or given its columns.
+        raise OvertakenError(f"{lake.location(FACT)} has gone on from change {changes.after}")
     if changes.coins:
         ranges: dict[str, tuple[Any, Any]] = {}
         for coin, first, last in changes.coins:
@@ -157,19 +180,19 @@ def _load_facts(
         UNFIT_VALUES, unfit, step, None if changes.start else facts.select(list(FACT.key))
     )
     if changes.start:
-        loaded = lake.replace_facts(facts, changes.after, step)
+        loaded = replace_facts(fact_table, facts, step)
     elif changes.coins:
-        loaded = lake.update_facts(facts, changes.after, step)
+        loaded = update_facts(fact_table, facts, step)
     else:
-        loaded = lake.add_facts(facts, changes.after, step)
+        loaded = add_facts(fact_table, facts, step)
     done[FACT.name] += loaded
 
 
-def _newest_change(connection: psycopg.Connection, lake: Lake) -> int:
+def _newest_change(connection: psycopg.Connection, lake: Lake, loaded: int) -> int:
     row = connection.execute(read_sql("lake/newest_change.sql")).fetchone()
     assert row is not None
     newest = int(row[0])
-    if lake.loaded_change() > newest:
+    if loaded > newest:
         raise LakeError(
             f"{lake.uri} holds changes that this warehouse does not have: it was loaded from"
             " another one, or this one was restored from a backup. Name another LAKE_URI, or let"
@@ -181,9 +204,10 @@ def _newest_change(connection: psycopg.Connection, lake: Lake) -> int:
 def _refuse_other_kinds(connection: psycopg.Connection, lake: Lake) -> None:
     """Live, sandbox and recorded data never mix, in a lake either."""
     row = connection.execute("SELECT kind FROM data_origin").fetchone()
-    if row is None or lake.open(DIM_SOURCE) is None:
+    sources = lake.open(DIM_SOURCE)
+    if row is None or sources is None:
         return
-    kinds = set(lake.dataset(DIM_SOURCE).to_table(columns=["kind"]).column("kind").to_pylist())
+    kinds = set(sources.to_pyarrow_table(columns=["kind"]).column("kind").to_pylist())
     others = kinds - {row[0], "unknown"}
     if others:
         raise LakeError(f"{lake.uri} holds {others.pop()} data, this warehouse {row[0]} data")

@@ -26,7 +26,7 @@ from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.server import SandboxServer
 from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.delta import CommitFailedError, Lake
+from crypto_pipeline.storage.delta import CommitFailedError, Lake, Loaded, Step, add_facts
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
@@ -170,26 +170,21 @@ def test_of_two_that_commit_at_once_one_is_refused_and_comes_again(
     load_landing_zone()
     monkeypatch.setattr(lake_module, "turn", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(lake_module, "FACTS_A_COMMIT", 2)
-    has_any, add_facts = Lake._has_any, Lake.add_facts
     both_have_looked = threading.Barrier(2)
     looks = threading.local()
     refused = []
 
-    def looked(self: Lake, delta: DeltaTable, facts: pa.Table) -> bool:
+    def add(delta: DeltaTable, facts: pa.Table, step: Step) -> Loaded:
         if not getattr(looks, "done", False):
             looks.done = True
             both_have_looked.wait(60)
-        return has_any(self, delta, facts)
-
-    def add(self: Lake, *arguments: object) -> object:
         try:
-            return add_facts(self, *arguments)  # type: ignore[arg-type]
+            return add_facts(delta, facts, step)
         except CommitFailedError as error:
             refused.append(error)
             raise
 
-    monkeypatch.setattr(Lake, "_has_any", looked)
-    monkeypatch.setattr(Lake, "add_facts", add)
+    monkeypatch.setattr(lake_module, "add_facts", add)
     with ThreadPoolExecutor(2) as pool:
         both = list(pool.map(lambda _: load_lake(warehouse, lake), range(2)))
     assert refused
@@ -213,6 +208,27 @@ def test_a_commit_whose_answer_is_lost_counts_once(
         s3.tell(clear=True)
         assert_equal(warehouse, lake)
     assert len(committed_batches(lake)) == len(set(committed_batches(lake))) == 3
+
+
+def test_a_load_opens_the_log_of_the_facts_once(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake, s3: S3Process
+) -> None:
+    """Also one of several steps: what it has committed itself it knows."""
+    land(zone, HOUR)
+    load_landing_zone()
+    load_lake(warehouse, lake)
+    for steps in (1, 3):
+        for hour in range(steps):
+            land(zone, HOUR + timedelta(hours=10 * steps + hour))
+        load_landing_zone()
+        s3.tell(clear=True)
+        with pytest.MonkeyPatch.context() as small:
+            small.setattr(lake_module, "FACTS_A_COMMIT", 1)
+            assert load_lake(warehouse, lake)[FACT.name].commits == steps
+        opened = f"/{FACT.name}/_delta_log/_last_checkpoint"
+        asked = [path for _, path, *_ in s3.tell(requests=True) if path.endswith(opened)]
+        assert len(asked) == 1
+        assert_equal(warehouse, lake)
 
 
 def test_a_store_that_is_busy_is_asked_again(

@@ -45,12 +45,17 @@ _TARGET_FILE_BYTES = 256 * 2**20
 
 __all__ = [
     "CommitFailedError",
+    "DeltaTable",
     "Lake",
     "Loaded",
     "OvertakenError",
     "Step",
     "TableState",
+    "add_facts",
+    "loaded_change",
+    "replace_facts",
     "retrying",
+    "update_facts",
 ]
 
 
@@ -166,7 +171,15 @@ class Lake:
         Raises:
             LakeError: a column has another type.
         """
-        delta = self.open(table)
+        return self.ready(table, self.open(table))
+
+    def ready(self, table: LakeTable, delta: DeltaTable | None) -> DeltaTable:
+        """A table as it was opened; the newest version where it had to be created, or be given the
+        columns that it lacks.
+
+        Raises:
+            LakeError: a column has another type.
+        """
         if delta is None:
             delta = DeltaTable.create(
                 self.location(table),
@@ -197,8 +210,7 @@ class Lake:
 
     def loaded_change(self) -> int:
         """Number of the last change of the warehouse that the facts hold."""
-        delta = self.open(FACT)
-        return NOTHING_LOADED if delta is None else _loaded_change(delta)
+        return loaded_change(self.open(FACT))
 
     def state(self, table: LakeTable) -> TableState | None:
         """Size of a table, from its log; None where there is none."""
@@ -223,41 +235,6 @@ class Lake:
         if delta is None:
             raise LakeError(f"there is no table {self.location(table)} yet: load the lake")
         return delta.to_pyarrow_dataset()
-
-    def replace_facts(self, facts: pa.Table, after: int, step: Step) -> Loaded:
-        """Put facts in the place of all that the table holds.
-
-        Raises:
-            OvertakenError: the facts' last change is not ``after`` any more.
-            CommitFailedError: another load commits at the same time.
-        """
-        return _write(self._facts(after), facts, step, "overwrite")
-
-    def add_facts(self, facts: pa.Table, after: int, step: Step) -> Loaded:
-        """Bring facts in by their business key.
-
-        Where no fact has a key of theirs they are appended, which writes their files and touches no
-        other. The commit fails if a load has committed since that was looked up, so it is as exact
-        as a MERGE, which is what happens where there is such a fact.
-
-        Raises:
-            OvertakenError: the facts' last change is not ``after`` any more.
-            CommitFailedError: another load commits at the same time.
-        """
-        delta = self._facts(after)
-        if facts.num_rows and self._has_any(delta, facts):
-            return self._merge_facts(delta, facts, step, insert=True)
-        return _write(delta, facts, step, "append")
-
-    def update_facts(self, facts: pa.Table, after: int, step: Step) -> Loaded:
-        """Bring changed facts in: those that the lake has. A fact that it lacks comes with its
-        batch.
-
-        Raises:
-            OvertakenError: the facts' last change is not ``after`` any more.
-            CommitFailedError: another load commits at the same time.
-        """
-        return self._merge_facts(self._facts(after), facts, step, insert=False)
 
     def synchronise(
         self, table: LakeTable, rows: pa.Table, step: Step, owners: pa.Table | None = None
@@ -324,57 +301,84 @@ class Lake:
             "files_deleted": len(vacuumed),
         }
 
-    def _facts(self, after: int) -> DeltaTable:
-        """The fact table as it is after that change: a commit on it fails if there was another."""
-        delta = self.table(FACT)
-        if _loaded_change(delta) != after:
-            raise OvertakenError(f"{self.location(FACT)} has gone on from change {after}")
-        return delta
 
-    def _has_any(self, delta: DeltaTable, facts: pa.Table) -> bool:
-        """Whether the table has a fact with the key of one of these. Reads the keys of the row
-        groups, of the files, of the months, that may have one by their statistics."""
-        months = facts.column("snapshot_month").unique().to_pylist()
-        dataset = delta.to_pyarrow_dataset(
-            file_pruning_predicate=[("snapshot_month", "in", months)]
-        )
-        at_days = None
-        for first, last in _ranges(facts.column("snapshot_time")):
-            at = pc.field("snapshot_time")
-            in_range = (at >= pa.scalar(first)) & (at <= pa.scalar(last))
-            at_days = in_range if at_days is None else at_days | in_range
-        key = list(FACT.key)
-        found = dataset.to_table(columns=key, filter=at_days)
-        if not found.num_rows:
-            return False
-        found = found.cast(pa.schema([arrow_schema(FACT).field(name) for name in key]))
-        return bool(found.join(facts.select(key), key, join_type="left semi").num_rows)
-
-    def _merge_facts(
-        self,
-        delta: DeltaTable,
-        facts: pa.Table,
-        step: Step,
-        *,
-        insert: bool,
-    ) -> Loaded:
-        values = {name: f"source.{name}" for name in FACT.columns}
-        merger = delta.merge(
-            facts,
-            predicate=_pruning(facts)
-            + "".join(f" AND target.{name} = source.{name}" for name in FACT.key),
-            source_alias="source",
-            target_alias="target",
-            commit_properties=step.commit(FACT),
-        ).when_matched_update(values)
-        if insert:
-            merger = merger.when_not_matched_insert(values)
-        return _merged(merger.execute(), step)
-
-
-def _loaded_change(delta: DeltaTable) -> int:
-    change = delta.transaction_version(APPLICATION)
+def loaded_change(facts: DeltaTable | None) -> int:
+    """Number of the last change of the warehouse that this version of the fact table holds."""
+    change = None if facts is None else facts.transaction_version(APPLICATION)
     return NOTHING_LOADED if change is None else change
+
+
+def replace_facts(delta: DeltaTable, facts: pa.Table, step: Step) -> Loaded:
+    """Put facts in the place of all that the table holds. ``delta`` is then the new version.
+
+    Raises:
+        CommitFailedError: another load has committed since the table was opened.
+    """
+    return _write(delta, facts, step, "overwrite")
+
+
+def add_facts(delta: DeltaTable, facts: pa.Table, step: Step) -> Loaded:
+    """Bring facts in by their business key. ``delta`` is then the new version.
+
+    Where no fact has a key of theirs they are appended, which writes their files and touches no
+    other. The commit fails if a load has committed since the table was opened, so it is as exact as
+    a MERGE, which is what happens where there is such a fact.
+
+    Raises:
+        CommitFailedError: another load has committed since the table was opened.
+    """
+    if facts.num_rows and _has_any(delta, facts):
+        return _merge_facts(delta, facts, step, insert=True)
+    return _write(delta, facts, step, "append")
+
+
+def update_facts(delta: DeltaTable, facts: pa.Table, step: Step) -> Loaded:
+    """Bring changed facts in: those that the lake has. A fact that it lacks comes with its batch.
+    ``delta`` is then the new version.
+
+    Raises:
+        CommitFailedError: another load has committed since the table was opened.
+    """
+    return _merge_facts(delta, facts, step, insert=False)
+
+
+def _has_any(delta: DeltaTable, facts: pa.Table) -> bool:
+    """Whether the table has a fact with the key of one of these. Reads the keys of the row
+    groups, of the files, of the months, that may have one by their statistics."""
+    months = facts.column("snapshot_month").unique().to_pylist()
+    dataset = delta.to_pyarrow_dataset(file_pruning_predicate=[("snapshot_month", "in", months)])
+    at_days = None
+    for first, last in _ranges(facts.column("snapshot_time")):
+        at = pc.field("snapshot_time")
+        in_range = (at >= pa.scalar(first)) & (at <= pa.scalar(last))
+        at_days = in_range if at_days is None else at_days | in_range
+    key = list(FACT.key)
+    found = dataset.to_table(columns=key, filter=at_days)
+    if not found.num_rows:
+        return False
+    found = found.cast(pa.schema([arrow_schema(FACT).field(name) for name in key]))
+    return bool(found.join(facts.select(key), key, join_type="left semi").num_rows)
+
+
+def _merge_facts(
+    delta: DeltaTable,
+    facts: pa.Table,
+    step: Step,
+    *,
+    insert: bool,
+) -> Loaded:
+    values = {name: f"source.{name}" for name in FACT.columns}
+    merger = delta.merge(
+        facts,
+        predicate=_pruning(facts)
+        + "".join(f" AND target.{name} = source.{name}" for name in FACT.key),
+        source_alias="source",
+        target_alias="target",
+        commit_properties=step.commit(FACT),
+    ).when_matched_update(values)
+    if insert:
+        merger = merger.when_not_matched_insert(values)
+    return _merged(merger.execute(), step)
 
 
 def _one_line(error: OSError) -> str:

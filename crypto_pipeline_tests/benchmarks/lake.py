@@ -21,7 +21,7 @@ from rich.console import Console
 from rich.table import Table
 
 from crypto_pipeline.lake_schema import FACT
-from crypto_pipeline.storage.delta import Lake, Loaded, Step
+from crypto_pipeline.storage.delta import Lake, Loaded, Step, add_facts
 from crypto_pipeline.storage.gold_arrow import arrow_schema
 
 COINS = 2_500
@@ -98,7 +98,7 @@ def fill(lake: Lake, count: int) -> int:
     lake.maintain(FACT)
     for number in range(old, hours):
         rows = pa.Table.from_batches(list(of_month([number])))
-        lake.add_facts(rows, lake.loaded_change(), Step(number, [number]))
+        add_facts(lake.table(FACT), rows, Step(number, [number]))
     return hours
 
 
@@ -131,7 +131,7 @@ def _measure(lake: Lake, batch: int) -> dict[str, _Hours]:
             # One that is there already, from the load before.
             rows = pa.concat_tables([rows, present.slice(0, 1)])
         began, busy = time.perf_counter(), time.process_time()
-        last[kind] = lake.add_facts(rows, lake.loaded_change(), Step(batch, [batch]))
+        last[kind] = add_facts(lake.table(FACT), rows, Step(batch, [batch]))
         seconds[kind].append(time.perf_counter() - began)
         processor[kind].append(time.process_time() - busy)
         present = rows

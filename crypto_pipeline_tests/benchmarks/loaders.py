@@ -229,7 +229,7 @@ def delta_append(zone: Path, count: int) -> Measured:
 def delta_merge(zone: Path, count: int) -> Measured:
     """The same facts once more: a MERGE that finds every one of them in the lake."""
     from crypto_pipeline.lake import FACTS_A_COMMIT, load_lake
-    from crypto_pipeline.storage.delta import Lake, Step
+    from crypto_pipeline.storage.delta import Lake, Step, add_facts, loaded_change
     from crypto_pipeline.storage.gold_arrow import read_facts
 
     warehouse = Warehouse()
@@ -251,8 +251,9 @@ def delta_merge(zone: Path, count: int) -> Measured:
         for first in range(0, len(batches), at_once):
             some = batches[first : first + at_once]
             facts, _ = read_facts(connection, "facts_of_batches", {"batches": some})
-            change = lake.loaded_change()
-            updated += lake.add_facts(facts, change, Step(change + 1, some)).rows_updated
+            table = lake.table(FACT)
+            step = Step(loaded_change(table) + 1, some)
+            updated += add_facts(table, facts, step).rows_updated
         seconds = time.perf_counter() - started
     assert updated == inserted
     return Measured(updated, seconds)
