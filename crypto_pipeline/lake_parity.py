@@ -187,23 +187,24 @@ def _dimension_differences(sides: _Sides) -> list[Difference]:
 
 
 def _postgres_sums(sides: _Sides, batches: Sequence[int] | None) -> dict[Group, dict[str, Any]]:
-    fits = {
-        name: sql.SQL("lake.fit({}, {}, {})").format(
-            sql.Identifier("f", name), of.precision, of.scale
+    fits = [
+        sql.SQL("lake.fit({}, {}, {}) AS {}").format(
+            sql.Identifier("f", name), of.precision, of.scale, sql.Identifier(name)
         )
         for name, of in FACT.decimals.items()
-    }
-    sums = [
-        *(
-            sql.SQL("sum({}) AS {}").format(sql.Identifier("f", name), sql.Identifier(name))
-            for name in _INTEGERS
-        ),
-        *(sql.SQL("sum({}) AS {}").format(fit, sql.Identifier(name)) for name, fit in fits.items()),
     ]
-    known = sql.SQL(", ").join(sql.Identifier("f", name) for name in fits)
+    sums = [
+        sql.SQL("sum({}) AS {}").format(sql.Identifier("f", name), sql.Identifier(name))
+        for name in (*_INTEGERS, *FACT.decimals)
+    ]
+
+    def listed(names: Iterable[str]) -> sql.Composed:
+        return sql.SQL(", ").join(sql.Identifier("f", name) for name in names)
+
     query = sql.SQL(read_sql("lake/fact_sums.sql")).format(
-        measures_known=sql.SQL("num_nonnulls({})").format(known),
-        measures_fit=sql.SQL("num_nonnulls({})").format(sql.SQL(", ").join(fits.values())),
+        integers=listed(_INTEGERS),
+        measures=listed(FACT.decimals),
+        fits=sql.SQL(", ").join(fits),
         sums=sql.SQL(", ").join(sums),
     )
     with sides.connection.cursor(row_factory=dict_row) as cursor:

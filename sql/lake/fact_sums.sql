@@ -1,4 +1,5 @@
--- By month and batch: how many facts, which keys, and the sum of every column.
+-- By month and batch: how many facts, which keys, and the sum of every column. OFFSET keeps the inner
+-- query apart, so that each measure is made to fit once, and not again in every sum that has it.
 SELECT
     to_char(f.snapshot_time AT TIME ZONE 'UTC', 'YYYY-MM') AS snapshot_month,
     f.batch_id,
@@ -10,8 +11,16 @@ SELECT
         )), 15)
     )::bit(60)::bigint) AS keys,
     sum((extract(epoch FROM f.last_updated) * 1000000)::bigint) AS last_updated,
-    sum({measures_known}) - sum({measures_fit}) AS unfit_values,
+    sum(f.measures_known) - sum(num_nonnulls({measures})) AS unfit_values,
     {sums}
-FROM analytics.fact_crypto_price_metrics AS f
-WHERE %(batches)s::bigint[] IS NULL OR f.batch_id = ANY (%(batches)s)
+FROM (
+    SELECT
+        f.crypto_id, f.vs_currency, f.snapshot_time, f.last_updated, f.batch_id,
+        {integers},
+        num_nonnulls({measures}) AS measures_known,
+        {fits}
+    FROM analytics.fact_crypto_price_metrics AS f
+    WHERE %(batches)s::bigint[] IS NULL OR f.batch_id = ANY (%(batches)s)
+    OFFSET 0
+) AS f
 GROUP BY 1, 2
