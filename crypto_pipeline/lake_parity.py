@@ -33,7 +33,15 @@ import pyarrow as pa  # isort: skip
 
 _EXACT = Context(prec=100)
 _FACTS_A_WINDOW = 250_000
-_INTEGERS = ("date_key", "time_key", "crypto_key", "source_key", "market_cap_rank")
+"""Facts that a comparison by rows holds in memory at once, where a day has not more by itself."""
+
+_INTEGERS = [
+    name
+    for name, of in FACT.columns.items()
+    # By batch is how they are summed.
+    if of in ("smallint", "integer", "bigint") and name != "batch_id"
+]
+"""The columns of a fact that are summed as they are, keys included."""
 
 Group = tuple[str, int]
 """Month and batch."""
