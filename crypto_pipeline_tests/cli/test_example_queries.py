@@ -1,0 +1,80 @@
+"""The example queries, of the README too, on days of sandbox data: what runs on the lake answers
+what PostgreSQL answers, and what does not is about silver."""
+
+import re
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+
+from crypto_pipeline.lake import load_lake
+from crypto_pipeline.sandbox.clock import SimulatedClock
+from crypto_pipeline.sandbox.market import Market
+from crypto_pipeline.sandbox.server import SandboxServer
+from crypto_pipeline.storage.delta import Lake
+from crypto_pipeline.storage.lake_queries import lake_queries
+from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline_tests.pipeline import run_hour
+from crypto_pipeline_tests.test_documentation import EXAMPLE_QUERIES, README, blocks, queries
+
+# A Friday: a day of the week, and a weekend.
+START = datetime(2024, 3, 8, 20, 0, 10, tzinfo=timezone.utc)
+SNAPSHOTS = 6
+COINS = 60
+
+ALL = list(queries(EXAMPLE_QUERIES))
+SHOWN = [query for block in blocks(README, "sql") for query in queries(block)]
+
+
+@pytest.fixture
+def loaded(warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """Fetches at different parts of three days, in which a coin is renamed, and a lake of them."""
+    times = [START + number * timedelta(hours=7) for number in range(SNAPSHOTS)]
+    market = Market(COINS, rename_at=times[2].replace(second=0))
+    with SandboxServer(market, clock=SimulatedClock(START, speed=0)) as server:
+        monkeypatch.setenv("COINGECKO_PLAN", "sandbox")
+        monkeypatch.setenv("COINGECKO_BASE_URL", server.base_url)
+        for time in times:
+            server.clock.set(time)
+            run_hour(time)
+    lake = Lake(str(tmp_path / "lake"))
+    load_lake(warehouse, lake)
+    return lake
+
+
+def comparable(value: Any) -> Any:
+    """A number as its digits, whatever the type that an engine gives it."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        return value
+    return Decimal(str(value)).normalize()
+
+
+def answer(cursor: Any, query: str) -> tuple[list[str], list[tuple[Any, ...]]]:
+    """Names of the columns and the rows; in the order of the engine where the query gives none."""
+    result = cursor.execute(query)
+    names = [column[0] for column in result.description]
+    found = [tuple(map(comparable, row)) for row in result.fetchall()]
+    ordered = "ORDER BY" in query.rpartition(")")[2]
+    return names, found if ordered else sorted(found)
+
+
+def test_what_asks_the_star_schema_is_answered_the_same(warehouse: Warehouse, loaded: Lake) -> None:
+    on_both = []
+    with warehouse.connection() as postgres, lake_queries(loaded) as lake:
+        for query in dict.fromkeys([*SHOWN, *ALL]):
+            expected = answer(postgres, query)
+            silver = set(re.findall(r"(?:FROM|JOIN) (\w+)\b(?!\.)", query))
+            if silver:
+                with pytest.raises(duckdb.CatalogException) as error:
+                    lake.execute(query)
+                assert any(f"{name} does not exist" in str(error.value) for name in silver), query
+            else:
+                assert expected[1], query
+                assert answer(lake, query) == expected, query
+                on_both.append(query)
+    assert len(on_both) == 6
+    # Of those that the README shows, the ones on schema analytics.
+    assert sum(query in on_both for query in SHOWN) == 2
