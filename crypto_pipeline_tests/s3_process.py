@@ -16,6 +16,7 @@ an error.
 import json
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -30,6 +31,7 @@ class S3Process:
     def __init__(self) -> None:
         self._process = subprocess.Popen(
             [sys.executable, "-m", __name__],
+            cwd=Path(__file__).parents[1],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
