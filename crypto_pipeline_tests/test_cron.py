@@ -17,6 +17,7 @@ from crypto_pipeline.sandbox.server import SandboxServer
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.pipeline import another_warehouse, batches, contents, load_landing_zone
+from crypto_pipeline_tests.waiting import wait_until
 
 ROOT = Path(__file__).parents[1]
 START = datetime(2024, 3, 5, 5, 0, 10, tzinfo=timezone.utc)
@@ -70,17 +71,15 @@ def test_two_at_once_one_works_and_a_killed_one_is_made_good(
         log = tmp_path / ".data" / "log" / "run_pipeline.log"
         first = start(tmp_path)
         deadline = time.monotonic() + 60
-        while not log.exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        assert wait_until(log.exists, 60, 0.01)
         assert run(tmp_path) == (
             75,
             "",
             "crypto-pipeline: another run is under way, this one did nothing\n",
         )
-        while not list(zone.files()):
-            assert time.monotonic() < deadline, log.read_text()
-            time.sleep(0.005)
+        assert wait_until(lambda: bool(list(zone.files())), deadline - time.monotonic(), 0.005), (
+            log.read_text()
+        )
         os.killpg(first.pid, signal.SIGKILL)
         first.communicate()
         # The pipeline's own process was killed too, and takes a moment to go.

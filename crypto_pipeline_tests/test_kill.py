@@ -29,6 +29,7 @@ from crypto_pipeline_tests.pipeline import (
     open_months,
     rows,
 )
+from crypto_pipeline_tests.waiting import wait_until
 
 START = datetime(2024, 3, 5, 5, 0, 10, tzinfo=timezone.utc)
 FILES = 30
@@ -235,10 +236,9 @@ def test_a_file_landed_before_the_kill_is_loaded_later(
             hour = START + number * timedelta(hours=1)
             server.clock.set(hour)
             process = jobs.start("hourly_market_data", hour)
-            deadline = time.monotonic() + 30
-            while len(list(zone.files())) == number:
-                assert time.monotonic() < deadline, "the run landed no file"
-                time.sleep(0.002)
+            assert wait_until(lambda before=number: len(list(zone.files())) != before, 30, 0.002), (
+                "the run landed no file"
+            )
             time.sleep(seconds)
             alive += jobs.kill(process)
         assert alive >= 3

@@ -20,6 +20,7 @@ from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.pipeline import load_landing_zone, rows
 from crypto_pipeline_tests.test_kill import Jobs, drop_files
+from crypto_pipeline_tests.waiting import wait_until
 
 KILLS = 3
 
@@ -67,10 +68,10 @@ def test_a_killed_load_is_finished_by_the_next(
         monkeypatch.setenv("LAKE_URI", lake.uri)
         process = jobs.start(LOAD_LAKE_JOB)
         # At a commit, and a little after it.
-        deadline = time.monotonic() + 60
-        while commits(lake) < all_commits * number // KILLS:
-            assert time.monotonic() < deadline, "the load makes no progress"
-            time.sleep(0.001)
+        some = all_commits * number // KILLS
+        assert wait_until(lambda lake=lake, some=some: commits(lake) >= some, 60, 0.001), (
+            "the load makes no progress"
+        )
         time.sleep(0.003 * number)
         killed = jobs.kill(process)
         assert killed, "the load had ended before"

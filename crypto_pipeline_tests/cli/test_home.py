@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from crypto_pipeline.cli.home import open_dagster_home, storage_url
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.advisory_locks import AdvisoryLock
 from crypto_pipeline.storage.postgres import Warehouse, connect, warehouse_conninfo
+from crypto_pipeline_tests.waiting import wait_until
 
 
 @pytest.fixture(autouse=True)
@@ -68,10 +68,7 @@ def test_the_run_of_a_killed_process_holds_no_place(warehouse: Warehouse) -> Non
             start_new_session=True,
         )
         started = dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])
-        deadline = time.monotonic() + 60
-        while not instance.get_runs(started):
-            assert time.monotonic() < deadline
-            time.sleep(0.02)
+        assert wait_until(lambda: bool(instance.get_runs(started)), 60, 0.02)
         os.killpg(demo.pid, signal.SIGKILL)
         demo.wait()
         assert instance.get_runs_count(started) == 1

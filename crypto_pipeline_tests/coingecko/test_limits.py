@@ -12,6 +12,7 @@ from filelock import FileLock
 
 from crypto_pipeline.coingecko.limits import DEFAULT_PER_MINUTE, RequestBudget
 from crypto_pipeline.settings import Plan
+from crypto_pipeline_tests.waiting import wait_until
 
 _SPAWN = multiprocessing.get_context("spawn")
 
@@ -60,9 +61,7 @@ def test_processes_together_stay_within_the_budget(tmp_path: Path) -> None:
         return sum(log.stat().st_size for log in logs if log.exists())
 
     try:
-        deadline = time.monotonic() + 10
-        while taken() < 100 and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until(lambda: taken() >= 100, 10, 0.02)
         time.sleep(1)
         assert all(process.is_alive() for process in processes)
         assert taken() == 100

@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -16,6 +15,7 @@ import psycopg
 import pytest
 
 from crypto_pipeline.storage.embedded import EmbeddedPostgresError, embedded_socket_folder
+from crypto_pipeline_tests.waiting import wait_until
 
 _HOLD = """
 import ctypes, sys
@@ -109,15 +109,6 @@ def query(socket_folder: str, statement: str) -> object:
         cursor = connection.execute(statement)
         row = cursor.fetchone() if cursor.description else None
     return None if row is None else row[0]
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 10) -> bool:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
 
 
 # --- One server for all, as long as anyone needs it --------------------------------------------
