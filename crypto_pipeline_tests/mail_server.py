@@ -1,6 +1,5 @@
 """A mail server on loopback that keeps what it is sent; it offers no TLS."""
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from email import message_from_bytes, policy
@@ -9,6 +8,8 @@ from typing import cast
 
 from aiosmtpd.controller import Controller
 from aiosmtpd.handlers import Message as MessageHandler
+
+from crypto_pipeline_tests.programs import free_port
 
 
 class Inbox(MessageHandler):
@@ -35,11 +36,8 @@ class Inbox(MessageHandler):
 @contextmanager
 def mail_server() -> Iterator[Inbox]:
     """Run the server."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    inbox = Inbox(port)
-    controller = Controller(inbox, hostname="127.0.0.1", port=port)
+    inbox = Inbox(free_port())
+    controller = Controller(inbox, hostname="127.0.0.1", port=inbox.port)
     controller.start()
     yield inbox
     controller.stop()

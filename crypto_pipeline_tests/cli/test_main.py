@@ -1,6 +1,5 @@
 """The command line as a person uses it: in a process of its own."""
 
-import os
 import re
 import signal
 import subprocess
@@ -15,18 +14,9 @@ from click.testing import CliRunner
 from crypto_pipeline.cli import main
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
+from crypto_pipeline_tests.programs import crypto_pipeline
 
 _UNREACHABLE = {"COINGECKO_PLAN": "sandbox", "COINGECKO_BASE_URL": "http://127.0.0.1:9/api/v3"}
-
-
-def crypto_pipeline(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "crypto_pipeline.cli", *arguments],
-        env={**os.environ, "COLUMNS": "120", **environment},
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
 
 
 def test_every_verb_has_help() -> None:

@@ -9,9 +9,7 @@ What Debian installed, and the 16 that the embedded server's wheel has beside it
 import os
 import pwd
 import shutil
-import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -39,6 +37,7 @@ from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline.storage.sql import SQL_FOLDER
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import contents, load_landing_zone, rows, run_hour
+from crypto_pipeline_tests.programs import crypto_pipeline, free_port
 
 _PASSWORD = "p'ss:w/rd &%"
 _BOUNCER = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
@@ -105,12 +104,6 @@ class Server:
         return f"postgresql://{login}@127.0.0.1:{port or self.port}/{database}"
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @contextmanager
 def _running(
     command: list[str | Path], ready: Callable[[], object], **options: Any
@@ -158,7 +151,7 @@ def server(request: pytest.FixtureRequest, server_conninfo: str) -> Iterator[Ser
         capture_output=True,
         **_USER,
     )
-    found = Server(folder, _free_port())
+    found = Server(folder, free_port())
     settings = {
         "port": found.port,
         "listen_addresses": "127.0.0.1",
@@ -214,7 +207,7 @@ def pooler_port(server: Server) -> Iterator[int]:
     """Port of a pooler in transaction mode, with fewer sessions than a run has connections."""
     if not Path(_BOUNCER).exists():
         pytest.skip("no pgbouncer")
-    port = _free_port()
+    port = free_port()
     (server.folder / "users.txt").write_text(
         "".join(f'"{role}" "{_PASSWORD}"\n' for role in ("crypto_owner", "etl_role"))
     )
@@ -239,17 +232,6 @@ ignore_startup_parameters = extra_float_digits,options
         lambda: psycopg.connect(server.conninfo("crypto_owner", port=port)).close(),
     ):
         yield port
-
-
-def crypto_pipeline(*arguments: str, **environment: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run(
-        [sys.executable, "-m", "crypto_pipeline.cli", *arguments],
-        env={**os.environ, "COLUMNS": "120", **environment},
-        capture_output=True,
-        text=True,
-        # Only against one that never ends.
-        timeout=300,
-    )
 
 
 def drop_history(zone: LandingZone, source: str = "CoinGecko") -> None:
