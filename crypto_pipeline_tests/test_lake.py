@@ -33,7 +33,7 @@ from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import another_warehouse, load_landing_zone, rows
-from crypto_pipeline_tests.test_real_captures import CAPTURES, land_body
+from crypto_pipeline_tests.real_captures import CAPTURES, land_body, needs_captures
 
 HOUR = datetime(2026, 11, 24, 5, tzinfo=timezone.utc)
 
@@ -548,7 +548,7 @@ def test_the_job_loads_describes_and_compares(
     assert check.metadata["wrong_rows"].value == 1
 
 
-@pytest.mark.skipif(not CAPTURES.is_dir(), reason="the real captures are not in the repository")
+@needs_captures
 def test_real_responses_arrive_exactly(warehouse: Warehouse, zone: LandingZone, lake: Lake) -> None:
     for name, ingested_at in (
         ("markets_2022-01-06.json", "2022-01-06T21:00:00Z"),

@@ -4,12 +4,10 @@ They lie beside the repository, not in it; without them these tests are skipped.
 """
 
 import itertools
-import tarfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -24,14 +22,10 @@ from crypto_pipeline.coingecko.schema import (
 )
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
-from crypto_pipeline_tests.market_records import drop
 from crypto_pipeline_tests.pipeline import batches, load_landing_zone, rows
+from crypto_pipeline_tests.real_captures import CAPTURES, land_body, land_year, needs_captures
 
-CAPTURES = Path(__file__).parents[2] / "shared" / "data" / "coingecko"
-
-pytestmark = pytest.mark.skipif(
-    not CAPTURES.is_dir(), reason=f"no real captures in {CAPTURES}: they are not in the repository"
-)
+pytestmark = needs_captures
 
 # A number's text goes into a Decimal directly; no float comes into being.
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -42,12 +36,6 @@ Record = Mapping[str, Any]
 def read_time(text: str) -> datetime:
     """A time as the API writes it."""
     return msgspec.convert(text, datetime)
-
-
-def land_body(zone: LandingZone, name: str, body: bytes, ingested_at: str) -> None:
-    """Drop a response into the landing zone, its bytes untouched."""
-    head = f'{{"ingested_at":"{ingested_at}","source":"CoinGecko","records":'
-    drop(zone, name, head.encode() + body + b"}")
 
 
 def expected_row(record: Record) -> dict[str, Any]:
@@ -134,13 +122,7 @@ def test_a_response_is_stored_exactly(
 
 def test_a_year_of_responses(warehouse: Warehouse, zone: LandingZone) -> None:
     """The counts are those of ``shared/data/README.md``, made by other means."""
-    with tarfile.open(CAPTURES / "daily_2024.tar.xz") as archive:
-        for member in archive:
-            stream = archive.extractfile(member)
-            assert stream is not None
-            name = Path(member.name).name
-            received_at = datetime.strptime(name, "%Y-%m-%dT%H%M%SZ.json").isoformat()
-            land_body(zone, name, stream.read(), f"{received_at}Z")
+    land_year(zone)
 
     load_landing_zone()
 

@@ -2,12 +2,10 @@
 
 import json
 import re
-import tarfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
 from decimal import ROUND_HALF_EVEN, Context, Decimal
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -21,6 +19,7 @@ from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import Contents, contents, load_landing_zone
+from crypto_pipeline_tests.real_captures import land_year, needs_captures
 from crypto_pipeline_tests.snowflake_emulator import (
     DOCUMENTATION,
     FILES,
@@ -33,7 +32,6 @@ from crypto_pipeline_tests.snowflake_emulator import (
     statements,
 )
 from crypto_pipeline_tests.test_quality import BROKEN_RECORDS
-from crypto_pipeline_tests.test_real_captures import CAPTURES, land_body
 
 _BUSINESS_KEYS = {
     "batch_id": "SELECT batch_id, landing_file FROM silver.ingestion_batches",
@@ -491,22 +489,10 @@ def _columns(connection: psycopg.Connection, table: str) -> list[str]:
     return [column.name for column in cursor.description or []]
 
 
-@pytest.mark.skipif(not CAPTURES.is_dir(), reason=f"no real captures in {CAPTURES}")
+@needs_captures
 def test_real_captures_give_the_same_rows(
     warehouse: Warehouse, zone: LandingZone, snowflake: Emulator
 ) -> None:
     land_year(zone, "2023-", "2024-01-0", "2024-07-20")
     load_both(zone, snowflake)
     assert_equal(warehouse, snowflake, ignored=["error"])
-
-
-def land_year(zone: LandingZone, *prefixes: str) -> None:
-    """Drop real responses of 2024 into the landing zone: those of the given days."""
-    with tarfile.open(CAPTURES / "daily_2024.tar.xz") as archive:
-        for member in archive:
-            name = Path(member.name).name
-            if name.startswith(prefixes):
-                stream = archive.extractfile(member)
-                assert stream is not None
-                received_at = datetime.strptime(name, "%Y-%m-%dT%H%M%SZ.json").isoformat()
-                land_body(zone, name, stream.read(), f"{received_at}Z")
