@@ -26,6 +26,7 @@ from crypto_pipeline.storage.embedded import embedded_socket_folder
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.migrations import migrate
 from crypto_pipeline.storage.postgres import Warehouse, connect
+from crypto_pipeline_tests.jobs import Jobs
 from crypto_pipeline_tests.s3_server import Bucket, S3Server, point_at
 
 # A deadline would measure the machine; the examples' folder must not follow a test's chdir.
@@ -118,6 +119,14 @@ def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", "")
     yield
     logging.getLogger("crypto_pipeline").setLevel(logging.NOTSET)
+
+
+@pytest.fixture(scope="session")
+def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
+    """The session's server of jobs."""
+    running = Jobs(tmp_path_factory.mktemp("jobs") / "log")
+    yield running
+    running.close()
 
 
 @pytest.fixture(scope="session")

@@ -3,7 +3,6 @@ warehouse says, row by row."""
 
 import contextlib
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,18 +17,11 @@ from crypto_pipeline.lake_schema import FACT
 from crypto_pipeline.storage.delta import Lake
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline_tests.jobs import Jobs, drop_files
 from crypto_pipeline_tests.pipeline import load_landing_zone, rows
-from crypto_pipeline_tests.test_kill import Jobs, drop_files
 from crypto_pipeline_tests.waiting import wait_until
 
 KILLS = 3
-
-
-@pytest.fixture(scope="module")
-def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
-    running = Jobs(tmp_path_factory.mktemp("lake-jobs") / "log")
-    yield running
-    running.close()
 
 
 @pytest.fixture
@@ -89,9 +81,7 @@ def test_two_loads_at_the_same_time_are_as_one(
 ) -> None:
     lake = Lake(str(tmp_path / "lake"))
     monkeypatch.setenv("LAKE_URI", lake.uri)
-    processes = [jobs.start(LOAD_LAKE_JOB) for _ in range(2)]
-    for process in processes:
-        jobs.end(process)
+    jobs.end_together(LOAD_LAKE_JOB, 2)
     assert_complete(loaded, lake)
 
 
