@@ -55,6 +55,19 @@ def market_record(**overrides: object) -> dict[str, object]:
     return {name: value for name, value in record.items() if value is not ABSENT}
 
 
+def coin(number: int, **overrides: object) -> dict[str, object]:
+    """A good record of a coin of its own."""
+    return market_record(
+        **{
+            "id": f"coin-{number:04d}",
+            "symbol": f"c{number:04d}",
+            "name": f"Coin {number:04d}",
+            "market_cap_rank": number + 1,
+            **overrides,
+        }
+    )
+
+
 def landing_json(
     records: Sequence[Mapping[str, object] | msgspec.Raw],
     ingested_at: str | datetime = INGESTED_AT,

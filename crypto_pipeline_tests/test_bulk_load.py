@@ -6,7 +6,6 @@ import re
 from collections.abc import Callable
 from datetime import datetime, timezone
 from decimal import Decimal
-from typing import NamedTuple
 
 import dagster as dg
 import msgspec
@@ -18,80 +17,9 @@ from crypto_pipeline.coingecko.schema import NUMBER_FIELDS
 from crypto_pipeline.staging import load_to_silver
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
-from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
+from crypto_pipeline_tests.bad_records import BROKEN, GOOD, WAYS
+from crypto_pipeline_tests.market_records import coin, drop, landing_json
 from crypto_pipeline_tests.pipeline import batches, contents, load_landing_zone, rows
-
-
-class Way(NamedTuple):
-    """A way in which a record is bad: the fields that make it so, the rules broken, the reason."""
-
-    fields: dict[str, object]
-    rules: list[str]
-    reason: str
-
-
-_MALFORMED = "fields that are not of the documented JSON type, or not storable"
-
-WAYS = {
-    "no id": Way({"id": ABSENT}, ["id_present"], "no id (crypto_id = null)"),
-    "empty symbol": Way({"symbol": ""}, ["symbol_present"], "no symbol (symbol = )"),
-    "name null": Way({"name": None}, ["name_present"], "no name (name = null)"),
-    "price null": Way(
-        {"current_price": None}, ["price_present"], "no price (current_price = null)"
-    ),
-    "price a text": Way(
-        {"current_price": "abc"},
-        ["record_well_formed", "price_present"],
-        f"{_MALFORMED} (malformed = current_price); no price (current_price = null)",
-    ),
-    "price 0": Way(
-        {"current_price": 0}, ["price_positive"], "price is not above 0 (current_price = 0)"
-    ),
-    "price negative": Way(
-        {"current_price": Decimal("-0.5")},
-        ["price_positive"],
-        "price is not above 0 (current_price = -0.5)",
-    ),
-    # Python's json module writes this; it is not JSON.
-    "price NaN": Way(
-        {"current_price": msgspec.Raw(json.dumps(float("nan")).encode())},
-        ["record_well_formed", "price_present"],
-        f"{_MALFORMED} (malformed = current_price); no price (current_price = null)",
-    ),
-    "unreadable time": Way(
-        {"last_updated": "yesterday"},
-        ["record_well_formed", "last_updated_present"],
-        f"{_MALFORMED} (malformed = last_updated); no last_updated (last_updated = null)",
-    ),
-    "future time": Way(
-        {"last_updated": "2026-11-24T05:06:01Z"},
-        ["last_updated_not_in_future"],
-        "last_updated lies after the fetch (last_updated = 2026-11-24 05:06:01+00,"
-        " ingested_at = 2026-11-24 05:01:00+00)",
-    ),
-    "market cap negative": Way(
-        {"market_cap": -1},
-        ["market_values_not_negative"],
-        "market cap, valuation or volume is negative (market_cap = -1,"
-        " fully_diluted_valuation = 2016000000000, total_volume = 31265871423)",
-    ),
-    "rank 0": Way(
-        {"market_cap_rank": 0}, ["rank_positive"], "rank is not above 0 (market_cap_rank = 0)"
-    ),
-}
-
-
-def coin(number: int, **overrides: object) -> dict[str, object]:
-    """A good record of a coin of its own."""
-    return market_record(
-        **{
-            "id": f"coin-{number:04d}",
-            "symbol": f"c{number:04d}",
-            "name": f"Coin {number:04d}",
-            "market_cap_rank": number + 1,
-            **overrides,
-        }
-    )
 
 
 def tables(warehouse: Warehouse) -> dict[str, int]:
@@ -134,39 +62,6 @@ def test_seven_bad_records_of_a_thousand_go_to_quarantine(
         # The one token that is not JSON is kept as a text, so that the record can be read.
         received = landing_json([records[index]]).partition(b'"records":[')[2][:-2]
         assert record.encode() == received.replace(b":NaN", b':"NaN"')
-
-
-GOOD = landing_json([coin(number) for number in range(20)])
-
-BROKEN: dict[str, tuple[str, bytes, str]] = {
-    "cut off": ("bad.json", GOOD[:-100], rf"truncated in a file of {len(GOOD) - 100} bytes"),
-    "a web page": ("bad.json", b"<html>502</html>", r"\(byte 0\) in a file of 16 bytes"),
-    "a stray comma": (
-        "bad.json",
-        GOOD.replace(b'"records":[', b'"records":[,'),
-        rf"\(byte {GOOD.index(b'[') + 1}\) in a file of {len(GOOD) + 1} bytes",
-    ),
-    "no time": ("bad.json", b'{"source":"CoinGecko","records":[]}', "field `ingested_at`"),
-    "time unreadable": (
-        "bad.json",
-        landing_json([], ingested_at="yesterday"),
-        r"at `\$.ingested_at`",
-    ),
-    "records not a list": (
-        "bad.json",
-        b'{"ingested_at":"2026-11-24T05:01:00Z","source":"CoinGecko","records":7}',
-        r"at `\$.records`",
-    ),
-    "gzip cut off": (
-        "bad.json.gz",
-        gzip.compress(GOOD, mtime=0)[:-20],
-        rf"not a whole gzip file of {len(gzip.compress(GOOD, mtime=0)) - 20} bytes",
-    ),
-    "gzip by name only": ("bad.json.gz", GOOD, rf"not a whole gzip file of {len(GOOD)} bytes"),
-    "empty": ("bad.json", b"", "in a file of 0 bytes"),
-    "empty gzip": ("bad.json.gz", b"", "file of 0 bytes"),
-    "not UTF-8": ("bad.json", b"\xff\xfe{}", r"in a file of 4 bytes"),
-}
 
 
 @pytest.mark.parametrize("problem", BROKEN)

@@ -1,6 +1,6 @@
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import psycopg
@@ -16,6 +16,7 @@ from crypto_pipeline.quality import REJECT_RULES, RULES, WARN_RULES, Rule
 from crypto_pipeline.staging import SILVER_TABLES, Staging, decode_files, load_to_silver, stage
 from crypto_pipeline.storage.landing import LandingFile, LandingZone
 from crypto_pipeline.storage.postgres import Warehouse, merge, read_frame
+from crypto_pipeline_tests.bad_records import BROKEN_RECORDS, Record
 from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
 
 _BY_NAME = {rule.name: rule for rule in RULES}
@@ -36,63 +37,6 @@ _WITH_CHECK = [
     rule for rule in REJECT_RULES if rule.name not in _NOT_NULL and rule.name not in _BEYOND_A_TABLE
 ]
 
-_Record = Mapping[str, object] | msgspec.Raw
-
-# For every rule, records of which the last breaks it, and no reject rule but it.
-BROKEN_RECORDS: dict[str, list[Sequence[_Record]]] = {
-    "record_well_formed": [
-        [market_record(ath="108786")],
-        [market_record(image=5)],
-        [market_record(image="https://\x00")],
-        [market_record(roi=[])],
-        [market_record(atl_date="yesterday")],
-        [market_record(total_supply=msgspec.Raw(b"1e999999"))],
-        [market_record(high_24h=msgspec.Raw(b"NaN"))],
-        [market_record(high_24h=msgspec.Raw(b"-Infinity"))],
-    ],
-    "id_present": [[market_record(id="")], [market_record(id=None)], [market_record(id=ABSENT)]],
-    "symbol_present": [[market_record(symbol="")], [market_record(symbol=None)]],
-    "name_present": [[market_record(name="")], [market_record(name=None)]],
-    "price_present": [[market_record(current_price=None)], [market_record(current_price=ABSENT)]],
-    "price_positive": [[market_record(current_price=0)], [market_record(current_price=-0.01)]],
-    "last_updated_present": [[market_record(last_updated=None)]],
-    "last_updated_plausible": [[market_record(last_updated="2009-01-02T23:59:59.999Z")]],
-    "last_updated_not_in_future": [[market_record(last_updated="2026-11-24T05:06:00.001Z")]],
-    "prices_not_negative": [
-        [market_record(high_24h=-1)],
-        [market_record(low_24h=-1, high_24h=None)],
-        [market_record(ath=-1)],
-        [market_record(atl=msgspec.Raw(b"-1e-30"))],
-    ],
-    "market_values_not_negative": [
-        [market_record(market_cap=-1)],
-        [market_record(fully_diluted_valuation=-1)],
-        [market_record(total_volume=-1)],
-    ],
-    "supplies_not_negative": [
-        [market_record(circulating_supply=-1)],
-        [market_record(total_supply=-1)],
-        [market_record(max_supply=-1)],
-    ],
-    "rank_positive": [[market_record(market_cap_rank=0)], [market_record(market_cap_rank=-7)]],
-    "price_within_24h_high": [[market_record(current_price=96764)]],
-    "price_within_24h_low": [[market_record(current_price=94870)]],
-    "circulating_within_total": [[market_record(total_supply=19828292)]],
-    "total_within_max": [[market_record(total_supply=21000001)]],
-    "last_updated_fresh": [[market_record(last_updated="2026-11-23T05:00:59.999Z")]],
-    "rank_present": [
-        [market_record(market_cap_rank=None)],
-        [market_record(market_cap_rank=ABSENT)],
-    ],
-    "rank_follows": [
-        [market_record(), market_record(id="ethereum", symbol="eth", market_cap_rank=3)]
-    ],
-    "symbol_unique_in_response": [
-        [market_record(), market_record(id="bitcoin-copy", market_cap_rank=2)]
-    ],
-    "fields_known": [[market_record(unheard_of=1)]],
-    "fields_complete": [[market_record(ath_date=ABSENT)]],
-}
 _EXAMPLES = [
     pytest.param(_BY_NAME[name], records, id=f"{name}-{number}")
     for name, examples in BROKEN_RECORDS.items()
@@ -112,13 +56,13 @@ LEFT JOIN verdicts AS v USING (file_id, record_index)
 """
 
 
-def landed(zone: LandingZone, records: Sequence[_Record]) -> list[LandingFile]:
+def landed(zone: LandingZone, records: Sequence[Record]) -> list[LandingFile]:
     drop(zone, "records.json", landing_json(records))
     return zone.file_loose()
 
 
 def judged(
-    warehouse: Warehouse, zone: LandingZone, records: Sequence[_Record]
+    warehouse: Warehouse, zone: LandingZone, records: Sequence[Record]
 ) -> list[dict[str, object]]:
     """What the rules say of the records, in order."""
     with warehouse.load() as connection:
@@ -155,7 +99,7 @@ def test_a_valid_record_breaks_no_rule(warehouse: Warehouse, zone: LandingZone) 
 
 @pytest.mark.parametrize(("rule", "records"), _EXAMPLES)
 def test_a_record_breaks_the_rule(
-    warehouse: Warehouse, zone: LandingZone, rule: Rule, records: Sequence[_Record]
+    warehouse: Warehouse, zone: LandingZone, rule: Rule, records: Sequence[Record]
 ) -> None:
     *others, row = judged(warehouse, zone, records)
     if rule in REJECT_RULES:
@@ -171,7 +115,7 @@ def test_a_record_breaks_the_rule(
     ("rule", "records"), [example for example in _EXAMPLES if example.values[0] in REJECT_RULES]
 )
 def test_a_reason_says_what_is_wrong_and_with_which_values(
-    warehouse: Warehouse, zone: LandingZone, rule: Rule, records: Sequence[_Record]
+    warehouse: Warehouse, zone: LandingZone, rule: Rule, records: Sequence[Record]
 ) -> None:
     values = " || ', ' || ".join(
         f"'{column} = ' || coalesce({column}::text, 'null')" for column in rule.columns

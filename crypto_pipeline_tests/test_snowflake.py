@@ -17,6 +17,7 @@ from crypto_pipeline.lake_schema import MEASURES
 from crypto_pipeline.snowflake_rules import generated_files
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline_tests.bad_records import BROKEN_RECORDS
 from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import Contents, contents, load_landing_zone
 from crypto_pipeline_tests.real_captures import land_year, needs_captures
@@ -31,7 +32,6 @@ from crypto_pipeline_tests.snowflake_emulator import (
     read,
     statements,
 )
-from crypto_pipeline_tests.test_quality import BROKEN_RECORDS
 
 _BUSINESS_KEYS = {
     "batch_id": "SELECT batch_id, landing_file FROM silver.ingestion_batches",

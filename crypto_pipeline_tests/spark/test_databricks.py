@@ -14,8 +14,7 @@ from pyspark.sql import SparkSession
 from crypto_pipeline.spark.checks import ChecksFailedError
 from crypto_pipeline.spark.lake import Lake
 from crypto_pipeline.storage.landing import LandingZone
-from crypto_pipeline_tests.market_records import drop, landing_json
-from crypto_pipeline_tests.test_bulk_load import coin
+from crypto_pipeline_tests.market_records import coin, drop, landing_json
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = "crypto_star_schema_pipeline.ipynb"

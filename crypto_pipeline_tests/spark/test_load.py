@@ -15,12 +15,11 @@ from crypto_pipeline.spark.lake import Lake
 from crypto_pipeline.spark.load import load_to_silver
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
-from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json
+from crypto_pipeline_tests.bad_records import BROKEN, BROKEN_RECORDS, WAYS
+from crypto_pipeline_tests.market_records import ABSENT, coin, drop, landing_json
 from crypto_pipeline_tests.pipeline import load_landing_zone
 from crypto_pipeline_tests.real_captures import CAPTURES, land_body
 from crypto_pipeline_tests.spark.parity import in_postgres, in_spark, load_zone
-from crypto_pipeline_tests.test_bulk_load import BROKEN, WAYS, coin
-from crypto_pipeline_tests.test_quality import BROKEN_RECORDS
 
 START = datetime(2026, 11, 23, 22, 0, 31, tzinfo=timezone.utc)
 

@@ -10,9 +10,8 @@ from crypto_pipeline.definitions import defs
 from crypto_pipeline.lake_schema import LAKE_TABLES
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
-from crypto_pipeline_tests.market_records import drop, landing_json
+from crypto_pipeline_tests.market_records import coin, drop, landing_json
 from crypto_pipeline_tests.pipeline import load_landing_zone
-from crypto_pipeline_tests.test_bulk_load import coin
 
 
 def materialized(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, object]]:
