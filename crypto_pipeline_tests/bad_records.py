@@ -8,9 +8,15 @@ from typing import NamedTuple
 
 import msgspec
 
+from crypto_pipeline.coingecko.schema import BASE_FIELDS
 from crypto_pipeline_tests.market_records import ABSENT, coin, landing_json, market_record
 
 Record = Mapping[str, object] | msgspec.Raw
+
+NULLABLE = sorted(
+    BASE_FIELDS - {"id", "symbol", "name", "current_price", "last_updated", "market_cap_rank"}
+)
+"""Fields of which no rule asks whether they are null."""
 
 # For every rule, records of which the last breaks it, and no reject rule but it.
 BROKEN_RECORDS: dict[str, list[Sequence[Record]]] = {

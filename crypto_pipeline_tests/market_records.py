@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from upath import UPath
 
-from crypto_pipeline.storage.landing import LandingZone
+from crypto_pipeline.storage.landing import LandingFile, LandingZone
 
 INGESTED_AT: Final = "2026-11-24T05:01:00Z"
 """A time at which the record of ``market_record`` is fresh."""
@@ -86,3 +86,11 @@ def drop(zone: LandingZone, name: str, body: bytes) -> UPath:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(body)
     return path
+
+
+def landed(
+    zone: LandingZone, records: Sequence[Mapping[str, object] | msgspec.Raw]
+) -> list[LandingFile]:
+    """Land records as a file, filed under its hour."""
+    drop(zone, "records.json", landing_json(records))
+    return zone.file_loose()
