@@ -17,7 +17,7 @@ from crypto_pipeline.coingecko.schema import NUMBER_FIELDS
 from crypto_pipeline.staging import load_to_silver
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
-from crypto_pipeline_tests.bad_records import BROKEN, GOOD, WAYS
+from crypto_pipeline_tests.bad_records import BROKEN, WAYS
 from crypto_pipeline_tests.market_records import coin, drop, landing_json
 from crypto_pipeline_tests.pipeline import batches, contents, load_landing_zone, rows
 
@@ -237,134 +237,6 @@ def test_a_time_without_a_zone_is_utc(warehouse: Warehouse, zone: LandingZone) -
     ]
 
 
-def test_two_currencies_of_a_coin_stand_side_by_side(
-    warehouse: Warehouse, zone: LandingZone
-) -> None:
-    for currency, price in (("usd", 100), ("eur", 90)):
-        body = landing_json([coin(1, current_price=price)], request={"vs_currency": currency})
-        drop(zone, f"{currency}.json", body)
-
-    load_landing_zone()
-
-    prices = [("eur", Decimal(90)), ("usd", Decimal(100))]
-    query = "SELECT vs_currency, current_price FROM {} ORDER BY 1"
-    for table in ("price_snapshots", "analytics.fact_crypto_price_metrics", "v_latest_prices"):
-        assert rows(warehouse, query.format(table)) == prices
-    assert rows(
-        warehouse, "SELECT count(*) FROM analytics.dim_cryptocurrency WHERE crypto_key > 0"
-    ) == [(1,)]
-
-
-@pytest.mark.parametrize("fresher_first", [True, False])
-def test_of_a_coin_twice_in_a_file_the_fresher_record_wins(
-    fresher_first: bool, warehouse: Warehouse, zone: LandingZone
-) -> None:
-    """A coin that overtakes another while pages are fetched comes twice."""
-    older = coin(1, current_price=1, last_updated="2026-11-24T04:59:00Z", market_cap=10)
-    fresher = coin(1, current_price=2, last_updated="2026-11-24T05:00:30Z", market_cap=20)
-    records = [fresher, older] if fresher_first else [older, fresher]
-    drop(zone, "twice.json", landing_json(records))
-
-    load_landing_zone()
-
-    batch = batches(warehouse)["twice.json"]
-    assert (batch["records_loaded"], batch["records_duplicate"]) == (1, 1)
-    assert rows(warehouse, "SELECT current_price, market_cap FROM v_price_history") == [(2, 20)]
-
-
-def test_a_coin_twice_in_a_file_at_two_times_is_two_snapshots(
-    warehouse: Warehouse, zone: LandingZone
-) -> None:
-    records = [coin(1), coin(1, last_updated="2026-11-24T04:30:00Z")]
-    drop(zone, "twice.json", landing_json(records))
-
-    load_landing_zone()
-
-    batch = batches(warehouse)["twice.json"]
-    assert (batch["records_loaded"], batch["records_duplicate"]) == (2, 0)
-
-
-EARLIER = landing_json(
-    [coin(1, current_price=1, last_updated="2026-11-24T05:00:10Z"), coin(2)],
-    "2026-11-24T05:00:40Z",
-)
-LATER = landing_json(
-    [coin(1, current_price=9, last_updated="2026-11-24T05:02:10Z"), coin(3)],
-    "2026-11-24T05:02:40Z",
-)
-
-
-@pytest.mark.parametrize("names", [("a.json", "z.json"), ("z.json", "a.json")])
-@pytest.mark.parametrize("earlier_dropped_first", [True, False])
-def test_of_two_files_for_a_bucket_the_one_fetched_first_wins(
-    names: tuple[str, str], earlier_dropped_first: bool, warehouse: Warehouse, zone: LandingZone
-) -> None:
-    """Whatever their names, and in whatever order they were dropped."""
-    earlier, later = names
-    dropped = [(earlier, EARLIER), (later, LATER)]
-    for name, body in dropped if earlier_dropped_first else reversed(dropped):
-        drop(zone, name, body)
-
-    load_landing_zone()
-
-    assert rows(warehouse, "SELECT crypto_id, current_price FROM price_snapshots ORDER BY 1") == [
-        ("coin-0001", 1),
-        ("coin-0002", 96000),
-        ("coin-0003", 96000),
-    ]
-    counts = ("records_fetched", "records_loaded", "records_duplicate", "records_rejected")
-    assert [batches(warehouse)[earlier][count] for count in counts] == [2, 2, 0, 0]
-    assert [batches(warehouse)[later][count] for count in counts] == [2, 1, 1, 0]
-
-
-def test_a_bucket_that_is_taken_stays_taken(warehouse: Warehouse, zone: LandingZone) -> None:
-    """The first write wins, even over an earlier fetch that comes late."""
-    drop(zone, "later.json", LATER)
-    load_landing_zone()
-    drop(zone, "earlier.json", EARLIER)
-    load_landing_zone()
-
-    assert rows(
-        warehouse,
-        "SELECT current_price FROM analytics.fact_crypto_price_metrics"
-        " WHERE crypto_id = 'coin-0001'",
-    ) == [(9,)]
-    assert batches(warehouse)["earlier.json"]["records_duplicate"] == 1
-
-
-def test_the_newest_file_describes_a_coin_whichever_comes_first(
-    warehouse: Warehouse, zone: LandingZone
-) -> None:
-    drop(zone, "new.json", landing_json([coin(1, symbol="new")], "2026-11-24T05:02:00Z"))
-    load_landing_zone()
-    drop(zone, "old.json", landing_json([coin(1, symbol="old")], "2026-11-24T05:01:00Z"))
-    load_landing_zone()
-
-    assert rows(
-        warehouse,
-        "SELECT symbol, extract(minute FROM first_seen_at), extract(minute FROM last_seen_at)"
-        " FROM cryptocurrencies",
-    ) == [("new", 1, 2)]
-
-
-def test_a_rerun_changes_nothing(warehouse: Warehouse, zone: LandingZone) -> None:
-    drop(zone, "earlier.json", EARLIER)
-    drop(zone, "later.json", LATER)
-    drop(zone, "cut.json", GOOD[:-100])
-    drop(zone, "worse.json", landing_json([coin(4), coin(5, current_price=0), coin(6, id="")]))
-    drop(zone, "refused.json", landing_json([coin(7)], source="CoinGecko sandbox"))
-    load_landing_zone()
-    before = contents(warehouse)
-    assert {batch["status"] for batch in before["public.ingestion_batches"]} == {
-        "completed",
-        "failed",
-    }
-
-    load_landing_zone()
-
-    assert contents(warehouse) == before
-
-
 def test_a_file_older_than_the_history_is_left_and_told_of(
     warehouse: Warehouse, zone: LandingZone
 ) -> None:
@@ -386,49 +258,6 @@ def test_a_file_older_than_the_history_is_left_and_told_of(
 def test_an_empty_landing_zone_is_no_error(warehouse: Warehouse, zone: LandingZone) -> None:
     assert load_landing_zone().success
     assert tables(warehouse)["public.ingestion_batches"] == 0
-
-
-def test_every_hour_of_the_files_is_reported_as_materialized(
-    warehouse: Warehouse, zone: LandingZone
-) -> None:
-    drop(zone, "a.json", landing_json([coin(1)]))
-    next_hour = coin(1, last_updated="2026-11-24T06:00:00Z")
-    drop(zone, "b.json", landing_json([next_hour], "2026-11-24T06:00:30Z"))
-
-    result = load_landing_zone()
-
-    reported = {
-        (event.asset_key.path[-1], event.partition)
-        for event in result.all_events
-        if event.is_step_materialization and event.asset_key is not None
-    }
-    for table in ("market_snapshots", "price_snapshots", "market_metrics"):
-        assert {hour for name, hour in reported if name == table} == {
-            "2026-11-24-05:00",
-            "2026-11-24-06:00",
-        }
-    assert ("fact_crypto_price_metrics", None) in reported
-
-
-def test_what_is_reported_describes_the_tables(warehouse: Warehouse, zone: LandingZone) -> None:
-    drop(zone, "a.json", landing_json([coin(1)]))
-
-    events = load_landing_zone().all_events
-
-    metadata = {
-        event.asset_key.path[-1]: event.step_materialization_data.materialization.metadata
-        for event in events
-        if event.is_step_materialization and event.asset_key is not None
-    }
-    assert metadata["market_snapshots"]["landing_files"].value == [
-        "market_snapshots/date=2026-11-24/hour=05/a.json"
-    ]
-    for table in ("price_snapshots", "fact_crypto_price_metrics"):
-        columns = metadata[table]["dagster/column_schema"].value.columns
-        assert all(column.description for column in columns), table
-        assert metadata[table]["dagster/row_count"].value == 1
-        assert "dagster/column_lineage" in metadata[table]
-    assert metadata["fact_crypto_price_metrics"]["rows_inserted"].value == 1
 
 
 def test_a_load_keeps_no_file_in_memory(warehouse: Warehouse, zone: LandingZone) -> None:
