@@ -1,78 +1,26 @@
 """Months that are built apart hold what the same files give when they are merged one by one."""
 
 import itertools
-import random
-from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, timezone
+from collections.abc import Sequence
+from datetime import datetime, timezone
 
-import dagster as dg
 import psycopg
 import pytest
 
-from crypto_pipeline.bulk_load import (
-    LoadProgress,
-    files_to_load,
-    load_files,
-    load_to_gold,
-)
-from crypto_pipeline.definitions import defs
+from crypto_pipeline.bulk_load import files_to_load, load_files, load_to_gold
 from crypto_pipeline.staging import DecodedFile, load_to_silver
-from crypto_pipeline.storage.landing import LandingFile, LandingZone
+from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline_tests.histories import history, load
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import another_warehouse, batches, contents, open_months, rows
 
 _MONTHS = [datetime(2026, month, 1, tzinfo=timezone.utc) for month in range(1, 12)]
-_COINS = 6
 
 
 def in_chunks_only(monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     """A warehouse whose months have their partitions, so that none is built apart."""
     return open_months(another_warehouse(monkeypatch), _MONTHS)
-
-
-def load(warehouse: Warehouse, zone: LandingZone) -> int:
-    """Load what is waiting; how many transactions that took."""
-    zone.file_loose()
-    return len(list(load_files(warehouse, files_to_load(warehouse, zone), 0.5)))
-
-
-def history(seed: int) -> Iterator[tuple[str, bytes]]:
-    """Files of three months with all that decides which record wins: buckets shared within a file
-    and between files, coins that are not updated for long, records of the next month in a month's
-    last minutes, names that change, bad records, a broken file, files of one time."""
-    chance = random.Random(seed)
-    times = [
-        datetime(2026, 3, 1, 0, 10, tzinfo=timezone.utc),
-        *(
-            datetime(2026, month, chance.randint(1, 28), chance.randrange(24), tzinfo=timezone.utc)
-            for month in (3, 4, 4, 5)
-            for _ in range(2)
-        ),
-        datetime(2026, 3, 31, 22, 59, 59, tzinfo=timezone.utc),
-        datetime(2026, 3, 31, 23, 57, 0, tzinfo=timezone.utc),
-        datetime(2026, 3, 31, 23, 58, 30, tzinfo=timezone.utc),
-        datetime(2026, 4, 1, 0, 0, 30, tzinfo=timezone.utc),
-        datetime(2026, 4, 1, 0, 0, 30, tzinfo=timezone.utc),
-        datetime(2026, 4, 30, 23, 59, 59, tzinfo=timezone.utc),
-    ]
-    for number, ingested_at in enumerate(times):
-        records = []
-        for _ in range(_COINS * 2):
-            coin = chance.randrange(_COINS)
-            age = chance.choice([-240, -60, 0, 30, 60, 150, 300, 7_200, 90_000, 40 * 86_400])
-            name = chance.choice(["First", "First", "Second"]) if coin == 0 else f"Coin {coin}"
-            records.append(
-                market_record(
-                    id=f"coin-{coin}",
-                    symbol=f"c{coin}",
-                    name=name,
-                    current_price=chance.choice([1, 2, 3, None]) if coin == 1 else number + 1,
-                    last_updated=(ingested_at - timedelta(seconds=age)).isoformat(),
-                )
-            )
-        yield f"{chance.randrange(10**6):06d}-{number}.json", landing_json(records, ingested_at)
-    yield "broken.json", b'{"ingested_at":"2026-04-02T00:00:00Z","source":"CoinGecko","records":7}'
 
 
 @pytest.mark.usefixtures("warehouse")
@@ -228,70 +176,3 @@ def test_an_error_in_a_month_stops_the_load_and_keeps_the_months_before(
         connection.execute("ALTER TABLE price_snapshots DROP CONSTRAINT not_in_april")
     load(warehouse, zone)
     assert set(batches(warehouse)) == {"3.json", "4.json", "5.json"}
-
-
-def replay(*, raise_on_error: bool = True) -> dg.ExecuteInProcessResult:
-    return defs.resolve_job_def("replay_landing_zone").execute_in_process(
-        raise_on_error=raise_on_error
-    )
-
-
-@pytest.fixture
-def loaded(warehouse: Warehouse, zone: LandingZone) -> Warehouse:
-    """A warehouse with three months of history."""
-    for name, body in history(2):
-        drop(zone, name, body)
-    load(warehouse, zone)
-    return warehouse
-
-
-def test_a_replay_restores_what_was_changed_by_hand(loaded: Warehouse) -> None:
-    before = contents(loaded)
-    with loaded.connection() as connection:
-        connection.execute("UPDATE price_snapshots SET current_price = current_price + 1")
-        connection.execute("DELETE FROM rejected_records")
-        connection.execute(
-            "UPDATE analytics.dim_cryptocurrency SET name = 'x' WHERE crypto_key > 0"
-        )
-    assert contents(loaded) != before
-
-    replay()
-
-    assert contents(loaded) == before
-    assert rows(loaded, "SELECT count(*), count(finished_at) FROM loading.replays") == [(1, 1)]
-
-
-def test_a_replay_refuses_to_empty_what_the_landing_zone_cannot_give_back(
-    loaded: Warehouse, zone: LandingZone
-) -> None:
-    before = contents(loaded)
-    gone: LandingFile = next(iter(zone.files()))
-    gone.uri.unlink()
-
-    result = replay(raise_on_error=False)
-
-    assert not result.success
-    (failure,) = [event for event in result.all_events if event.is_step_failure]
-    assert gone.path in str(failure.step_failure_data.user_failure_data.description)
-    assert contents(loaded) == before
-
-
-def test_a_replay_that_died_is_gone_on_with(loaded: Warehouse, zone: LandingZone) -> None:
-    before = contents(loaded)
-    with loaded.connection() as connection:
-        connection.execute("SELECT begin_replay()")
-    some = files_to_load(loaded, zone)[:4]
-    list(load_files(loaded, some, 0.5))
-    kept = rows(loaded, "SELECT batch_id FROM ingestion_batches ORDER BY 1")
-
-    replay()
-
-    assert contents(loaded) == before
-    assert set(kept) <= set(rows(loaded, "SELECT batch_id FROM ingestion_batches"))
-    assert rows(loaded, "SELECT count(*), count(finished_at) FROM loading.replays") == [(1, 1)]
-
-
-def test_progress_is_read_as_it_was_written() -> None:
-    progress = LoadProgress(12, 345, 6_789)
-    assert LoadProgress.read(str(progress)) == progress
-    assert LoadProgress.read("silver") is None

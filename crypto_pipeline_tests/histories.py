@@ -1,0 +1,56 @@
+"""Landing files of some months, and a load of them all."""
+
+import random
+from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
+
+from crypto_pipeline.bulk_load import files_to_load, load_files
+from crypto_pipeline.storage.landing import LandingZone
+from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline_tests.market_records import landing_json, market_record
+
+_COINS = 6
+
+
+def load(warehouse: Warehouse, zone: LandingZone) -> int:
+    """Load what is waiting; how many transactions that took."""
+    zone.file_loose()
+    return len(list(load_files(warehouse, files_to_load(warehouse, zone), 0.5)))
+
+
+def history(seed: int) -> Iterator[tuple[str, bytes]]:
+    """Files of three months with all that decides which record wins: buckets shared within a file
+    and between files, coins that are not updated for long, records of the next month in a month's
+    last minutes, names that change, bad records, a broken file, files of one time."""
+    chance = random.Random(seed)
+    times = [
+        datetime(2026, 3, 1, 0, 10, tzinfo=timezone.utc),
+        *(
+            datetime(2026, month, chance.randint(1, 28), chance.randrange(24), tzinfo=timezone.utc)
+            for month in (3, 4, 4, 5)
+            for _ in range(2)
+        ),
+        datetime(2026, 3, 31, 22, 59, 59, tzinfo=timezone.utc),
+        datetime(2026, 3, 31, 23, 57, 0, tzinfo=timezone.utc),
+        datetime(2026, 3, 31, 23, 58, 30, tzinfo=timezone.utc),
+        datetime(2026, 4, 1, 0, 0, 30, tzinfo=timezone.utc),
+        datetime(2026, 4, 1, 0, 0, 30, tzinfo=timezone.utc),
+        datetime(2026, 4, 30, 23, 59, 59, tzinfo=timezone.utc),
+    ]
+    for number, ingested_at in enumerate(times):
+        records = []
+        for _ in range(_COINS * 2):
+            coin = chance.randrange(_COINS)
+            age = chance.choice([-240, -60, 0, 30, 60, 150, 300, 7_200, 90_000, 40 * 86_400])
+            name = chance.choice(["First", "First", "Second"]) if coin == 0 else f"Coin {coin}"
+            records.append(
+                market_record(
+                    id=f"coin-{coin}",
+                    symbol=f"c{coin}",
+                    name=name,
+                    current_price=chance.choice([1, 2, 3, None]) if coin == 1 else number + 1,
+                    last_updated=(ingested_at - timedelta(seconds=age)).isoformat(),
+                )
+            )
+        yield f"{chance.randrange(10**6):06d}-{number}.json", landing_json(records, ingested_at)
+    yield "broken.json", b'{"ingested_at":"2026-04-02T00:00:00Z","source":"CoinGecko","records":7}'
