@@ -1,7 +1,6 @@
 """The Snowflake SQL: run on an emulator beside PostgreSQL and compared with it, row for row."""
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timezone
@@ -11,10 +10,8 @@ from typing import Any
 import msgspec
 import psycopg
 import pytest
-import sqlfluff
 
 from crypto_pipeline.lake_schema import MEASURES
-from crypto_pipeline.snowflake_rules import generated_files
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.bad_records import BROKEN_RECORDS
@@ -22,15 +19,8 @@ from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, mar
 from crypto_pipeline_tests.pipeline import Contents, contents, load_landing_zone
 from crypto_pipeline_tests.real_captures import land_year, needs_captures
 from crypto_pipeline_tests.snowflake_emulator import (
-    DOCUMENTATION,
-    FILES,
-    PROOF_TABLE,
     Emulator,
-    beyond_emulator,
     emulator,
-    proof_table,
-    read,
-    statements,
 )
 
 _BUSINESS_KEYS = {
@@ -186,10 +176,6 @@ def _without(columns: Sequence[str], table: Sequence[Mapping[str, Any]]) -> list
     return _sorted(
         {name: value for name, value in row.items() if name not in columns} for row in table
     )
-
-
-def test_generated_files_are_up_to_date() -> None:
-    assert {name: read(name) for name in generated_files()} == generated_files()
 
 
 def test_broken_rules_have_the_same_verdict(
@@ -412,60 +398,6 @@ def test_a_check_finds_what_no_constraint_refuses(snowflake: Emulator) -> None:
         assert failed_checks(snowflake).get(check) == 1, check
         snowflake.cursor.execute("ROLLBACK")
     assert failed_checks(snowflake) == {}
-
-
-def test_everything_beyond_the_emulator_parses() -> None:
-    for name in FILES:
-        for statement in filter(beyond_emulator, statements(read(name))):
-            # Raises an error where a section cannot be parsed.
-            assert sqlfluff.parse(f"{statement};\n", dialect="snowflake"), statement
-            for body in re.findall(r"\$\$\n(.*?)\$\$", statement, re.DOTALL):
-                assert sqlfluff.parse(body, dialect="snowflake"), body
-
-
-def test_the_table_of_proofs_is_up_to_date() -> None:
-    assert PROOF_TABLE.findall(DOCUMENTATION.read_text(encoding="utf-8")) == [proof_table()]
-
-
-def test_the_task_graph_is_one_chain_that_ends_in_the_checks() -> None:
-    text = read("12_tasks.sql")
-    tasks = {
-        name: (re.findall(r"AFTER (\S+)", body), re.findall(r"CALL (\S+)\(\);", body))
-        for name, body in re.findall(r"CREATE OR REPLACE TASK (\S+)(.*?;)", text, re.DOTALL)
-    }
-    chain = [name for name, (after, _) in tasks.items() if not after]
-    while following := [name for name, (after, _) in tasks.items() if after == chain[-1:]]:
-        chain += following
-    assert len(chain) == len(tasks)
-    assert [call for name in chain for call in tasks[name][1]] == [
-        "bronze.land_files",
-        "silver.load_silver",
-        "analytics.load_gold",
-        "analytics.check_warehouse",
-    ]
-    # Children first.
-    assert re.findall(r"ALTER TASK (\S+) RESUME;", text) == chain[::-1]
-
-
-def test_grants_name_what_exists() -> None:
-    made = {
-        name
-        for file in FILES
-        for statement in statements(read(file))
-        for name in re.findall(
-            r"^CREATE (?:OR REPLACE )?(?:TRANSIENT )?(?:TABLE|VIEW|PROCEDURE|SCHEMA|WAREHOUSE"
-            r"|DATABASE|STAGE|ROLE|USER|MASKING POLICY) (?:IF NOT EXISTS )?([\w.]+)",
-            statement,
-        )
-    }
-    text = read("11_security.sql")
-    granted = re.findall(
-        r" (?:ON (?:WAREHOUSE|DATABASE|SCHEMA|STAGE|VIEW|PROCEDURE)|IN SCHEMA|TO ROLE|TO USER"
-        r"|GRANT ROLE|MASKING POLICY|ALTER TABLE) ([\w.]+)",
-        text,
-    )
-    assert set(granted) - made <= {"SYSADMIN", "IF"}
-    assert granted
 
 
 def test_tables_and_columns_are_those_of_postgres(
