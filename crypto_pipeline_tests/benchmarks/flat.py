@@ -41,6 +41,7 @@ from crypto_pipeline.sandbox.server import SandboxServer
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.postgres import Warehouse, connect, merge, warehouse_conninfo
 from crypto_pipeline.storage.sql import read_sql
+from crypto_pipeline_tests.benchmarks.hourly import QUIET
 
 SIZES = (1_000_000, 10_000_000, 100_000_000)
 COINS = 1_000
@@ -49,7 +50,6 @@ COINS = 1_000
 _FULL_DISK = 88
 """Percent of the disk from which on no month is filled: the table says how many facts there are."""
 _WORKERS = 2
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 _PARENTS = ("price_snapshots", "market_metrics", "analytics.fact_crypto_price_metrics")
 _STEPS = {
     "silver": "silver",
@@ -386,7 +386,7 @@ def _run_hour(warehouse: Warehouse, instance: dg.DagsterInstance, hour: str) -> 
     job = defs.resolve_job_def(HOURLY_JOB)
     scanned = _scanned(warehouse)
     started = time.perf_counter()
-    result = job.execute_in_process(instance=instance, partition_key=hour, run_config=_QUIET)
+    result = job.execute_in_process(instance=instance, partition_key=hour, run_config=QUIET)
     whole = 1000 * (time.perf_counter() - started)
     failed = [
         check.check_name

@@ -25,7 +25,8 @@ from crypto_pipeline.sandbox.server import SandboxServer
 from crypto_pipeline.settings import Settings
 
 _RUNS = 5
-_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+"""Configuration of a run whose events are not written out."""
 
 
 def trivial_definitions() -> dg.Definitions:
@@ -110,12 +111,12 @@ def main() -> None:
                     return hourly.execute_in_process(
                         instance=instance,
                         partition_key=partition_key(clock.now()),
-                        run_config=_QUIET,
+                        run_config=QUIET,
                     )
 
                 ours = _seconds(run_hourly)
                 theirs = _seconds(
-                    lambda _: trivial.execute_in_process(instance=instance, run_config=_QUIET)
+                    lambda _: trivial.execute_in_process(instance=instance, run_config=QUIET)
                 )
     _print(ours, theirs)
 
@@ -131,7 +132,3 @@ def _print(ours: list[float], theirs: list[float]) -> None:
     beyond = statistics.median(ours) - statistics.median(theirs)
     table.add_row("beyond Dagster's own time", f"{beyond:.2f}", "", "", style="bold")
     Console().print(table)
-
-
-if __name__ == "__main__":
-    main()
