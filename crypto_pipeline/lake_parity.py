@@ -24,6 +24,7 @@ from crypto_pipeline.lake_schema import DIMENSIONS, FACT, UNFIT_VALUES, LakeTabl
 from crypto_pipeline.storage.delta import Lake
 from crypto_pipeline.storage.gold_arrow import read_dimension, read_facts, snapshot
 from crypto_pipeline.storage.lake_queries import lake_queries
+from crypto_pipeline.storage.parity import Difference, Parity
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline.storage.sql import read_sql
 
@@ -45,43 +46,6 @@ _INTEGERS = [
 
 Group = tuple[str, int]
 """Month and batch."""
-
-
-@dataclass(frozen=True)
-class Difference:
-    """One thing that is not the same.
-
-    Attributes:
-        where: The table, and the month and batch or the key.
-        what: The column, or the kind of difference.
-        postgres: What PostgreSQL says.
-        lake: What the lake says.
-    """
-
-    where: str
-    what: str
-    postgres: str
-    lake: str
-
-
-@dataclass
-class Parity:
-    """What a comparison found.
-
-    Attributes:
-        differences: What is not the same.
-        facts: How many facts of PostgreSQL were compared.
-        months: In how many months they are.
-        waiting: Changes that the lake has not loaded yet; the facts of their batches were left out.
-        unsettled: Whether some of them concern facts of other batches, so that a difference may be
-            theirs.
-    """
-
-    differences: list[Difference]
-    facts: int = 0
-    months: int = 0
-    waiting: int = 0
-    unsettled: bool = False
 
 
 @dataclass(frozen=True)

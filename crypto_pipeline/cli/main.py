@@ -28,6 +28,7 @@ from crypto_pipeline.coingecko.client import CoinGeckoClient, request_budget
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.documentation import write_documentation
 from crypto_pipeline.health import HealthCollector, read_health
+from crypto_pipeline.lake_schema import LakeError
 from crypto_pipeline.partitions import partition_key
 from crypto_pipeline.redaction import redact
 from crypto_pipeline.sandbox.clock import SimulatedClock
@@ -35,7 +36,9 @@ from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.quirks import RENAMED_AFTER
 from crypto_pipeline.sandbox.server import serve
 from crypto_pipeline.settings import Settings
+from crypto_pipeline.spark.resource import Spark
 from crypto_pipeline.storage.migrations import newest_revision
+from crypto_pipeline.storage.parity import Parity
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline.storage.roles import matrix_markdown, role_matrix
 
@@ -224,21 +227,37 @@ def lake() -> None:
 def parity(full: bool) -> None:
     """Compare all of the lake with PostgreSQL; status 1 if they differ."""
     with errors_in_one_line(complaints):
-        # Here and not above: the other verbs work without the packages of the extra "lake".
-        from crypto_pipeline.lake_parity import compare_rows, compare_sums  # noqa: PLC0415
-        from crypto_pipeline.storage.delta import Lake  # noqa: PLC0415
-
-        compare = compare_rows if full else compare_sums
-        found = compare(Warehouse(), Lake.from_settings(Settings()))
-        if found.differences:
-            columns = ["where", "what", "PostgreSQL", "lake"]
-            rows = [list(vars(one).values()) for one in found.differences[:100]]
-            print_rows(console, "Differences", columns, rows)
+        found = _compare(Spark(), full=full)
+        columns = ["where", "what", "PostgreSQL", "lake"]
+        for title, some in (
+            ("Differences", found.differences),
+            ("Of another order of the same files", found.other_order),
+        ):
+            if some:
+                print_rows(
+                    console, title, columns, [list(vars(one).values()) for one in some[:100]]
+                )
         console.print(
             f"{found.facts} facts of {found.months} months compared,"
             f" {len(found.differences)} differences, {found.waiting} changes not in the lake yet"
         )
         sys.exit(1 if found.differences else 0)
+
+
+def _compare(spark: Spark, *, full: bool) -> Parity:
+    if spark.selected:
+        parity = spark.compare(Warehouse(), rows=full)
+        if parity is None:
+            raise LakeError(
+                "a job in Databricks loads the lake: its tables cannot be read from here"
+            )
+        return parity
+    # Here and not above: the other verbs work without the packages of the extra "lake".
+    from crypto_pipeline.lake_parity import compare_rows, compare_sums  # noqa: PLC0415
+    from crypto_pipeline.storage.delta import Lake  # noqa: PLC0415
+
+    compare = compare_rows if full else compare_sums
+    return compare(Warehouse(), Lake.from_settings(Settings()))
 
 
 @main.command()

@@ -1,6 +1,7 @@
 """Where Dagster lets Spark load the lake: a Spark Connect server, Databricks Connect, or a job of a
 Databricks workspace. ``SPARK_REMOTE`` says which."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, Final
 
@@ -9,6 +10,8 @@ import dagster as dg
 from crypto_pipeline.coingecko.landed import LANDING_FOLDER
 from crypto_pipeline.lake_schema import LAKE_TABLES, LakeError
 from crypto_pipeline.settings import GraphSettings, Settings
+from crypto_pipeline.storage.parity import Parity
+from crypto_pipeline.storage.postgres import Warehouse
 
 _DATABRICKS: Final = "databricks"
 _DATABRICKS_JOB: Final = "databricks-job:"
@@ -39,20 +42,22 @@ class Spark(dg.ConfigurableResource[Any]):
             return _run_job(int(remote.removeprefix(_DATABRICKS_JOB)))
         return _load(remote)
 
-    def differing_batches(
-        self, loaded: dict[str, int], *, look_at_rows: bool
-    ) -> dict[str, tuple[int, int]] | None:
-        """Batches of which the lake has another number of snapshots.
+    def compare(
+        self, warehouse: Warehouse, batches: Sequence[int] | None = None, *, rows: bool = False
+    ) -> Parity | None:
+        """Compare the tables with PostgreSQL's; of all batches, run their own checks too, as every
+        load does at its end.
 
         Args:
-            loaded: How many there should be, by landing file.
-            look_at_rows: Whether to run the lake's own checks too, as every load does at its end.
+            warehouse: Where PostgreSQL's gold is.
+            batches: Only the facts of these batches of PostgreSQL; all if None.
+            rows: Whether to compare all facts row by row.
 
         Returns:
-            What should be and what is there, by landing file; None where a job loads the lake,
-            whose tables cannot be read from here.
+            What was found; None where a job loads the lake, whose tables cannot be read from here.
 
         Raises:
+            LakeError: a package is missing.
             ChecksFailedError: the tables are wrong.
         """
         remote = GraphSettings().spark_remote
@@ -61,19 +66,13 @@ class Spark(dg.ConfigurableResource[Any]):
             return None
         with _Session(remote) as session:
             from crypto_pipeline.spark.checks import verify  # noqa: PLC0415
+            from crypto_pipeline.spark.parity import compare  # noqa: PLC0415
 
             lake = session.lake()
-            lake.create()
-            if look_at_rows:
+            found = compare(warehouse, lake, batches, rows=rows)
+            if batches is None:
                 verify(lake)
-            batches = lake.table("ingestion_batches").where("gold_loaded_at IS NOT NULL")
-            rows = batches.select("landing_file", "records_loaded").collect()
-        there = {row["landing_file"]: row["records_loaded"] for row in rows}
-        return {
-            file: (loaded.get(file, 0), there.get(file, 0))
-            for file in sorted(there.keys() | loaded.keys())
-            if loaded.get(file) != there.get(file)
-        }
+        return found
 
 
 class _Session:

@@ -51,10 +51,32 @@ def test_spark_connect_loads_the_lake_and_is_compared_with_postgresql(
     assert [check.passed for check in result.get_asset_check_evaluations()] == [True]
 
     with warehouse.connection() as connection:
-        connection.execute("UPDATE ingestion_batches SET records_loaded = 3, records_duplicate = 1")
+        connection.execute(
+            "UPDATE analytics.fact_crypto_price_metrics SET ath = ath + 1e-26"
+            " WHERE crypto_id = 'coin-0002'"
+        )
     (check,) = load_lake().get_asset_check_evaluations()
-    assert not check.passed
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert check.metadata["wrong_rows"].value == 1
+    assert "coin-0002 usd" in str(check.metadata["samples"].value)
+
+
+def test_files_in_another_order_are_a_warning(
+    warehouse: Warehouse,
+    zone: LandingZone,
+    spark_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("SPARK_REMOTE", spark_url)
+    monkeypatch.setenv("SPARK_SCHEMA", "another_order")
+    monkeypatch.setenv("LAKE_URI", str(tmp_path / "lake"))
+    for name in ("second", "first"):
+        drop(zone, f"{name}.json", landing_json([coin(0)]))
+        load_landing_zone()
+    (check,) = load_lake().get_asset_check_evaluations()
+    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert (check.metadata["wrong_rows"].value, check.metadata["of_another_order"].value) == (0, 1)
 
 
 @pytest.mark.parametrize(
