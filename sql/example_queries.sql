@@ -43,12 +43,16 @@ ORDER BY d.date, c.symbol;
 -- Market capitalisation and volume by day, from each coin's first snapshot of the day
 SELECT date, sum(market_cap) AS market_cap, sum(total_volume) AS volume
 FROM (
-    SELECT DISTINCT ON (d.date, f.crypto_id) d.date, f.market_cap, f.total_volume
+    SELECT
+        d.date, f.market_cap, f.total_volume,
+        row_number() OVER (
+            PARTITION BY d.date, f.crypto_id ORDER BY f.snapshot_time
+        ) AS snapshot_of_day
     FROM analytics.fact_crypto_price_metrics AS f
     JOIN analytics.dim_date AS d USING (date_key)
     WHERE f.vs_currency = 'usd'
-    ORDER BY d.date, f.crypto_id, f.snapshot_time
 ) AS daily
+WHERE snapshot_of_day = 1
 GROUP BY date
 ORDER BY date;
 
