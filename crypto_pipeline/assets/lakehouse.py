@@ -67,7 +67,7 @@ def lakehouse(
     where it was, and writes nothing twice.
     """
     if spark.selected:
-        # Spark's loads share their staging tables.
+        # Two at once do no harm, but they would do the same work.
         with warehouse.connection() as connection, turn(connection, AdvisoryLock.SPARK_LOAD):
             described = spark.load_lake()
         for table in LAKE_TABLES:

@@ -1,6 +1,9 @@
 """The Delta tables of a schema, through a Spark session."""
 
+import random
 import re
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -17,6 +20,17 @@ from crypto_pipeline.spark.tables import (
 from crypto_pipeline.storage.sql import read_sql
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_\-]+")
+
+# Where another load was first: what Delta on Spark says; what Sail says, the last of it when a
+# checkpoint is written while it reads the log; what a merge says that finds its new number taken.
+_CONFLICT: Final = re.compile(
+    r"DELTA_CONCURRENT|DELTA_METADATA_CHANGED|DELTA_PROTOCOL_CHANGED|DELTA_CREATE_TABLE"
+    r"|Concurrent\w+Exception|ALREADY_EXISTS"
+    r"|Failed to commit transaction|Delta table already exists|Missing commit file"
+    r"|another load has|CARDINALITY_VIOLATION|MULTIPLE_SOURCE_ROW"
+)
+_ATTEMPTS: Final = 20
+_LONGEST_WAIT: Final = 5.0
 
 
 @dataclass(frozen=True)
@@ -59,6 +73,11 @@ class Lake:
             text = text.replace("{" + placeholder + "}", value)
         return self.spark.sql(text)
 
+    def merge(self, statement: str, **values: str) -> None:
+        """Run a statement that changes a table, and does nothing a second time. Where another load
+        has changed the table since it was read, it is run again, on what is there then."""
+        _repeating(lambda: self.run(statement, **values))
+
     def view(self, name: str, statement: str, **values: str) -> None:
         """Make a statement's rows a temporary view of the session."""
         self.run(statement, **values).createOrReplaceTempView(name)
@@ -71,6 +90,9 @@ class Lake:
 
     def create_table(self, name: str, columns: Columns) -> None:
         """Create a table, or take up the one that lies at its location."""
+        _repeating(lambda: self._create_table(name, columns))
+
+    def _create_table(self, name: str, columns: Columns) -> None:
         table = f"{self.quoted}.{name}"
         if self.spark.catalog.tableExists(table):
             return
@@ -104,3 +126,15 @@ class Lake:
             return bool(self.spark.read.format("delta").load(self.path(name)).columns)
         except PySparkException:
             return False
+
+
+def _repeating(change: Callable[[], object]) -> None:
+    """Make a change, again and again while others commit before it does."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        try:
+            change()
+            return
+        except PySparkException as error:
+            if attempt == _ATTEMPTS or not _CONFLICT.search(str(error)):
+                raise
+        time.sleep(random.uniform(0, min(_LONGEST_WAIT, 0.1 * 2**attempt)))  # noqa: S311

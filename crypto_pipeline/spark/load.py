@@ -3,12 +3,21 @@
 Delta has no transaction over several tables. So every step is a merge that does nothing a second
 time, and the row of a batch says how far it is: "loading" once its number is given, "completed"
 when silver has all of it, and with its ``gold_loaded_at`` when gold has. A load that dies is
-finished by the next. One load at a time: the job that runs it sees to that.
+finished by the next.
+
+Loads at the same time do each other no harm, each in a session of its own. What is theirs alone is
+named after them. Delta refuses a commit where the table has changed since the merge read it, and a
+merge ends with an error where a number that it would give is taken: either way it is run again.
+They may do the same work twice, so taking turns is still better.
 """
 
 import re
+import shutil
+import uuid
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any, Final
 from urllib.parse import unquote
 
@@ -29,15 +38,17 @@ _CAPTURE = re.compile(r"[^/.][^/]*\.json(\.gz)?$")
 _MONTH = re.compile(r"\d{4}-\d\d")
 
 _SILVER: Final = ("cryptocurrencies", "price_snapshots", "market_metrics", "rejected_records")
-# Dimensions before the facts that point at them.
-_GOLD: Final = (
-    "dim_date",
-    "dim_time",
-    "dim_source",
-    "dim_cryptocurrency",
-    "moved_facts",
-    "unfit_values",
-    "fact_crypto_price_metrics",
+# In which order a version is known before the facts that point at it: see load_to_gold.
+_DIMENSIONS: Final = ("dim_date", "dim_time", "dim_source")
+_FACTS: Final = ("unfit_values", "fact_crypto_price_metrics")
+
+_ROUNDS: Final = 3
+"""How often versions are worked out, and facts moved to theirs, for what other loads have done
+meanwhile. There may be no end: two records of one instant can give a coin two names."""
+
+_DEAD_AFTER: Final = timedelta(days=1)
+_STAGED: Final = re.compile(
+    r"(staged_(captures|records)_)?(?P<load>(?P<began>\d{8}t\d{6})_[0-9a-f]{8})"
 )
 
 
@@ -116,13 +127,19 @@ def load_to_silver(lake: Lake, paths: list[str], max_rejected_share: float) -> N
     # Sail 0.7 reads a file twice where its own split of the work cuts through it.
     captures = captures.dropDuplicates(["path"])
     decoded = captures.mapInArrow(decode_captures, _spark_schema(CAPTURE_TYPES))
-    _stage(lake, "staged_captures", decoded)
-    _refuse_namesakes(lake)
-    share = {"max_rejected_share": f"{max_rejected_share}"}
-    _stage(lake, "staged_records", lake.run("staging/staged_records", **rule_columns()))
-    lake.view("staged_batches", "staging/staged_batches", **share)
-    lake.run("silver/begin_batches")
-    lake.view("accepted_records", "staging/accepted_records")
+    with _Staging(lake) as staging:
+        staging.write("captures", decoded)
+        _refuse_namesakes(lake, staging.names["captures"])
+        records = lake.run("staging/staged_records", **staging.names, **rule_columns())
+        staging.write("records", records)
+        _merge_staged(lake, staging.names, max_rejected_share)
+
+
+def _merge_staged(lake: Lake, staged: dict[str, str], max_rejected_share: float) -> None:
+    share = f"{max_rejected_share}"
+    lake.view("staged_batches", "staging/staged_batches", max_rejected_share=share, **staged)
+    lake.merge("silver/begin_batches")
+    lake.view("accepted_records", "staging/accepted_records", **staged)
     months = _months(
         row["snapshot_month"]
         for row in lake.spark.table("accepted_records")
@@ -131,12 +148,16 @@ def load_to_silver(lake: Lake, paths: list[str], max_rejected_share: float) -> N
         .collect()
     )
     for table in _SILVER:
-        lake.run(f"silver/{table}", months=months)
-    lake.run("silver/complete_batches", months=months)
+        lake.merge(f"silver/{table}", months=months, **staged)
+    lake.merge("silver/complete_batches", months=months, **staged)
 
 
 def load_to_gold(lake: Lake) -> list[int]:
-    """Load the batches that wait for gold into the star schema; their numbers."""
+    """Load the batches that wait for gold into the star schema; their numbers.
+
+    What it costs follows what has changed: the history of versions and facts is read from the first
+    snapshot on that says something new of a coin, and not at all where none does.
+    """
     waiting = lake.run("gold/waiting_batches").collect()
     if not waiting:
         return []
@@ -154,10 +175,47 @@ def load_to_gold(lake: Lake) -> list[int]:
     )
     snapshots = lake.spark.table("waiting_snapshots").select("snapshot_month").distinct()
     months = _months(row["snapshot_month"] for row in snapshots.collect())
-    for statement in _GOLD:
-        lake.run(f"gold/{statement}", months=months)
-    lake.run("gold/loaded_batches")
+    for statement in _DIMENSIONS:
+        lake.merge(f"gold/{statement}")
+    _load_versions(lake)
+    for statement in _FACTS:
+        lake.merge(f"gold/{statement}", months=months)
+    _move_facts(lake)
+    lake.merge("gold/loaded_batches")
     return ids
+
+
+def _load_versions(lake: Lake) -> None:
+    snapshots = "waiting_snapshots"
+    for _ in range(_ROUNDS):
+        changed = lake.run("gold/changed_coins", snapshots=snapshots).collect()
+        if not changed:
+            return
+        coins = lake.spark.createDataFrame(changed, "crypto_id string, first_change timestamp")
+        coins.createOrReplaceTempView("changed_coins")
+        first = min(row["first_change"] for row in changed)
+        lake.view(
+            "changed_snapshots",
+            "gold/changed_snapshots",
+            first_change=f"{first}",
+            first_month=f"{first:%Y-%m}",
+        )
+        lake.merge("gold/dim_cryptocurrency")
+        # What another load has completed since it was read may say otherwise.
+        snapshots = "changed_snapshots"
+
+
+def _move_facts(lake: Lake) -> None:
+    (row,) = lake.run("gold/first_moved").collect()
+    first = row["first_moved"]
+    if first is None:
+        return
+    since = {"first_moved": first, "first_month": first[:7]}
+    lake.view("stray_facts", "gold/stray_facts", **since)
+    for _ in range(_ROUNDS):
+        if not lake.spark.table("stray_facts").head(1):
+            return
+        lake.merge("gold/moved_facts", **since)
 
 
 def _binary_files(lake: Lake, paths: list[str]) -> DataFrame:
@@ -171,16 +229,56 @@ def _below(root: str, path: str) -> str:
     return unquote(path).partition(f"{bare.strip('/')}/")[2]
 
 
-def _stage(lake: Lake, name: str, rows: DataFrame) -> None:
-    writer = rows.write.format("delta").mode("overwrite").option("overwriteSchema", "true")
-    writer = writer.option(*statistics_property(()))
-    if lake.location is not None:
-        writer = writer.option("path", lake.path(name))
-    writer.saveAsTable(f"{lake.quoted}.{name}")
+class _Staging:
+    """The staging tables of a load, gone at its end; so are those of loads that died a day ago or
+    earlier.
+
+    Attributes:
+        names: The tables, as SQL writes them, by what they hold.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._began = datetime.now(timezone.utc)
+        self._load = f"{self._began:%Y%m%dt%H%M%S}_{uuid.uuid4().hex[:8]}"
+        self.names = {
+            name: f"{lake.quoted}.staged_{name}_{self._load}" for name in ("captures", "records")
+        }
+
+    def write(self, name: str, rows: DataFrame) -> None:
+        """Fill a table."""
+        writer = rows.write.format("delta").mode("overwrite").option(*statistics_property(()))
+        if self._lake.location is not None:
+            writer = writer.option("path", f"{self._lake.path('staging')}/{self._load}/{name}")
+        writer.saveAsTable(self.names[name])
+
+    def __enter__(self) -> "_Staging":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        lake = self._lake
+        tables = lake.spark.sql(f"SHOW TABLES IN {lake.quoted}").collect()
+        for name in (row["tableName"] for row in tables):
+            if self._is_over(name):
+                lake.spark.sql(f"DROP TABLE IF EXISTS {lake.quoted}.{name}")
+        if lake.location is not None:
+            # A table with a location leaves its files when it is dropped. In an object store they
+            # are left to a rule of its own.
+            for folder in Path(lake.path("staging")).glob("*"):
+                if self._is_over(folder.name):
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def _is_over(self, name: str) -> bool:
+        """Whether a staging table or folder is this load's, or of one that cannot be running."""
+        match = _STAGED.fullmatch(name)
+        if match is None:
+            return False
+        began = datetime.strptime(f"{match['began']}+0000", "%Y%m%dt%H%M%S%z")
+        return match["load"] == self._load or self._began - began > _DEAD_AFTER
 
 
-def _refuse_namesakes(lake: Lake) -> None:
-    names = lake.table("staged_captures").groupBy("landing_file").count().where("count > 1")
+def _refuse_namesakes(lake: Lake, captures: str) -> None:
+    names = lake.spark.table(captures).groupBy("landing_file").count().where("count > 1")
     for row in names.collect():
         raise FileExistsError(
             f"{row['count']} files belong at {row['landing_file']}: rename all but one of them"

@@ -17,16 +17,17 @@ from crypto_pipeline_tests.spark.parity import in_spark, load_zone
 
 START = datetime(2026, 11, 23, 22, 0, 31, tzinfo=timezone.utc)
 
-# Of the statements of a load: amid silver, before its last, and before the facts.
-POINTS = (5, 8, 16)
+# Of the statements of a load: amid silver, before its last, before the facts, and before those that
+# now belong to another version are moved.
+POINTS = (7, 9, 20, 22)
 
 
 def hours(numbers: Sequence[int], zone: LandingZone) -> None:
-    """Duplicates, a reject, and a coin that is renamed, by the second hour late."""
+    """Duplicates, a reject, and a coin whose one version is split when the third hour is late."""
     for number in numbers:
         at = START + number * timedelta(minutes=3)
         records = [
-            coin(n, name=f"Coin {n if n else number}", last_updated=at.isoformat())
+            coin(n, name=f"Coin {n if n else number % 3}", last_updated=at.isoformat())
             for n in range(4)
         ]
         records.append(coin(9, current_price=None))

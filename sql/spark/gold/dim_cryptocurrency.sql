@@ -1,34 +1,35 @@
--- Slowly changing dimension, type 2: the versions of the coins whose waiting snapshots say something
--- that the dimension does not say yet, and the unknown member.
+-- Slowly changing dimension, type 2: the versions of changed_coins, and the unknown member.
 --
 -- A version is a run of snapshots, in time order, with one symbol and name. The runs are worked out
--- from all of a coin's snapshots, so the order in which files are loaded does not matter: a late
--- file may move a version's start or split it. The starts of the known versions count as
--- observations, so a version outlives the snapshots that retention has dropped.
+-- from the first change on, so the order in which files are loaded does not matter: a late file may
+-- move a version's start or split it. The starts of the known versions count as observations: they
+-- stand for the snapshots before, also for those that retention has dropped.
+--
+-- New keys are counted on from the greatest without a gap, and a version is changed only from what
+-- was read of it. Where another load was first, this ends with an error and is run again.
 MERGE INTO {lake}.dim_cryptocurrency AS t
 USING (
-    WITH changed_coins AS (
-        SELECT DISTINCT w.crypto_id
-        FROM waiting_snapshots AS w
-        LEFT ANTI JOIN {lake}.dim_cryptocurrency AS d
-            ON d.crypto_id = w.crypto_id AND d.symbol = w.symbol AND d.name = w.name
-            AND d.valid_from <= w.last_updated AND w.last_updated < d.valid_to
+    WITH known AS (
+        SELECT crypto_key, crypto_id, symbol, name, valid_from, valid_to
+        FROM {lake}.dim_cryptocurrency
     ),
     observations AS (
         SELECT
-            s.crypto_id, s.symbol, s.name, s.last_updated, CAST(NULL AS BIGINT) AS crypto_key
-        FROM changed_coins AS c
-        JOIN {lake}.price_snapshots AS s ON s.crypto_id = c.crypto_id
-        JOIN {lake}.ingestion_batches AS b ON b.batch_id = s.batch_id
-        WHERE b.status = 'completed'
+            crypto_id, symbol, name, last_updated,
+            CAST(NULL AS BIGINT) AS crypto_key,
+            CAST(NULL AS TIMESTAMP) AS known_from,
+            CAST(NULL AS TIMESTAMP) AS known_to
+        FROM changed_snapshots
         UNION ALL
-        SELECT d.crypto_id, d.symbol, d.name, d.valid_from, d.crypto_key
+        SELECT
+            d.crypto_id, d.symbol, d.name, d.valid_from, d.crypto_key, d.valid_from, d.valid_to
         FROM changed_coins AS c
-        JOIN {lake}.dim_cryptocurrency AS d ON d.crypto_id = c.crypto_id
+        JOIN known AS d ON d.crypto_id = c.crypto_id
+        WHERE d.crypto_key > 0
     ),
     -- A coin is in the data once a currency: one observation an instant is enough.
     instants AS (
-        SELECT crypto_id, symbol, name, last_updated, crypto_key
+        SELECT crypto_id, symbol, name, last_updated, crypto_key, known_from, known_to
         FROM (
             SELECT
                 *,
@@ -59,7 +60,8 @@ USING (
     versions AS (
         SELECT
             crypto_id, version, min(symbol) AS symbol, min(name) AS name,
-            min(last_updated) AS valid_from, max(crypto_key) AS crypto_key
+            min(last_updated) AS valid_from, max(crypto_key) AS crypto_key,
+            max(known_from) AS known_from, max(known_to) AS known_to
         FROM numbered
         GROUP BY crypto_id, version
     ),
@@ -82,22 +84,37 @@ USING (
         v.valid_from,
         coalesce(v.next_from, CAST('9999-12-31 00:00:00+00' AS TIMESTAMP)) AS valid_to,
         v.next_from IS NULL AS is_current,
-        current_timestamp() AS revised_at
+        current_timestamp() AS revised_at,
+        v.known_from,
+        v.known_to
     FROM valid AS v
     CROSS JOIN (
-        SELECT coalesce(greatest(max(crypto_key), 0), 0) AS highest
-        FROM {lake}.dim_cryptocurrency
+        SELECT coalesce(greatest(max(crypto_key), 0), 0) AS highest FROM known
     ) AS m
     UNION ALL
     SELECT
         CAST(-1 AS BIGINT), '(unknown)', '(unknown)', '(unknown)',
         CAST('0001-01-01 00:00:00+00' AS TIMESTAMP), CAST('9999-12-31 00:00:00+00' AS TIMESTAMP),
-        true, current_timestamp()
+        true, current_timestamp(),
+        CAST('0001-01-01 00:00:00+00' AS TIMESTAMP), CAST('9999-12-31 00:00:00+00' AS TIMESTAMP)
 ) AS i
 ON t.crypto_key = i.crypto_key
-WHEN MATCHED AND (t.valid_from <> i.valid_from OR t.valid_to <> i.valid_to) THEN UPDATE SET
+WHEN MATCHED AND (
+    t.valid_from <> i.valid_from OR t.valid_to <> i.valid_to
+    OR i.known_from IS NULL OR t.valid_from <> i.known_from OR t.valid_to <> i.known_to
+) THEN UPDATE SET
+    crypto_id = CASE
+        WHEN i.known_from IS NULL OR t.valid_from <> i.known_from OR t.valid_to <> i.known_to
+        THEN raise_error(concat('another load has changed ', t.crypto_id))
+        ELSE i.crypto_id
+    END,
     valid_from = i.valid_from,
     valid_to = i.valid_to,
     is_current = i.is_current,
     revised_at = i.revised_at
-WHEN NOT MATCHED THEN INSERT *
+WHEN NOT MATCHED THEN INSERT (
+    crypto_key, crypto_id, symbol, name, valid_from, valid_to, is_current, revised_at
+) VALUES (
+    i.crypto_key, i.crypto_id, i.symbol, i.name, i.valid_from, i.valid_to, i.is_current,
+    i.revised_at
+)

@@ -1,18 +1,32 @@
 -- A batch gets its number before its rows are written, and keeps it: a load that died is found as
 -- "loading" and goes on with the same number. A completed batch is left as it is.
+--
+-- Numbers are counted on from the greatest without a gap. So if another load has begun batches since
+-- they were read, the first new number is taken, and this ends with an error: it is run again.
 MERGE INTO {lake}.ingestion_batches AS b
 USING (
+    WITH known AS (SELECT batch_id, landing_file FROM {lake}.ingestion_batches)
     SELECT
         s.*,
-        CAST(m.highest + s.place AS BIGINT) AS batch_id,
+        k.batch_id IS NOT NULL AS is_known,
+        coalesce(
+            k.batch_id,
+            CAST(m.highest + row_number() OVER (
+                ORDER BY CASE WHEN k.batch_id IS NULL THEN 0 ELSE 1 END, s.place
+            ) AS BIGINT)
+        ) AS batch_id,
         CASE WHEN s.failed THEN 'failed' ELSE 'loading' END AS status
     FROM staged_batches AS s
-    CROSS JOIN (
-        SELECT coalesce(max(batch_id), 0) AS highest FROM {lake}.ingestion_batches
-    ) AS m
+    LEFT JOIN known AS k ON k.landing_file = s.landing_file
+    CROSS JOIN (SELECT coalesce(max(batch_id), 0) AS highest FROM known) AS m
 ) AS s
-ON b.landing_file = s.landing_file
-WHEN MATCHED AND b.status <> 'completed' THEN UPDATE SET
+ON b.batch_id = s.batch_id
+WHEN MATCHED AND (b.status <> 'completed' OR NOT s.is_known) THEN UPDATE SET
+    landing_file = CASE
+        WHEN NOT s.is_known
+        THEN raise_error(concat('another load has begun ', b.landing_file))
+        ELSE s.landing_file
+    END,
     file_sha256 = s.file_sha256,
     source = s.source,
     source_kind = s.source_kind,

@@ -5,7 +5,7 @@ USING (
     SELECT
         s.landing_file,
         CAST(count(p.batch_id) AS INT) AS records_loaded
-    FROM {lake}.staged_captures AS s
+    FROM {captures} AS s
     JOIN {lake}.ingestion_batches AS n ON n.landing_file = s.landing_file
     LEFT JOIN {lake}.price_snapshots AS p
         ON p.batch_id = n.batch_id AND p.snapshot_month IN ({months})

@@ -3,7 +3,7 @@ USING (
     SELECT
         b.batch_id, r.record_index, r.crypto_id, r.rejected_by AS rules, r.reason, r.record,
         current_timestamp() AS rejected_at
-    FROM {lake}.staged_records AS r
+    FROM {records} AS r
     JOIN {lake}.ingestion_batches AS b ON b.landing_file = r.landing_file
     WHERE size(r.rejected_by) > 0 AND b.status IN ('loading', 'failed')
 ) AS i

@@ -1,11 +1,11 @@
 -- What the batch of every staged file is: its counts, its warnings, and whether it failed as a whole.
--- A schema holds one kind of data, that of its first completed batch.
+-- A schema holds one kind of data, that of its first batch that did not fail.
 WITH counts AS (
     SELECT
         landing_file,
         count(*) AS records_fetched,
         count_if(size(rejected_by) > 0) AS records_rejected
-    FROM {lake}.staged_records
+    FROM {records}
     GROUP BY landing_file
 ),
 warnings AS (
@@ -14,7 +14,7 @@ warnings AS (
         SELECT landing_file, rule, count(*) AS records
         FROM (
             SELECT landing_file, explode(warned_by) AS rule
-            FROM {lake}.staged_records
+            FROM {records}
             WHERE size(rejected_by) = 0
         ) AS warned
         GROUP BY landing_file, rule
@@ -29,13 +29,13 @@ drift AS (
             SELECT landing_file, concat('unknown: ', name) AS field
             FROM (
                 SELECT landing_file, explode(split(unknown_fields, ',')) AS name
-                FROM {lake}.staged_records WHERE unknown_fields IS NOT NULL
+                FROM {records} WHERE unknown_fields IS NOT NULL
             ) AS unknown_names
             UNION ALL
             SELECT landing_file, concat('missing: ', name) AS field
             FROM (
                 SELECT landing_file, explode(split(missing_fields, ',')) AS name
-                FROM {lake}.staged_records WHERE missing_fields IS NOT NULL
+                FROM {records} WHERE missing_fields IS NOT NULL
             ) AS missing_names
         ) AS drifting
         GROUP BY landing_file, field
@@ -52,7 +52,7 @@ described AS (
         coalesce(d.schema_drift, CAST(map() AS MAP<STRING, BIGINT>)) AS schema_drift,
         coalesce(c.records_rejected > {max_rejected_share} * c.records_fetched, false)
             AS too_many_rejected
-    FROM {lake}.staged_captures AS f
+    FROM {captures} AS f
     LEFT JOIN counts AS c ON c.landing_file = f.landing_file
     LEFT JOIN warnings AS w ON w.landing_file = f.landing_file
     LEFT JOIN drift AS d ON d.landing_file = f.landing_file
@@ -64,7 +64,7 @@ origin AS (
             source_kind, row_number() OVER (ORDER BY turn, ingested_at, landing_file) AS place
         FROM (
             SELECT 1 AS turn, source_kind, ingested_at, landing_file
-            FROM {lake}.ingestion_batches WHERE status = 'completed'
+            FROM {lake}.ingestion_batches WHERE status IN ('loading', 'completed')
             UNION ALL
             SELECT 2 AS turn, source_kind, ingested_at, landing_file
             FROM described WHERE NOT failed AND NOT too_many_rejected

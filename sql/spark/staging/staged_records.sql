@@ -15,6 +15,6 @@ FROM (
     SELECT landing_file AS file_id, landing_file, vs_currency, ingested_at, record.*
     FROM (
         SELECT landing_file, vs_currency, ingested_at, explode(records) AS record
-        FROM {lake}.staged_captures
+        FROM {captures}
     ) AS exploded
 ) AS r
