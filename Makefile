@@ -7,7 +7,7 @@ RUNNABLE := $(VENV)/.runnable
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test up run lint audit docs wheel requirements bench clean
+.PHONY: help install demo test parity-year up run lint audit docs wheel requirements bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -2
@@ -35,6 +35,10 @@ test: install
 
 up: $(RUNNABLE)
 	$(BIN)/crypto-pipeline up
+
+# The year of real responses through PostgreSQL, delta-rs and Spark, row for row; minutes.
+parity-year: install
+	$(BIN)/python -m pytest -n 0 -m year crypto_pipeline_tests/spark/test_year.py
 
 run: $(RUNNABLE)
 	$(BIN)/crypto-pipeline run

@@ -14,8 +14,11 @@ from typing import Any
 from psycopg.rows import dict_row
 
 from crypto_pipeline.lake_schema import FACT, MEASURES
+from crypto_pipeline.spark.checks import verify
 from crypto_pipeline.spark.lake import Lake
 from crypto_pipeline.spark.load import Loaded, load
+from crypto_pipeline.storage import delta
+from crypto_pipeline.storage.lake_queries import lake_queries
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 
@@ -40,6 +43,19 @@ _PRICES = tuple(name for name in MEASURES if name not in _METRICS)
 def load_zone(lake: Lake, zone: LandingZone, max_rejected_share: float = 0.5) -> Loaded:
     """Load what lies in the landing zone, filed under its hours."""
     return load(lake, f"{zone.root}/market_snapshots", max_rejected_share)
+
+
+def assert_same(warehouse: Warehouse, lake: Lake) -> None:
+    """Both hold the same, and Spark's tables pass their checks."""
+    expected, found = in_postgres(warehouse), in_spark(lake)
+    assert found.keys() == expected.keys()
+    for table in expected:
+        if found[table] == expected[table]:
+            continue
+        there = [row for row in found[table] if row not in expected[table]]
+        assert there == [row for row in expected[table] if row not in found[table]], table
+        assert len(found[table]) == len(expected[table]), table
+    verify(lake)
 
 
 def in_postgres(warehouse: Warehouse) -> Contents:
@@ -132,6 +148,20 @@ def in_spark(lake: Lake) -> Contents:
         )
         for table, statement in statements.items()
     }
+
+
+def facts_in_delta_rs(lake: delta.Lake) -> list[dict[str, Any]]:
+    """The facts of a lake that delta-rs loaded, as the other two have them; it knows no files."""
+    columns = ", ".join(f"f.{name}" for name in FACT.columns if name not in _BEYOND_FACTS)
+    with lake_queries(lake) as queries:
+        found = queries.execute(f"""
+            SELECT {columns}, c.symbol, c.name, c.valid_from, o.source
+            FROM analytics.fact_crypto_price_metrics AS f
+            JOIN analytics.dim_cryptocurrency AS c USING (crypto_key)
+            JOIN analytics.dim_source AS o USING (source_key)
+        """)
+        names = [column[0] for column in found.description]
+        return _comparable(dict(zip(names, row, strict=True)) for row in found.fetchall())
 
 
 def _statements(silver: str, gold: str) -> dict[str, str]:

@@ -3,9 +3,7 @@
 import gzip
 import itertools
 import json
-import tarfile
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
 
 import msgspec
 import pytest
@@ -18,20 +16,9 @@ from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.bad_records import BROKEN, BROKEN_RECORDS, WAYS
 from crypto_pipeline_tests.market_records import ABSENT, coin, drop, landing_json
 from crypto_pipeline_tests.pipeline import load_landing_zone
-from crypto_pipeline_tests.real_captures import CAPTURES, land_body
-from crypto_pipeline_tests.spark.parity import in_postgres, in_spark, load_zone
+from crypto_pipeline_tests.spark.parity import assert_same, in_spark, load_zone
 
 START = datetime(2026, 11, 23, 22, 0, 31, tzinfo=timezone.utc)
-
-
-def assert_same(warehouse: Warehouse, lake: Lake) -> None:
-    expected, found = in_postgres(warehouse), in_spark(lake)
-    assert found.keys() == expected.keys()
-    for table in expected:
-        there = [row for row in found[table] if row not in expected[table]]
-        assert there == [row for row in expected[table] if row not in found[table]], table
-        assert len(found[table]) == len(expected[table]), table
-    verify(lake)
 
 
 def hour(number: int, name: str = "coin", **overrides: object) -> bytes:
@@ -169,26 +156,6 @@ def test_loads_one_after_the_other_give_the_same(
     assert_same(warehouse, lake)
     names = lake.table("dim_cryptocurrency").where("crypto_id = 'coin-0000'").orderBy("valid_from")
     assert [row["name"] for row in names.collect()] == ["old", "new", "old", "Coin 0000"]
-
-
-@pytest.mark.skipif(
-    not CAPTURES.is_dir(), reason="no real captures: they are not in the repository"
-)
-def test_real_days_give_the_same(warehouse: Warehouse, zone: LandingZone, lake: Lake) -> None:
-    """Days around renames; the whole year, which takes longer, gave the same by hand."""
-    with tarfile.open(CAPTURES / "daily_2024.tar.xz") as archive:
-        for member in itertools.islice(archive, 0, 367, 60):
-            stream = archive.extractfile(member)
-            assert stream is not None
-            name = Path(member.name).name
-            received_at = datetime.strptime(name, "%Y-%m-%dT%H%M%SZ.json").isoformat()
-            land_body(zone, name, stream.read(), f"{received_at}Z")
-
-    load_landing_zone()
-    load_zone(lake, zone)
-
-    assert_same(warehouse, lake)
-    assert lake.table("fact_crypto_price_metrics").count() >= 600
 
 
 _DAMAGE = {

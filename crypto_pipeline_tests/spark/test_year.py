@@ -1,0 +1,60 @@
+"""A year of real responses three ways: PostgreSQL, from there delta-rs; Spark from the files."""
+
+from pathlib import Path
+
+import pytest
+
+from crypto_pipeline.lake import load_lake
+from crypto_pipeline.lake_parity import compare_rows
+from crypto_pipeline.spark.lake import Lake
+from crypto_pipeline.spark.parity import compare
+from crypto_pipeline.storage import delta
+from crypto_pipeline.storage.landing import LandingZone
+from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline_tests.pipeline import load_landing_zone
+from crypto_pipeline_tests.spark.parity import (
+    assert_same,
+    facts_in_delta_rs,
+    in_spark,
+    load_zone,
+)
+from crypto_pipeline_tests.test_real_captures import CAPTURES, land_year
+
+pytestmark = pytest.mark.skipif(
+    not CAPTURES.is_dir(), reason="no real captures: they are not in the repository"
+)
+
+
+@pytest.mark.parametrize(
+    ("every", "facts"),
+    [
+        # Days around renames, and one that the source failed on.
+        pytest.param(60, 600, id="every 60th day"),
+        pytest.param(1, 36_600, id="the year", marks=pytest.mark.year),
+    ],
+)
+def test_real_days_give_the_same_three_ways(
+    every: int,
+    facts: int,
+    warehouse: Warehouse,
+    zone: LandingZone,
+    lake: Lake,
+    tmp_path: Path,
+) -> None:
+    """Facts row for row by business key; of PostgreSQL and Spark batches, warnings, rejects and
+    coin versions too."""
+    land_year(zone, every)
+    load_landing_zone()
+    delta_rs = delta.Lake(str(tmp_path / "delta-rs"))
+    load_lake(warehouse, delta_rs)
+    load_zone(lake, zone)
+
+    assert_same(warehouse, lake)
+    by_spark = in_spark(lake)["facts"]
+    for row in by_spark:
+        del row["landing_file"]
+    assert len(by_spark) == facts
+    assert facts_in_delta_rs(delta_rs) == sorted(by_spark, key=repr)
+    # And by the comparisons of the product.
+    for parity in (compare_rows(warehouse, delta_rs), compare(warehouse, lake, rows=True)):
+        assert (parity.facts, parity.differences, parity.waiting) == (facts, [], 0)
