@@ -17,14 +17,12 @@ from decimal import Context, Decimal
 from typing import Any
 
 import psycopg
-from psycopg import sql
-from psycopg.rows import dict_row
 
 from crypto_pipeline.lake_schema import DIMENSIONS, FACT, UNFIT_VALUES, LakeTable
 from crypto_pipeline.storage.delta import Lake
 from crypto_pipeline.storage.gold_arrow import read_dimension, read_facts, snapshot
 from crypto_pipeline.storage.lake_queries import lake_queries
-from crypto_pipeline.storage.parity import Difference, Parity
+from crypto_pipeline.storage.parity import Difference, Parity, fact_sums
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline.storage.sql import read_sql
 
@@ -159,31 +157,7 @@ def _dimension_differences(sides: _Sides) -> list[Difference]:
 
 
 def _postgres_sums(sides: _Sides, batches: Sequence[int] | None) -> dict[Group, dict[str, Any]]:
-    fits = [
-        sql.SQL("lake.fit({}, {}, {}) AS {}").format(
-            sql.Identifier("f", name), of.precision, of.scale, sql.Identifier(name)
-        )
-        for name, of in FACT.decimals.items()
-    ]
-    sums = [
-        sql.SQL("sum({}) AS {}").format(sql.Identifier("f", name), sql.Identifier(name))
-        for name in (*_INTEGERS, *FACT.decimals)
-    ]
-
-    def listed(names: Iterable[str]) -> sql.Composed:
-        return sql.SQL(", ").join(sql.Identifier("f", name) for name in names)
-
-    query = sql.SQL(read_sql("lake/fact_sums.sql")).format(
-        integers=listed(_INTEGERS),
-        measures=listed(FACT.decimals),
-        fits=sql.SQL(", ").join(fits),
-        sums=sql.SQL(", ").join(sums),
-    )
-    with sides.connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(
-            query, {"batches": None if batches is None else list(batches)}
-        ).fetchall()
-    return _by_group(rows, sides)
+    return _by_group(fact_sums(sides.connection, "fact_sums", _INTEGERS, batches), sides)
 
 
 def _lake_sums(sides: _Sides, batches: Sequence[int] | None) -> dict[Group, dict[str, Any]]:

@@ -20,8 +20,7 @@ from typing import Any, Final
 import psycopg
 import pyarrow as pa
 import pyarrow.compute as pc
-from psycopg import sql
-from psycopg.rows import class_row, dict_row
+from psycopg.rows import class_row
 from pyspark.sql import DataFrame
 
 from crypto_pipeline.lake_schema import (
@@ -34,15 +33,20 @@ from crypto_pipeline.lake_schema import (
 )
 from crypto_pipeline.spark.lake import Lake
 from crypto_pipeline.storage.gold_arrow import arrow_schema, read_dimension, read_facts, snapshot
-from crypto_pipeline.storage.parity import Difference, Parity
+from crypto_pipeline.storage.parity import Difference, Parity, fact_sums
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline.storage.sql import read_sql
 
 _EXACT: Final = Context(prec=100)
 _FACTS_AT_ONCE: Final = 100_000
-_INTEGERS: Final = ("date_key", "time_key", "market_cap_rank")
 _OWN_KEYS: Final = ("crypto_key", "source_key", "batch_id", "revised_at")
 """Columns that each side fills in for itself."""
+_INTEGERS: Final = [
+    name
+    for name, of in FACT.columns.items()
+    if of in ("smallint", "integer", "bigint") and name not in _OWN_KEYS
+]
+"""The columns of a fact that are summed as they are."""
 
 Key = tuple[Any, ...]
 
@@ -182,26 +186,8 @@ class _Comparison:
         return differing
 
     def _postgres_sums(self, files: list[str]) -> dict[tuple[str, str], dict[str, Any]]:
-        fits = {
-            name: sql.SQL("lake.fit({}, {}, {})").format(
-                sql.Identifier("f", name), of.precision, of.scale
-            )
-            for name, of in FACT.decimals.items()
-        }
-        summed = {name: sql.Identifier("f", name) for name in _INTEGERS} | fits
-        query = sql.SQL(read_sql("lake/fact_sums_of_spark.sql")).format(
-            measures_known=sql.SQL("num_nonnulls({})").format(
-                sql.SQL(", ").join(sql.Identifier("f", name) for name in fits)
-            ),
-            measures_fit=sql.SQL("num_nonnulls({})").format(sql.SQL(", ").join(fits.values())),
-            sums=sql.SQL(", ").join(
-                sql.SQL("sum({}) AS {}").format(value, sql.Identifier(name))
-                for name, value in summed.items()
-            ),
-        )
         names = {self.ours[file].batch_id: file for file in files}
-        with self.connection.cursor(row_factory=dict_row) as cursor:
-            rows = cursor.execute(query, {"batches": list(names)}).fetchall()
+        rows = fact_sums(self.connection, "fact_sums_of_spark", _INTEGERS, list(names))
         return {(row.pop("snapshot_month"), names[row.pop("batch_id")]): row for row in rows}
 
     def _lake_sums(self, files: list[str]) -> dict[tuple[str, str], dict[str, Any]]:

@@ -15,10 +15,19 @@ SELECT
     )::bit(60)::bigint) AS versions,
     sum(('x' || left(md5(coalesce(s.source, '')), 15))::bit(60)::bigint) AS sources,
     sum((extract(epoch FROM f.last_updated) * 1000000)::bigint) AS last_updated,
-    sum({measures_known}) - sum({measures_fit}) AS unfit_values,
+    sum(f.measures_known) - sum(num_nonnulls({measures})) AS unfit_values,
     {sums}
-FROM analytics.fact_crypto_price_metrics AS f
+FROM (
+    SELECT
+        f.crypto_id, f.vs_currency, f.snapshot_time, f.last_updated, f.batch_id,
+        f.crypto_key, f.source_key,
+        {integers},
+        num_nonnulls({measures}) AS measures_known,
+        {fits}
+    FROM analytics.fact_crypto_price_metrics AS f
+    WHERE f.batch_id = ANY (%(batches)s)
+    OFFSET 0
+) AS f
 LEFT JOIN analytics.dim_cryptocurrency AS c USING (crypto_key)
 LEFT JOIN analytics.dim_source AS s USING (source_key)
-WHERE f.batch_id = ANY (%(batches)s)
 GROUP BY 1, 2
