@@ -191,14 +191,15 @@ def _load_versions(lake: Lake) -> None:
         changed = lake.run("gold/changed_coins", snapshots=snapshots).collect()
         if not changed:
             return
-        coins = lake.spark.createDataFrame(changed, "crypto_id string, first_change timestamp")
+        coins = _one_column(lake, "crypto_id string", (row["crypto_id"] for row in changed))
         coins.createOrReplaceTempView("changed_coins")
+        # Texts, which are in UTC whatever the client's time zone.
         first = min(row["first_change"] for row in changed)
         lake.view(
             "changed_snapshots",
             "gold/changed_snapshots",
-            first_change=f"{first}",
-            first_month=f"{first:%Y-%m}",
+            first_change=first,
+            first_month=first[:7],
         )
         lake.merge("gold/dim_cryptocurrency")
         # What another load has completed since it was read may say otherwise.

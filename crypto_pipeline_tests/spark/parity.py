@@ -143,9 +143,8 @@ def in_spark(lake: Lake) -> Contents:
         """,
     }
     return {
-        table: _comparable(
-            row.asDict(recursive=True) for row in lake.spark.sql(statement).collect()
-        )
+        # Not collect(), whose times are the client's local ones.
+        table: _comparable(lake.spark.sql(statement).toArrow().to_pylist(maps_as_pydicts="strict"))
         for table, statement in statements.items()
     }
 
@@ -190,8 +189,7 @@ def _comparable(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _value(column: str, value: Any) -> Any:
     if isinstance(value, datetime):
-        # Spark Connect gives times in UTC without saying so.
-        return value.astimezone(timezone.utc).replace(tzinfo=None) if value.tzinfo else value
+        return value.astimezone(timezone.utc)
     if isinstance(value, Decimal):
         digits = value.quantize(Decimal(1).scaleb(-MEASURES[column].scale), context=_EXACT)
         return format(digits if digits else abs(digits), "f")

@@ -1,5 +1,6 @@
 """Loads at the same time, without a lock: the same rows as of one."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -35,12 +36,13 @@ def hours(numbers: Sequence[int], zone: LandingZone) -> None:
 
 
 def loads_at_once(folders: Sequence[Path], location: Path) -> list[int]:
-    """Load each folder in a process of its own, with an engine of its own."""
+    """Load each folder in a process of its own, with an engine of its own, far from Greenwich."""
     program = (sys.executable, "-m", "crypto_pipeline_tests.spark.killed_load")
     processes = [
         subprocess.Popen(
             [*program, str(folder), str(location), "seconds", "600"],
             cwd=Path(__file__).parents[2],
+            env={**os.environ, "TZ": "Asia/Tokyo"},
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
