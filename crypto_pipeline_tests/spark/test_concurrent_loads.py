@@ -14,9 +14,8 @@ from crypto_pipeline.spark.checks import verify
 from crypto_pipeline.spark.lake import Lake
 from crypto_pipeline.spark.load import load_to_silver
 from crypto_pipeline.storage.landing import LandingZone
-from crypto_pipeline_tests.market_records import drop, landing_json
+from crypto_pipeline_tests.market_records import coin, drop, landing_json
 from crypto_pipeline_tests.spark.parity import in_spark, load_zone
-from crypto_pipeline_tests.test_bulk_load import coin
 
 START = datetime(2026, 11, 23, 22, 0, 31, tzinfo=timezone.utc)
 LOADS = 3

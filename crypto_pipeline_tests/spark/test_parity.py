@@ -13,10 +13,9 @@ from crypto_pipeline.spark.parity import compare
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.parity import Parity
 from crypto_pipeline.storage.postgres import Warehouse
-from crypto_pipeline_tests.market_records import drop, landing_json
+from crypto_pipeline_tests.market_records import coin, drop, landing_json
 from crypto_pipeline_tests.pipeline import load_landing_zone
 from crypto_pipeline_tests.spark.parity import load_zone
-from crypto_pipeline_tests.test_bulk_load import coin
 
 START = datetime(2026, 11, 30, 21, 0, 31, tzinfo=timezone.utc)
 FACTS = "analytics.fact_crypto_price_metrics"
