@@ -1,7 +1,7 @@
 """The bulk load: landing files that the warehouse lacks, set-wise into silver and gold.
 
 The same staging and the same SELECTs as the hourly assets, without frames in between and without a
-run for every hour. A month that is new is built apart, in one transaction (``month_load.py``), two
+run for every hour. A month that is new is built apart, in one transaction (``month_load.py``), some
 months side by side; the files of other months go chunk by chunk. A load that dies goes on where it
 stopped.
 """
@@ -12,9 +12,9 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -38,13 +38,14 @@ from crypto_pipeline.storage.landing import LandingFile, LandingZone, LandingZon
 from crypto_pipeline.storage.postgres import Warehouse, merge, table_metadata
 from crypto_pipeline.storage.sql import read_sql
 
-_STAGED_BYTES = 1_000_000
+_STAGED_BYTES = 2_000_000
 """Size of the files, as stored, that are decoded at a time while a month is built."""
 
 _SECONDS_BETWEEN_MESSAGES = 1.0
 
-_MONTHS_AT_ONCE = 2
-"""Months that are built side by side: each keeps a core of the database server busy."""
+_MONTHS_AT_ONCE = 3
+"""Months that are in work side by side: one is staged, which keeps this process's core and half of
+another busy; one is built, by one session of the database; one waits for its turn to be written."""
 
 
 @dataclass(frozen=True)
@@ -93,13 +94,18 @@ def load_files(
         on_decoded: Told, from other threads, of every few files that were read.
     """
     stopped = threading.Event()
+    # Python decodes on one core: two months would only keep each other waiting.
+    staging = threading.Lock()
 
-    def told(chunks: Iterator[list[LandingFile]]) -> Iterator[list[DecodedFile]]:
-        for decoded in _decoded(chunks):
-            if stopped.is_set():
-                raise _Stopped
-            on_decoded(decoded)
-            yield decoded
+    def decoded_in_turn(
+        chunks: Iterator[list[LandingFile]],
+    ) -> Generator[list[DecodedFile], None, None]:
+        with staging:
+            for decoded in _decoded(chunks):
+                if stopped.is_set():
+                    raise _Stopped
+                on_decoded(decoded)
+                yield decoded
 
     def load(
         month: datetime, of_month: list[LandingFile], earlier: Future[list[LoadedFiles]] | None
@@ -111,12 +117,12 @@ def load_files(
                 raise _Stopped
 
         if may_load_apart(warehouse, month):
-            chunks = told(in_chunks(of_month, _STAGED_BYTES))
-            try:
+            # Closed, whatever happens: another month waits for the lock.
+            with (
+                suppress(MonthTakenError),
+                closing(decoded_in_turn(in_chunks(of_month, _STAGED_BYTES))) as chunks,
+            ):
                 loaded = load_month(warehouse, month, chunks, max_rejected_share, wait_for_turn)
-            except MonthTakenError:
-                pass
-            else:
                 return [LoadedFiles(of_month, loaded.errors, loaded.gold)]
         wait_for_turn()
         return [
@@ -154,6 +160,7 @@ def load_to_gold(warehouse: Warehouse) -> dict[str, dict[str, int]]:
     """
     counts = {}
     with warehouse.load() as connection:
+        connection.execute(read_sql("gold/seen_months.sql"))
         connection.execute(read_sql("gold/waiting.sql"))
         for table in GOLD_DEPENDENCIES:
             connection.execute(read_sql(f"gold/{table}.sql"))

@@ -180,6 +180,7 @@ def _merge_silver(connection: psycopg.Connection) -> None:
 
 def _build_gold(connection: psycopg.Connection, month: datetime) -> dict[str, dict[str, int]]:
     *dimensions, facts = GOLD_DEPENDENCIES
+    connection.execute(read_sql("months/seen_months.sql"))
     connection.execute(read_sql("gold/waiting.sql"))
     connection.execute(read_sql("months/waiting.sql"))
     counts = {}

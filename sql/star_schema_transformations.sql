@@ -39,6 +39,7 @@ BEGIN;
 \endif
 -- One load at a time; the pipeline takes the same lock.
 SELECT lock_warehouse();
+\ir gold/seen_months.sql
 \ir gold/waiting.sql
 \ir gold/dim_date.sql
 \ir merge/dim_date.sql

@@ -46,6 +46,7 @@ def gold(warehouse: Warehouse) -> Iterator[dg.Output[Select]]:
     and dimensions never disagree, and a load that dies starts again from the same batches.
     """
     with warehouse.load() as connection:
+        connection.execute(read_sql("gold/seen_months.sql"))
         connection.execute(read_sql("gold/waiting.sql"))
         for table, dependencies in GOLD_DEPENDENCIES.items():
             yield dg.Output(

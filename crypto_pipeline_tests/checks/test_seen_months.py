@@ -95,6 +95,7 @@ def test_without_a_list_of_months_all_is_seen(newest_batch: int, warehouse: Ware
 def test_gold_waits_for_the_months_of_its_batches(newest_batch: int, warehouse: Warehouse) -> None:
     assert rows(warehouse, "SELECT count(*) FROM analytics.fact_crypto_price_metrics") == [(4,)]
     with warehouse.connection() as connection:
+        connection.execute(read_sql("gold/seen_months.sql"))
         connection.execute(read_sql("gold/waiting.sql"))
         # Nothing waits: no month is opened.
         for view in ("waiting_snapshots", "waiting_history"):

@@ -42,7 +42,7 @@ from crypto_pipeline_tests.programs import crypto_pipeline, free_port
 _PASSWORD = "p'ss:w/rd &%"
 _BOUNCER = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
 
-_SESSIONS = 4
+_SESSIONS = 5
 """Of the pooler: the least that a bulk load can do with."""
 
 

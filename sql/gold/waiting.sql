@@ -1,8 +1,5 @@
--- What gold has yet to learn: the snapshots of the batches that wait for it, and all that silver knows.
-SELECT see_months(months_of_batches(ARRAY(
-    SELECT batch_id FROM ingestion_batches WHERE status = 'completed' AND gold_loaded_at IS NULL
-)));
-
+-- What gold has yet to learn: the snapshots of the batches that wait for it, in the months that
+-- seen_months.sql has made visible, and all that silver knows.
 CREATE OR REPLACE TEMPORARY VIEW waiting_snapshots AS
 SELECT s.crypto_id, s.name_id, s.last_updated, s.snapshot_time
 FROM ingestion_batches AS b
