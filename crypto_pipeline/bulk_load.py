@@ -38,7 +38,7 @@ from crypto_pipeline.storage.landing import LandingFile, LandingZone, LandingZon
 from crypto_pipeline.storage.postgres import Warehouse, merge, table_metadata
 from crypto_pipeline.storage.sql import read_sql
 
-_STAGED_BYTES = 2_000_000
+_STAGED_BYTES = 1_000_000
 """Size of the files, as stored, that are decoded at a time while a month is built."""
 
 _SECONDS_BETWEEN_MESSAGES = 1.0

@@ -15,7 +15,7 @@ _VERB = re.compile(
     r"\b(INSERT INTO|UPDATE(?! SET)|DELETE FROM|ALTER TABLE|ANALYZE|COPY|LOCK"
     r"|CREATE (?:TEMPORARY |OR REPLACE )*(?:TABLE|VIEW|INDEX)(?: ON)?)\s+(?:ONLY )?([\w.\"]+)",
 )
-_MONTH = re.compile(r"\d{4}_\d\d")
+_NUMBERED = re.compile(r"\d{4}_\d\d|(?<=staged_records_)\d+")
 
 
 class Statements:
@@ -56,7 +56,7 @@ class Statements:
 
 def _name(query: Any, cursor: psycopg.Cursor[Any]) -> str:
     text = query if isinstance(query, str) else query.as_string(cursor)
-    text = _MONTH.sub("YYYY_MM", _COMMENT.sub("", text))
+    text = _NUMBERED.sub("N", _COMMENT.sub("", text))
     found = dict.fromkeys(
         f"{' '.join(verb.split())} {table}"
         for verb, table in _VERB.findall(text)
