@@ -12,9 +12,9 @@ import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from typing import Any
@@ -79,6 +79,21 @@ class _Stopped(Exception):
     """The load is over, by an error elsewhere or because nobody asks for more."""
 
 
+@dataclass(frozen=True)
+class _Place:
+    """A month's place among those that are in work.
+
+    Attributes:
+        earlier: The load of the month before it.
+        before: Set when that is staged.
+        staged: Set when this one is.
+    """
+
+    earlier: Future[list[LoadedFiles]] | None
+    before: threading.Event
+    staged: threading.Event
+
+
 def load_files(
     warehouse: Warehouse,
     files: list[LandingFile],
@@ -94,48 +109,52 @@ def load_files(
         on_decoded: Told, from other threads, of every few files that were read.
     """
     stopped = threading.Event()
-    # Python decodes on one core: two months would only keep each other waiting.
-    staging = threading.Lock()
 
-    def decoded_in_turn(
-        chunks: Iterator[list[LandingFile]],
-    ) -> Generator[list[DecodedFile], None, None]:
-        with staging:
-            for decoded in _decoded(chunks):
-                if stopped.is_set():
-                    raise _Stopped
-                on_decoded(decoded)
-                yield decoded
+    def decoded(
+        chunks: Iterator[list[LandingFile]], before: threading.Event, staged: threading.Event
+    ) -> Iterator[list[DecodedFile]]:
+        # Python decodes on one core: two months at once would only keep each other waiting.
+        before.wait()
+        for chunk in _decoded(chunks):
+            if stopped.is_set():
+                raise _Stopped
+            on_decoded(chunk)
+            yield chunk
+        staged.set()
 
-    def load(
-        month: datetime, of_month: list[LandingFile], earlier: Future[list[LoadedFiles]] | None
-    ) -> list[LoadedFiles]:
+    def load(month: datetime, of_month: list[LandingFile], place: _Place) -> list[LoadedFiles]:
         def wait_for_turn() -> None:
-            if earlier is not None:
-                earlier.result()
+            if place.earlier is not None:
+                place.earlier.result()
             if stopped.is_set():
                 raise _Stopped
 
-        if may_load_apart(warehouse, month):
-            # Closed, whatever happens: another month waits for the lock.
-            with (
-                suppress(MonthTakenError),
-                closing(decoded_in_turn(in_chunks(of_month, _STAGED_BYTES))) as chunks,
-            ):
-                loaded = load_month(warehouse, month, chunks, max_rejected_share, wait_for_turn)
-                return [LoadedFiles(of_month, loaded.errors, loaded.gold)]
-        wait_for_turn()
-        return [
-            LoadedFiles(chunk, errors, load_to_gold(warehouse))
-            for chunk, errors in load_to_silver(warehouse, of_month, max_rejected_share, on_decoded)
-        ]
+        try:
+            if may_load_apart(warehouse, month):
+                chunks = decoded(in_chunks(of_month, _STAGED_BYTES), place.before, place.staged)
+                with suppress(MonthTakenError):
+                    loaded = load_month(warehouse, month, chunks, max_rejected_share, wait_for_turn)
+                    return [LoadedFiles(of_month, loaded.errors, loaded.gold)]
+            wait_for_turn()
+            return [
+                LoadedFiles(chunk, errors, load_to_gold(warehouse))
+                for chunk, errors in load_to_silver(
+                    warehouse, of_month, max_rejected_share, on_decoded
+                )
+            ]
+        finally:
+            # However it ends: the next month waits for it.
+            place.staged.set()
 
     with ThreadPoolExecutor(_MONTHS_AT_ONCE, thread_name_prefix="month") as pool:
         try:
             futures: list[Future[list[LoadedFiles]]] = []
+            before = threading.Event()
+            before.set()
             for month, of_month in itertools.groupby(files, key=_month):
-                earlier = futures[-1] if futures else None
-                futures.append(pool.submit(load, month, list(of_month), earlier))
+                place = _Place(futures[-1] if futures else None, before, threading.Event())
+                futures.append(pool.submit(load, month, list(of_month), place))
+                before = place.staged
             for future in futures:
                 yield from future.result()
         finally:

@@ -206,7 +206,7 @@ def test_a_commit_whose_answer_is_lost_counts_once(
         s3.tell(lose=f"/{table.name}/")
         load_lake(warehouse, lake)
         s3.tell(clear=True)
-        assert_equal(warehouse, lake)
+    assert_equal(warehouse, lake)
     assert len(committed_batches(lake)) == len(set(committed_batches(lake))) == 3
 
 

@@ -1,9 +1,9 @@
-"""A PostgreSQL that is not ours: each version that is here, with settings unlike ours, no
-superuser, and a connection pooler in transaction mode before it.
+"""A PostgreSQL that is not ours: the oldest that is here, with settings unlike ours, no superuser,
+and a connection pooler in transaction mode before it.
 
-What Debian installed, and the 16 that the embedded server's wheel has beside its own version.
+What Debian installed, or else the 16 that the embedded server's wheel has beside its own version.
 ``TEST_POSTGRES_BIN`` names others instead: folders with ``initdb``, ``postgres`` and ``psql``, as
-``PATH`` names folders.
+``PATH`` names folders. ``all`` is each that is here.
 """
 
 import os
@@ -48,8 +48,9 @@ _SESSIONS = 5
 
 def _servers() -> list[Path]:
     """Folders of programs."""
-    if "TEST_POSTGRES_BIN" in os.environ:
-        return [Path(folder) for folder in os.environ["TEST_POSTGRES_BIN"].split(os.pathsep)]
+    named = os.environ.get("TEST_POSTGRES_BIN", "")
+    if named not in ("", "all"):
+        return [Path(folder) for folder in named.split(os.pathsep)]
     of_debian = (
         folder
         for folder in Path("/usr/lib/postgresql").glob("*/bin")
@@ -60,7 +61,8 @@ def _servers() -> list[Path]:
         for version, folder in POSTGRES_VERSIONS.items()
         if version != TARGET_POSTGRES_VERSION
     )
-    return [*sorted(of_debian), *of_the_wheel]
+    here = [*sorted(of_debian), *of_the_wheel]
+    return here if named else here[:1]
 
 
 def _version(programs: Path) -> str:
