@@ -344,8 +344,10 @@ def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_missing_library_is_named_by_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "s3fs", None)
-    monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, "s3", raising=False)
+    for library in ("s3fs", "gcsfs", "adlfs"):
+        monkeypatch.setitem(sys.modules, library, None)
+    for protocol in ("s3", "gs", "abfs"):
+        monkeypatch.delitem(sys.modules["fsspec.registry"]._registry, protocol, raising=False)
     assert problem("s3://bucket/a").endswith('pip install "crypto-pipeline[s3]"')
     assert problem("gs://bucket/a").endswith('pip install "crypto-pipeline[gcs]"')
     assert problem("abfs://container/a").endswith('pip install "crypto-pipeline[azure]"')
