@@ -34,12 +34,8 @@ _EXACT = Context(prec=100)
 _FACTS_A_WINDOW = 250_000
 """Facts that a comparison by rows holds in memory at once, where a day has not more by itself."""
 
-_INTEGERS = [
-    name
-    for name, of in FACT.columns.items()
-    # By batch is how they are summed.
-    if of in ("smallint", "integer", "bigint") and name != "batch_id"
-]
+# By batch is how they are summed.
+_INTEGERS = [name for name in FACT.integers if name != "batch_id"]
 """The columns of a fact that are summed as they are, keys included."""
 
 Group = tuple[str, int]

@@ -69,6 +69,11 @@ class LakeTable:
         """The columns that have a decimal type."""
         return {name: of for name, of in self.columns.items() if isinstance(of, DecimalType)}
 
+    @property
+    def integers(self) -> list[str]:
+        """The columns that have an integer type, keys included."""
+        return [n for n, of in self.columns.items() if of in ("smallint", "integer", "bigint")]
+
 
 DIM_DATE: Final = LakeTable(
     "dim_date",

@@ -19,10 +19,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import boto3
 from werkzeug.wrappers import Response
 
-from crypto_pipeline_tests.s3_server import Request, S3Server, s3_error
+from crypto_pipeline_tests.s3_server import Request, S3Server, client_of, s3_error
 
 
 class S3Process:
@@ -38,13 +37,7 @@ class S3Process:
             text=True,
         )
         self.url = str(self._answer())
-        self.client = boto3.client(
-            "s3",
-            endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id="the-tests-own",
-            aws_secret_access_key="the-tests-own",
-        )
+        self.client = client_of(self.url)
 
     def tell(self, **order: Any) -> Any:
         """Give an order; answers what it answers."""

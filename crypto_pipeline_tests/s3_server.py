@@ -36,6 +36,17 @@ class Request:
         return self.headers["authorization"].partition("Credential=")[2].partition("/")[0]
 
 
+def client_of(url: str) -> Any:
+    """The tests' own client of a server."""
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        region_name="us-east-1",
+        aws_access_key_id="the-tests-own",
+        aws_secret_access_key="the-tests-own",
+    )
+
+
 class S3Server:
     """The server. ``fault`` may answer a request instead of it; ``lose_answers`` counts down the
     requests that are served but answered with an error."""
@@ -51,13 +62,7 @@ class S3Server:
         self.url = f"http://127.0.0.1:{self._server.server_port}"
         threading.Thread(target=self._server.serve_forever, args=[0.05], daemon=True).start()
         self._http = httpx.Client(base_url=self.url)
-        self.client = boto3.client(
-            "s3",
-            endpoint_url=self.url,
-            region_name="us-east-1",
-            aws_access_key_id="the-tests-own",
-            aws_secret_access_key="the-tests-own",
-        )
+        self.client = client_of(self.url)
 
     def stop(self) -> None:
         """End the server."""

@@ -41,11 +41,7 @@ _EXACT: Final = Context(prec=100)
 _FACTS_AT_ONCE: Final = 100_000
 _OWN_KEYS: Final = ("crypto_key", "source_key", "batch_id", "revised_at")
 """Columns that each side fills in for itself."""
-_INTEGERS: Final = [
-    name
-    for name, of in FACT.columns.items()
-    if of in ("smallint", "integer", "bigint") and name not in _OWN_KEYS
-]
+_INTEGERS: Final = [name for name in FACT.integers if name not in _OWN_KEYS]
 """The columns of a fact that are summed as they are."""
 
 Key = tuple[Any, ...]
