@@ -22,6 +22,7 @@ from psycopg.conninfo import make_conninfo
 
 from crypto_pipeline import redaction, secret_references
 from crypto_pipeline.settings import Settings
+from crypto_pipeline.storage.delta import Lake
 from crypto_pipeline.storage.embedded import embedded_socket_folder
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.migrations import migrate
@@ -124,6 +125,13 @@ def command_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
     monkeypatch.setenv("DAGSTER_POSTGRES_URL", "")
     yield
     logging.getLogger("crypto_pipeline").setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    """A lake that is not there yet; the settings name it."""
+    monkeypatch.setenv("LAKE_URI", str(tmp_path / "lake"))
+    return Lake(str(tmp_path / "lake"))
 
 
 @pytest.fixture(scope="session")

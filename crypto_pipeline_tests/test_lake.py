@@ -1,17 +1,12 @@
-"""The lake and the warehouse it is loaded from: loads, loads made anew, and their comparison."""
+"""The lake and the warehouse it is loaded from: loads, and loads made anew."""
 
 import itertools
 import os
-import shutil
-from datetime import datetime, timedelta, timezone
-from decimal import ROUND_HALF_EVEN, Context, Decimal
-from pathlib import Path
+from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import dagster as dg
-import hypothesis
-import hypothesis.strategies as st
-import psycopg
 import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
@@ -19,10 +14,9 @@ from deltalake import DeltaTable, write_deltalake
 from crypto_pipeline import lake as lake_module
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.lake import load_lake
-from crypto_pipeline.lake_parity import Difference, compare_rows, compare_sums
+from crypto_pipeline.lake_parity import compare_rows, compare_sums
 from crypto_pipeline.lake_schema import (
     DIM_CRYPTOCURRENCY,
-    DIM_DATE,
     FACT,
     UNFIT_VALUES,
     LakeError,
@@ -31,43 +25,10 @@ from crypto_pipeline.maintenance import drop_old_months
 from crypto_pipeline.storage.delta import Lake, Step, add_facts
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline_tests.lakes import HOUR, assert_equal, column, land, load
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import another_warehouse, load_landing_zone, rows
 from crypto_pipeline_tests.real_captures import CAPTURES, land_body, needs_captures
-
-HOUR = datetime(2026, 11, 24, 5, tzinfo=timezone.utc)
-
-
-@pytest.fixture
-def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    """A lake that is not there yet; the settings name it."""
-    monkeypatch.setenv("LAKE_URI", str(tmp_path / "lake"))
-    return Lake(str(tmp_path / "lake"))
-
-
-def land(zone: LandingZone, at: datetime, *coins: dict[str, object]) -> None:
-    """Drop a file of this time, with these fields of bitcoin changed in a record each."""
-    records = [market_record(**{"last_updated": at.isoformat(), **coin}) for coin in coins or ({},)]
-    drop(zone, f"{at:%Y-%m-%dT%H%M}.json", landing_json(records, at))
-
-
-def load(zone: LandingZone, at: datetime, *coins: dict[str, object]) -> None:
-    land(zone, at, *coins)
-    load_landing_zone()
-
-
-def column(lake: Lake, name: str) -> list[Any]:
-    """A column of the lake's facts, in the order of their keys."""
-    table = lake.dataset(FACT).to_table().sort_by([(key, "ascending") for key in FACT.key])
-    return table.column(name).to_pylist()
-
-
-def assert_equal(warehouse: Warehouse, lake: Lake) -> None:
-    facts = rows(warehouse, "SELECT count(*) FROM analytics.fact_crypto_price_metrics")[0][0]
-    for compare in (compare_sums, compare_rows):
-        parity = compare(warehouse, lake)
-        assert parity.differences == []
-        assert (parity.facts, parity.waiting) == (facts, 0)
 
 
 def test_a_load_takes_what_is_new_and_a_second_one_nothing(
@@ -256,164 +217,6 @@ def test_months_that_retention_drops_stay_in_the_lake(
     DeltaTable(lake.location(FACT)).delete("snapshot_month = '2026-11'")
     assert compare_sums(warehouse, lake).differences
     assert compare_rows(warehouse, lake).differences
-
-
-UNFIT = {
-    "current_price": (Decimal("1e-27"), "would be zero as decimal(38,26)"),
-    "ath": (Decimal("1e12"), "too large for decimal(38,26)"),
-    "total_supply": (Decimal("1e30"), "too large for decimal(38,8)"),
-}
-
-
-def test_a_value_that_does_not_fit_is_null_and_kept_with_all_its_digits(
-    warehouse: Warehouse, zone: LandingZone, lake: Lake
-) -> None:
-    fits = {
-        "id": "x",
-        "symbol": "x",
-        "current_price": Decimal("1e-20"),
-        "total_supply": Decimal("1e27"),
-    }
-    load(zone, HOUR, {name: value for name, (value, _) in UNFIT.items()}, fits)
-    load_lake(warehouse, lake)
-    assert column(lake, "current_price") == [None, Decimal("1e-20")]
-    assert column(lake, "total_supply") == [None, Decimal("1e27")]
-    assert column(lake, "high_24h") == [96763, 96763]
-    found = lake.dataset(UNFIT_VALUES).to_table().to_pylist()
-    assert {(row["crypto_id"], row["table_name"], row["batch_id"]) for row in found} == {
-        ("bitcoin", FACT.name, 1)
-    }
-    assert {
-        row["column_name"]: (Decimal(row["exact_value"]), row["reason"]) for row in found
-    } == UNFIT
-    assert {row["exact_value"] for row in found} == {
-        "0." + "0" * 26 + "1",
-        "1" + "0" * 12,
-        "1" + "0" * 30,
-    }
-    assert_equal(warehouse, lake)
-    # Once it fits, its row has it and the other is gone.
-    rows(warehouse, "UPDATE analytics.fact_crypto_price_metrics SET ath = 2 RETURNING 1")
-    load_lake(warehouse, lake)
-    assert column(lake, "ath") == [2, 2]
-    assert_equal(warehouse, lake)
-
-
-@hypothesis.given(
-    st.decimals(allow_nan=False, allow_infinity=False, min_value=-(10**14), max_value=10**14),
-    st.sampled_from([Decimal(5).scaleb(-27), Decimal(5).scaleb(-15), Decimal(5).scaleb(-9), 0]),
-    st.sampled_from([26, 14, 8]),
-)
-@hypothesis.settings(
-    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture], max_examples=150
-)
-def test_postgresql_rounds_half_even_as_decimal_does(
-    connection: psycopg.Connection, value: Decimal, tie: Decimal, scale: int
-) -> None:
-    exact = Context(prec=1000, rounding=ROUND_HALF_EVEN)
-    value = exact.add(value.quantize(Decimal(1).scaleb(-scale), context=exact), tie)
-    expected: Decimal | None = exact.quantize(value, Decimal(1).scaleb(-scale))
-    if abs(expected) >= Decimal(10) ** (38 - scale) or (value and not expected):
-        expected = None
-    assert connection.execute(
-        "SELECT lake.fit(%s, 38, %s), lake.misfit(%s, 38, %s) IS NULL", [value, scale] * 2
-    ).fetchone() == (expected, expected is not None)
-
-
-@pytest.fixture
-def connection(warehouse: Warehouse) -> Any:
-    with warehouse.connection() as connection:
-        yield connection
-
-
-@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
-def test_what_is_no_number_fits_no_decimal(value: str, connection: psycopg.Connection) -> None:
-    assert connection.execute(
-        "SELECT lake.fit(%s::numeric, 38, 8), lake.misfit(%s::numeric, 38, 8)", [value, value]
-    ).fetchone() == (None, "not a number")
-
-
-def change_postgres(warehouse: Warehouse, lake: Lake) -> None:
-    fact = "analytics.fact_crypto_price_metrics"
-    with warehouse.load() as connection:
-        # Past the triggers, as a disk would.
-        connection.execute(f"ALTER TABLE {fact} DISABLE TRIGGER lake_facts_changed")
-        connection.execute(f"UPDATE {fact} SET market_cap = market_cap + 1e-14 WHERE batch_id = 2")
-
-
-def change_lake(warehouse: Warehouse, lake: Lake) -> None:
-    DeltaTable(lake.location(FACT)).update(
-        {"market_cap": "market_cap - arrow_cast(0.00000000000001, 'Decimal128(38, 14)')"},
-        predicate="batch_id = 2",
-    )
-
-
-def lose(warehouse: Warehouse, lake: Lake) -> None:
-    DeltaTable(lake.location(FACT)).delete("batch_id = 2")
-
-
-def double(warehouse: Warehouse, lake: Lake) -> None:
-    twice = lake.dataset(FACT).to_table().slice(0, 1)
-    write_deltalake(lake.location(FACT), twice, mode="append")
-
-
-def rename_key(warehouse: Warehouse, lake: Lake) -> None:
-    DeltaTable(lake.location(FACT)).update({"crypto_id": "'bitcoim'"}, predicate="batch_id = 2")
-
-
-def change_dimension(warehouse: Warehouse, lake: Lake) -> None:
-    DeltaTable(lake.location(DIM_DATE)).update(
-        {"day_name": "'Sunday'"}, predicate="date_key = 20261124"
-    )
-
-
-def forget_unfit(warehouse: Warehouse, lake: Lake) -> None:
-    DeltaTable(lake.location(UNFIT_VALUES)).delete()
-
-
-def test_the_comparison_finds_every_harm(
-    warehouse: Warehouse, zone: LandingZone, lake: Lake
-) -> None:
-    for hour in range(3):
-        land(zone, HOUR + timedelta(hours=hour), {"max_supply": Decimal("1e30")})
-    load_landing_zone()
-    load_lake(warehouse, lake)
-    assert_equal(warehouse, lake)
-    harms = [change_lake, lose, double, rename_key, change_dimension, forget_unfit, change_postgres]
-    for harm in harms:
-        harmed = Lake(shutil.copytree(lake.uri, f"{lake.uri}-{harm.__name__}"))
-        harm(warehouse, harmed)
-        for compare in (compare_sums, compare_rows):
-            assert compare(warehouse, harmed).differences, harm
-        if harm in (change_postgres, change_lake, lose):
-            assert compare_sums(warehouse, harmed, [1, 3]).differences == []
-            assert compare_sums(warehouse, harmed, [2, 3]).differences
-
-
-def test_a_difference_says_where_it_is(warehouse: Warehouse, zone: LandingZone, lake: Lake) -> None:
-    for hour in range(2):
-        land(zone, HOUR + timedelta(hours=hour))
-    load_landing_zone()
-    load_lake(warehouse, lake)
-    change_postgres(warehouse, lake)
-    digits = "1903651242053.00000000000001", "1903651242053.00000000000000"
-    assert compare_sums(warehouse, lake).differences == [
-        Difference(f"{FACT.name} 2026-11, batch 2", "market_cap", *digits)
-    ]
-    assert compare_rows(warehouse, lake).differences == [
-        Difference(f"{FACT.name} bitcoin usd 2026-11-24 06:00:00+00", "market_cap", *digits)
-    ]
-
-
-def test_what_waits_for_the_next_load_is_no_difference(
-    warehouse: Warehouse, zone: LandingZone, lake: Lake
-) -> None:
-    load(zone, HOUR)
-    load_lake(warehouse, lake)
-    load(zone, HOUR + timedelta(hours=1))
-    for compare in (compare_sums, compare_rows):
-        parity = compare(warehouse, lake)
-        assert (parity.differences, parity.facts, parity.waiting) == ([], 1, 1)
 
 
 def test_a_column_that_is_new_is_added_and_one_of_another_type_refused(

@@ -1,9 +1,8 @@
 """What the commits of the lake's tables say of themselves, and the asset of them."""
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,21 +17,12 @@ from crypto_pipeline.lake_schema import (
     UNFIT_VALUES,
     LakeTable,
 )
-from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.delta import Lake
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline_tests.lakes import HOUR
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import load_landing_zone, rows
-
-HOUR = datetime(2026, 11, 24, 5, tzinfo=timezone.utc)
-
-
-@pytest.fixture
-def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    """A lake that is not there yet; the settings name it."""
-    monkeypatch.setenv("LAKE_URI", str(tmp_path / "lake"))
-    return Lake.from_settings(Settings())
 
 
 def load(zone: LandingZone, *names: str, at: datetime = HOUR) -> None:

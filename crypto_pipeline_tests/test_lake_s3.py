@@ -4,7 +4,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
@@ -18,7 +18,6 @@ from crypto_pipeline import lake as lake_module
 from crypto_pipeline.cli import main
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.lake import load_lake
-from crypto_pipeline.lake_parity import compare_rows, compare_sums
 from crypto_pipeline.lake_schema import DIM_CRYPTOCURRENCY, FACT, UNFIT_VALUES, LakeError, LakeTable
 from crypto_pipeline.maintenance import drop_old_months
 from crypto_pipeline.partitions import partition_key
@@ -29,12 +28,11 @@ from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.delta import CommitFailedError, Lake, Loaded, Step, add_facts
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
-from crypto_pipeline_tests.market_records import drop, landing_json, market_record
-from crypto_pipeline_tests.pipeline import load_landing_zone, rows
+from crypto_pipeline_tests.lakes import HOUR, assert_equal, land
+from crypto_pipeline_tests.pipeline import load_landing_zone
 from crypto_pipeline_tests.s3_process import S3Process
 from crypto_pipeline_tests.s3_server import ACCESS_KEY, point_at
 
-HOUR = datetime(2026, 11, 24, 5, tzinfo=timezone.utc)
 COINS = 40
 GOOD = COINS - 2
 
@@ -71,18 +69,6 @@ def source(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sa
         monkeypatch.setenv("COINGECKO_PLAN", "sandbox")
         monkeypatch.setenv("COINGECKO_BASE_URL", running.base_url)
         yield running
-
-
-def land(zone: LandingZone, at: datetime, *coins: dict[str, object]) -> None:
-    records = [market_record(**{"last_updated": at.isoformat(), **coin}) for coin in coins or ({},)]
-    drop(zone, f"{at:%Y-%m-%dT%H%M}.json", landing_json(records, at))
-
-
-def assert_equal(warehouse: Warehouse, lake: Lake) -> None:
-    facts = rows(warehouse, "SELECT count(*) FROM analytics.fact_crypto_price_metrics")[0][0]
-    for compare in (compare_sums, compare_rows):
-        parity = compare(warehouse, lake)
-        assert (parity.differences, parity.facts, parity.waiting) == ([], facts, 0)
 
 
 def committed_batches(lake: Lake) -> list[str]:
