@@ -3,14 +3,15 @@
 -- The pipeline runs the same files; running this twice changes nothing.
 \set ON_ERROR_STOP on
 SET TIME ZONE 'UTC';
-SELECT to_regclass('analytics.dim_date') IS NULL AS create_gold \gset
-SELECT to_regprocedure('drop_months_before(timestamptz)') IS NULL AS create_maintenance \gset
-SELECT to_regnamespace('loading') IS NULL AS create_whole_months \gset
-SELECT to_regclass('lake.changes') IS NULL AS create_lake \gset
-SELECT NOT coalesce(
-    (SELECT prosecdef FROM pg_proc WHERE proname = 'drop_months_before'), false
-) AS create_roles \gset
-SELECT to_regprocedure('see_months(timestamptz[])') IS NULL AS create_seen_months \gset
+SELECT
+    version_num < '0002' AS create_gold,
+    version_num < '0003' AS create_maintenance,
+    version_num < '0004' AS create_whole_months,
+    version_num < '0005' AS create_lake,
+    version_num < '0006' AS create_roles,
+    version_num < '0007' AS create_seen_months,
+    version_num < '0008' AS create_latest_prices
+FROM alembic_version \gset
 BEGIN;
 \if :create_gold
     \ir migrations/0002_gold.sql
@@ -36,6 +37,10 @@ BEGIN;
 \if :create_seen_months
     \ir migrations/0007_seen_months.sql
     UPDATE alembic_version SET version_num = '0007_seen_months';
+\endif
+\if :create_latest_prices
+    \ir migrations/0008_latest_prices.sql
+    UPDATE alembic_version SET version_num = '0008_latest_prices';
 \endif
 -- One load at a time; the pipeline takes the same lock.
 SELECT lock_warehouse();

@@ -176,6 +176,40 @@ def test_the_facts_are_the_snapshots(warehouse: Warehouse, zone: LandingZone) ->
     ) == [(30,)]
 
 
+def test_the_latest_prices_are_those_of_the_newest_snapshots(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    """Whichever month they lie in, and in whatever order they came."""
+    old = NOON - timedelta(days=40)
+    seen = {"usd": [NOON, old, NOON + BUCKET], "eur": [old, NOON]}
+    for currency, moments in seen.items():
+        for at in moments:
+            coins = (
+                [bitcoin(at)] if at == NOON else [bitcoin(at), Snapshot("gone", at, "g", "Gone")]
+            )
+            load(warehouse, [land(zone, coins, currency)])
+
+    columns = (
+        "crypto_id, symbol, name, vs_currency, current_price, price_change_percentage_24h,"
+        " market_cap, market_cap_rank, total_volume, snapshot_time, last_updated"
+    )
+    latest = rows(warehouse, f"SELECT {columns} FROM v_latest_prices ORDER BY 1, 4")
+    assert latest == rows(
+        warehouse,
+        f"SELECT DISTINCT ON (crypto_id, vs_currency) {columns} FROM v_price_history"
+        " ORDER BY crypto_id, vs_currency, snapshot_time DESC",
+    )
+    assert [(row[0], row[3], row[9]) for row in latest] == [
+        ("bitcoin", "eur", NOON),
+        ("bitcoin", "usd", NOON + BUCKET),
+        ("gone", "eur", old),
+        ("gone", "usd", NOON + BUCKET),
+    ]
+    assert rows(warehouse, "SELECT crypto_id, vs_currency FROM v_latest_prices WHERE is_stale") == [
+        ("gone", "eur")
+    ]
+
+
 def test_a_load_touches_only_the_batches_that_wait(warehouse: Warehouse, zone: LandingZone) -> None:
     def written() -> dict[tuple[Any, ...], Any]:
         # xmin is the transaction that wrote a row.
