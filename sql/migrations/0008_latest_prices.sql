@@ -2,7 +2,7 @@
 -- Runs once, in one transaction; never edited after release: a change is a new migration.
 
 -- A join of two tables with months is planned for each month of each, and asks both for every coin.
--- The facts have all that is shown.
+-- The facts have all that is shown. Nor is the end of the list of currencies a currency.
 CREATE OR REPLACE VIEW v_latest_prices AS
 WITH RECURSIVE newest_batch AS (
     SELECT max(ingested_at) AS ingested_at FROM ingestion_batches WHERE status = 'completed'
@@ -32,7 +32,7 @@ SELECT
     latest.last_updated,
     latest.last_updated < newest_batch.ingested_at - interval '24 hours' AS is_stale
 FROM newest_batch
-CROSS JOIN currency
+JOIN currency ON currency.vs_currency IS NOT NULL
 CROSS JOIN cryptocurrencies AS c
 CROSS JOIN LATERAL (
     SELECT
