@@ -2,11 +2,16 @@
 -- waiting snapshots say something that the dimension does not say yet.
 --
 -- A version is a run of snapshots, in time order, with one symbol and name. The runs are worked out
--- from all of a coin's snapshots, so the order in which files are loaded does not matter: a late
--- file may move a version's start or split it. The starts of the known versions count as
--- observations, so a version outlives the snapshots that retention has dropped.
+-- anew from the first snapshot on that says something else, so the order in which files are loaded does
+-- not matter: a late file may move a version's start or split it. The starts of the known versions
+-- count as observations: they stand for the snapshots before, and for those that retention has dropped.
 CREATE TEMPORARY TABLE changed_coins ON COMMIT DROP AS
-SELECT DISTINCT w.crypto_id
+SELECT
+    w.crypto_id,
+    min(w.first_updated) AS since,
+    EXISTS (
+        SELECT FROM analytics.dim_cryptocurrency AS d WHERE d.crypto_id = w.crypto_id
+    ) AS is_known
 FROM (
     SELECT crypto_id, name_id, min(last_updated) AS first_updated, max(last_updated) AS last_updated
     FROM waiting_snapshots
@@ -18,7 +23,8 @@ WHERE NOT EXISTS (
     WHERE d.crypto_id = w.crypto_id
         AND (d.symbol, d.name) = (n.symbol, n.name)
         AND d.valid_from <= w.first_updated AND w.last_updated < d.valid_to
-);
+)
+GROUP BY w.crypto_id;
 
 ANALYZE changed_coins;
 
@@ -28,29 +34,42 @@ CREATE TEMPORARY TABLE observed_names (
     last_updated timestamptz NOT NULL
 ) ON COMMIT DROP;
 
--- In most hours no coin has changed. Then the months of all snapshots are not even opened: a statement
--- inside a function is planned when it is its turn.
+-- Gold has had no snapshot of a coin without a version: those that wait are all there are. Most such
+-- coins have one name only: a single version, from their first observation on.
+INSERT INTO observed_names
+WITH snapshots AS NOT MATERIALIZED (
+    SELECT s.crypto_id, s.name_id, s.last_updated
+    FROM waiting_snapshots AS s
+    JOIN changed_coins AS c ON c.crypto_id = s.crypto_id AND NOT c.is_known
+),
+named_once AS (
+    SELECT crypto_id, min(name_id) AS name_id, min(last_updated) AS last_updated
+    FROM snapshots
+    GROUP BY crypto_id
+    HAVING min(name_id) = max(name_id)
+)
+SELECT crypto_id, name_id, last_updated FROM named_once
+UNION ALL
+SELECT crypto_id, name_id, last_updated
+FROM snapshots
+WHERE crypto_id NOT IN (SELECT crypto_id FROM named_once);
+
+-- In most hours no other coin has changed. Then the months of all snapshots are not even opened, and
+-- else only those from the change on: the planner sees the time. A bucket is at most two and a half
+-- minutes from its last_updated.
 DO $$
+DECLARE
+    since timestamptz := (SELECT min(c.since) FROM changed_coins AS c WHERE c.is_known);
 BEGIN
-    IF EXISTS (SELECT FROM changed_coins) THEN
-        INSERT INTO observed_names
-        -- Most coins have had one name only: a single version, from their first observation on.
-        WITH named_once AS (
-            SELECT crypto_id, min(name_id) AS name_id, min(last_updated) AS last_updated
-            FROM known_snapshots
-            JOIN changed_coins USING (crypto_id)
-            GROUP BY crypto_id
-            HAVING min(name_id) = max(name_id)
-        )
-        SELECT crypto_id, name_id, last_updated FROM named_once
-        UNION ALL
-        SELECT s.crypto_id, s.name_id, s.last_updated
-        FROM known_snapshots AS s
-        JOIN (
-            SELECT crypto_id FROM changed_coins
-            EXCEPT
-            SELECT crypto_id FROM named_once
-        ) AS renamed USING (crypto_id);
+    IF since IS NOT NULL THEN
+        EXECUTE format(
+            'INSERT INTO observed_names
+            SELECT s.crypto_id, s.name_id, s.last_updated
+            FROM known_snapshots AS s
+            JOIN changed_coins AS c ON c.crypto_id = s.crypto_id AND c.is_known
+            WHERE s.last_updated >= c.since AND s.snapshot_time >= %L',
+            since - interval '5 minutes'
+        );
     END IF;
 END
 $$;

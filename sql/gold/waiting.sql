@@ -13,4 +13,4 @@ JOIN seen_price_history AS h USING (batch_id)
 WHERE b.status = 'completed' AND b.gold_loaded_at IS NULL;
 
 CREATE OR REPLACE TEMPORARY VIEW known_snapshots AS
-SELECT crypto_id, name_id, last_updated FROM price_snapshots;
+SELECT crypto_id, name_id, last_updated, snapshot_time FROM price_snapshots;

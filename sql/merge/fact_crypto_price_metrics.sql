@@ -4,12 +4,17 @@ SELECT ensure_month_partitions(
 );
 
 -- A late file can split a version: facts loaded before then point at a version that no longer
--- covers them. Such a version was revised in this transaction. Where none was, the facts' months are
--- not opened for it. A bucket is at most two and a half minutes from its last_updated: the index knows
--- the former.
+-- covers them. Such a version was revised in this transaction, and its coin has another. Where none
+-- was, the facts' months are not opened for it. A bucket is at most two and a half minutes from its
+-- last_updated: the index knows the former.
 DO $$
 BEGIN
-    IF EXISTS (SELECT FROM analytics.dim_cryptocurrency WHERE revised_at = now()) THEN
+    IF EXISTS (
+        SELECT FROM analytics.dim_cryptocurrency AS revised
+        JOIN analytics.dim_cryptocurrency AS other
+            ON other.crypto_id = revised.crypto_id AND other.crypto_key <> revised.crypto_key
+        WHERE revised.revised_at = now()
+    ) THEN
         UPDATE analytics.fact_crypto_price_metrics AS f
         SET crypto_key = covering.crypto_key
         FROM analytics.dim_cryptocurrency AS revised

@@ -9,6 +9,6 @@ JOIN price_snapshots AS s USING (batch_id)
 WHERE b.status = 'completed' AND b.gold_loaded_at IS NULL;
 
 CREATE OR REPLACE TEMPORARY VIEW known_snapshots AS
-SELECT crypto_id, name_id, last_updated FROM month_price_snapshots
+SELECT crypto_id, name_id, last_updated, snapshot_time FROM month_price_snapshots
 UNION ALL
-SELECT crypto_id, name_id, last_updated FROM price_snapshots;
+SELECT crypto_id, name_id, last_updated, snapshot_time FROM price_snapshots;
