@@ -11,8 +11,8 @@ import logging
 import re
 import threading
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
@@ -20,6 +20,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import dagster as dg
+from dagster._core.events import StepMaterializationData
 
 from crypto_pipeline.assets.column_lineage import gold_lineage, silver_lineage
 from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
@@ -42,6 +43,9 @@ _STAGED_BYTES = 1_000_000
 """Size of the files, as stored, that are decoded at a time while a month is built."""
 
 _SECONDS_BETWEEN_MESSAGES = 1.0
+
+_EVENTS_AT_ONCE = 1_000
+"""Events that are written to Dagster's log in one statement."""
 
 _MONTHS_AT_ONCE = 3
 """Months that are in work side by side: one is staged, which keeps this process's core and half of
@@ -356,12 +360,16 @@ def _load_waiting(
 
     # Of batches that a load before this one left waiting.
     count(load_to_gold(warehouse))
+    _report_unreported(context, warehouse)
     progress = _ProgressLog(context.log, len(files))
     for loaded in load_files(warehouse, files, Settings().max_rejected_share, progress):
         for path, error in loaded.errors.items():
             context.log.error("%s: %s", path, error)
         count(loaded.gold)
-        _report_hours(context, warehouse, loaded.files)
+        hours: dict[str, list[str]] = defaultdict(list)
+        for file in loaded.files:
+            hours[partition_key(file.hour)].append(file.path)
+        _report_hours(context, warehouse, hours)
     with warehouse.connection() as connection:
         for table, total in gold.items():
             metadata: dict[str, Any] = {
@@ -379,26 +387,82 @@ def _load_waiting(
     )
 
 
-def _report_hours(
-    context: dg.OpExecutionContext, warehouse: Warehouse, files: list[LandingFile]
-) -> None:
-    """Report a materialization of bronze and of each silver table for every hour of the files."""
+def _report_unreported(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
+    """Report the hours of a load that died after its commit."""
+    reported = context.instance.get_materialized_partitions(dg.AssetKey(SILVER_TABLES[-1]))
+    hours: dict[str, list[str]] = defaultdict(list)
     with warehouse.connection() as connection:
-        described: dict[str, dict[str, Any]] = {
-            table: {
+        for hour, path in connection.execute(
+            "SELECT partition_hour, landing_file FROM ingestion_batches"
+            " WHERE status = 'completed' AND partition_hour >= %s ORDER BY 1, 2",
+            [hourly.start],
+        ):
+            if (key := partition_key(hour)) not in reported:
+                hours[key].append(path)
+    _report_hours(context, warehouse, hours)
+
+
+def _report_hours(
+    context: dg.OpExecutionContext, warehouse: Warehouse, hours: Mapping[str, Sequence[str]]
+) -> None:
+    """Report a materialization of bronze and of each silver table for every hour.
+
+    Args:
+        context: Of the run.
+        warehouse: Whose tables are described.
+        hours: Paths of the landing files, by partition, the newest last.
+    """
+    if not hours:
+        return
+    # Of a table as it is now, so with the newest hour alone.
+    described: dict[str, dict[str, Any]] = {"market_snapshots": {}}
+    with warehouse.connection() as connection:
+        for table in SILVER_TABLES:
+            described[table] = {
                 **table_metadata(connection, "public", table),
                 "dagster/column_lineage": silver_lineage(connection, table),
             }
-            for table in SILVER_TABLES
-        }
-    for hour, of_hour in itertools.groupby(files, key=lambda file: file.hour):
-        paths = {"landing_files": dg.JsonMetadataValue([file.path for file in of_hour])}
-        for table, metadata in {"market_snapshots": {}, **described}.items():
-            context.log_event(
+    *_, newest = hours
+    for table, description in described.items():
+        _report(
+            context,
+            [
                 dg.AssetMaterialization(
-                    table, partition=partition_key(hour), metadata={**metadata, **paths}
+                    table,
+                    partition=key,
+                    metadata={
+                        **(description if key == newest else {}),
+                        "landing_files": dg.JsonMetadataValue(list(paths)),
+                    },
                 )
-            )
+                for key, paths in hours.items()
+            ],
+        )
+
+
+def _report(context: dg.OpExecutionContext, events: Sequence[dg.AssetMaterialization]) -> None:
+    """Write an asset's materializations as events of the run. One by one, as ``log_event`` does it,
+    those of a year take several times as long as its load."""
+    for first in range(0, len(events), _EVENTS_AT_ONCE):
+        context.instance.event_log_storage.store_event_batch(
+            [
+                dg.EventLogEntry(  # type: ignore[no-untyped-call]
+                    error_info=None,
+                    level=logging.DEBUG,
+                    user_message="",
+                    run_id=context.run_id,
+                    timestamp=time.time(),
+                    step_key=context.op.name,
+                    job_name=context.job_name,
+                    dagster_event=dg.DagsterEvent(
+                        event_type_value=dg.DagsterEventType.ASSET_MATERIALIZATION.value,
+                        job_name=context.job_name,
+                        event_specific_data=StepMaterializationData(event),
+                    ),
+                )
+                for event in events[first : first + _EVENTS_AT_ONCE]
+            ]
+        )
 
 
 LOAD_JOB = "load_landing_zone"
