@@ -4,6 +4,7 @@ It goes through fsspec, so the credentials are those that the store's own SDK fi
 shared files, the role of the machine. Errors are told in one line, without any of them.
 """
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -172,7 +173,7 @@ class ObjectStore:
             ) from None
         except (FileExistsError, ObjectStoreError):
             raise
-        except TimeoutError:
+        except (TimeoutError, asyncio.TimeoutError):  # one class from Python 3.11 on
             raise ObjectStoreError(f"{self._kind.uri}: no answer in time", retryable=True) from None
         except Exception as error:
             meaning = self._kind.meaning(error) or error
