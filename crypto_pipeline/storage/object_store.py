@@ -13,7 +13,12 @@ from typing import Any
 import tenacity
 from upath import UPath
 
-from crypto_pipeline.storage.store_kinds import KINDS, ObjectStoreError, WriteConflictError
+from crypto_pipeline.storage.store_kinds import (
+    KINDS,
+    ObjectStoreError,
+    StoreKind,
+    WriteConflictError,
+)
 
 __all__ = ["ObjectStore", "ObjectStoreError", "StoredObject"]
 
@@ -37,17 +42,15 @@ class ObjectStore:
     """The objects below a root.
 
     Args:
-        uri: ``s3://bucket/prefix``, ``gs://bucket/prefix``, ``abfs://container/prefix``.
+        uri: ``s3://bucket/prefix``, ``gs://bucket/prefix``, ``abfs://container/prefix``, or a URI
+            of another store that fsspec knows.
 
     Raises:
-        ObjectStoreError: it is of another kind, or the store's library is not installed.
+        ObjectStoreError: the store's library is not installed.
     """
 
     def __init__(self, uri: str) -> None:
-        scheme = uri.partition("://")[0]
-        if scheme not in KINDS:
-            raise ObjectStoreError(f"{scheme}:// is no store of ours: s3://, gs:// and abfs:// are")
-        self._kind = KINDS[scheme](uri)
+        self._kind = KINDS.get(uri.partition("://")[0], StoreKind)(uri)
         with self._told():
             # A process that lives for days has to see what others have landed meanwhile.
             self.root = UPath(uri, use_listings_cache=False)
@@ -167,6 +170,8 @@ class ObjectStore:
         try:
             yield
         except ImportError:
+            if self._kind.extra is None:
+                raise
             raise ObjectStoreError(
                 f"{self._kind.uri}: a library is missing:"
                 f' pip install "crypto-pipeline[{self._kind.extra}]"'

@@ -4,7 +4,6 @@ condition, and what their errors mean, told in one line without a secret in it.
 
 import logging
 import re
-from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator
 from typing import Any, ClassVar
 
@@ -32,14 +31,14 @@ class WriteConflictError(ObjectStoreError):
     """Another write to the same name was under way; asking again tells which one won."""
 
 
-class StoreKind(ABC):
-    """A kind of store.
+class StoreKind:
+    """A kind of store; itself one of which nothing is known.
 
     Args:
         uri: The root's URI, with which errors begin.
     """
 
-    extra: ClassVar[str]
+    extra: ClassVar[str | None] = None
     """Name of the extra that installs its library."""
 
     read_options: ClassVar[dict[str, Any]] = {}
@@ -47,19 +46,18 @@ class StoreKind(ABC):
     def __init__(self, uri: str) -> None:
         self.uri = uri
 
-    @abstractmethod
     def mark(self, info: dict[str, Any]) -> str | None:
         """The store's mark of a content, where a listing has one."""
+        return None
 
-    @abstractmethod
     def remove(self, fs: Any, key: str, mark: str) -> None:
         """Remove an object if its content is still the marked one.
 
         Raises:
             FileExistsError: it is another one.
         """
+        fs.rm_file(key)
 
-    @abstractmethod
     def ask_for_bucket(self, fs: Any, key: str) -> None:
         """A request that fails if the bucket of this key is not there, and needs no other right
         than to list.
@@ -68,9 +66,9 @@ class StoreKind(ABC):
             FileNotFoundError: it is not there.
         """
 
-    @abstractmethod
     def meaning(self, error: Exception) -> Exception | None:
         """What to raise in place of an error of the store's library; None: the error itself."""
+        return None
 
     def no_bucket(self) -> ObjectStoreError:
         """The error that tells so."""

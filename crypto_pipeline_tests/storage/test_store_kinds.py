@@ -195,8 +195,3 @@ def test_google_writes_and_removes_on_condition(google: Cloud) -> None:
     put, _, delete = google.requests
     assert put.args["ifGenerationMatch"] == "0"
     assert delete.args["ifGenerationMatch"] == "7"
-
-
-def test_a_store_that_is_none_of_ours_is_told() -> None:
-    with pytest.raises(ObjectStoreError, match="no store of ours"):
-        ObjectStore("ftp://host/zone")
