@@ -142,13 +142,16 @@ class Lake:
     @property
     def _storage_options(self) -> dict[str, str]:
         """What delta-rs would do otherwise than the tools of the store."""
-        if self.uri.partition("://")[0] not in ("s3", "s3a"):
+        scheme = self.uri.partition("://")[0]
+        # An endpoint that is http:// is meant so.
+        if scheme in ("az", "abfs", "abfss"):
+            return {"azure_allow_http": "true"}
+        if scheme not in ("s3", "s3a"):
             return {}
         return {
             # Of a store with an endpoint of its own it would know no profile, and no role but that
             # of the machine.
             "aws_force_credential_load": "true",
-            # An endpoint that is http:// is meant so.
             "aws_allow_http": "true",
         }
 
@@ -384,8 +387,13 @@ def _merge_facts(
 def _one_line(error: OSError) -> str:
     """What a store says, without the colours of a terminal; its own words where it sent some."""
     text = " ".join(re.sub(r"\x1b\[\d+m|↳", "", str(error)).split())
-    told = re.search(r"<Code>(.*?)</Code> ?<Message>(.*?)</Message>", text)
-    return f"{told[2]} ({told[1]})" if told else text
+    if told := re.search(r"<Code>(.*?)</Code> ?<Message>(.*?)</Message>", text):
+        # Azure adds the request's id and time.
+        return f"{told[2].partition(' RequestId:')[0]} ({told[1]})"
+    # Google: delta-rs has taken the colons out.
+    if told := re.search(r'"code":? (\d+),.*?"message":? "(.*?)"', text):
+        return f"{told[2]} ({told[1]})"
+    return text
 
 
 def retrying() -> Retrying:

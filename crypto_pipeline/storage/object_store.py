@@ -1,10 +1,10 @@
 """What the landing zone needs of an object store: list, read, write once, remove what was read.
 
 It goes through fsspec, so the credentials are those that the store's own SDK finds: environment,
-shared files, the role of the machine. The error of S3 is told in one line, without any of them.
+shared files, the role of the machine. Errors are told in one line, without any of them.
 """
 
-import re
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,22 +13,14 @@ from typing import Any
 import tenacity
 from upath import UPath
 
+from crypto_pipeline.storage.store_kinds import (
+    KINDS,
+    ObjectStoreError,
+    StoreKind,
+    WriteConflictError,
+)
 
-class ObjectStoreError(Exception):
-    """The store as a whole does not serve us: missing library, no bucket, no credentials, denied,
-    unreachable. Not an ``OSError``: it says nothing about one file.
-
-    Attributes:
-        retryable: Whether the same request may succeed later, with nothing changed by a person.
-    """
-
-    def __init__(self, message: str, *, retryable: bool = False) -> None:
-        super().__init__(message)
-        self.retryable = retryable
-
-
-class _WriteConflict(ObjectStoreError):
-    """Another write to the same name was under way; asking again tells which one won."""
+__all__ = ["ObjectStore", "ObjectStoreError", "StoredObject"]
 
 
 @dataclass(frozen=True)
@@ -38,32 +30,32 @@ class StoredObject:
     Attributes:
         path: Its name below the root, with forward slashes.
         size: Bytes.
-        etag: The store's mark of the content, where the listing has one.
+        mark: The store's mark of the content, where the listing has one.
     """
 
     path: str
     size: int
-    etag: str | None
+    mark: str | None
 
 
 class ObjectStore:
     """The objects below a root.
 
     Args:
-        uri: ``s3://bucket/prefix``, or a URI of another store that fsspec knows.
+        uri: ``s3://bucket/prefix``, ``gs://bucket/prefix``, ``abfs://container/prefix``, or a URI
+            of another store that fsspec knows.
 
     Raises:
         ObjectStoreError: the store's library is not installed.
     """
 
     def __init__(self, uri: str) -> None:
-        self._uri = uri
+        self._kind = KINDS.get(uri.partition("://")[0], StoreKind)(uri)
         with self._told():
             # A process that lives for days has to see what others have landed meanwhile.
             self.root = UPath(uri, use_listings_cache=False)
             self._fs = self.root.fs
         self._root = self.root.path.rstrip("/")
-        self._is_s3 = self.root.protocol in ("s3", "s3a")
 
     def listing(self, folder: str = "", prefix: str = "") -> Iterator[StoredObject]:
         """All objects below a folder, those whose path in it starts with ``prefix`` at least.
@@ -75,6 +67,9 @@ class ObjectStore:
         """
         with self._told():
             found = self._fs.find(self._key(folder), detail=True, prefix=prefix)
+            if not found:
+                # adlfs finds nothing in a container that is not there.
+                self._ask_for_bucket()
         return (self._stored(name, info) for name, info in found.items())
 
     def top(self) -> tuple[list[StoredObject], list[str]]:
@@ -83,13 +78,11 @@ class ObjectStore:
         Raises:
             ObjectStoreError: the store does not serve us.
         """
-        with self._told():
-            try:
+        try:
+            with self._told():
                 entries = self._fs.ls(self._root, detail=True)
-            except FileNotFoundError as error:
-                if _s3_code(error) == "NoSuchBucket":
-                    raise
-                entries = []
+        except FileNotFoundError:
+            entries = []
         files = [self._stored(e["name"], e) for e in entries if e["type"] == "file"]
         folders = [
             e["name"].rstrip("/").rpartition("/")[2] for e in entries if e["type"] == "directory"
@@ -104,9 +97,7 @@ class ObjectStore:
             ObjectStoreError: the store does not serve us.
         """
         with self._told():
-            # More at a time would cost s3fs a request for the size first.
-            one = {"max_concurrency": 1} if self._is_s3 else {}
-            return bytes(self._fs.cat_file(self._key(path), **one))
+            return bytes(self._fs.cat_file(self._key(path), **self._kind.read_options))
 
     def put_new(self, path: str, content: bytes) -> None:
         """Write an object that must not be there yet: the store itself refuses to overwrite.
@@ -128,27 +119,16 @@ class ObjectStore:
                 ) from None
 
     @tenacity.retry(
-        retry=tenacity.retry_if_exception_type(_WriteConflict),
+        retry=tenacity.retry_if_exception_type(WriteConflictError),
         wait=tenacity.wait_random_exponential(multiplier=0.1, max=2),
         stop=tenacity.stop_after_attempt(5),
         reraise=True,
     )
     def _put_new(self, path: str, content: bytes) -> None:
         with self._told():
-            try:
-                # S3: If-None-Match: *, on the PUT or on the end of a multipart upload.
-                self._fs.pipe_file(self._key(path), content, mode="create")
-            except FileExistsError:
-                raise
-            except OSError as error:
-                if _s3_code(error) == "PreconditionFailed":
-                    # s3fs knows this only of a server that names the condition that failed.
-                    raise FileExistsError(path) from None
-                if _s3_code(error) == "ConditionalRequestConflict":
-                    raise _WriteConflict(
-                        f"{self.root / path}: another write is under way", retryable=True
-                    ) from None
-                raise
+            # S3 and Azure: If-None-Match: *, on the PUT or on the end of an upload in parts.
+            # Google: ifGenerationMatch=0.
+            self._fs.pipe_file(self._key(path), content, mode="create")
 
     def remove(self, stored: StoredObject) -> None:
         """Remove an object unless it was replaced since it was listed, or is gone already.
@@ -157,28 +137,24 @@ class ObjectStore:
             ObjectStoreError: the store does not serve us.
         """
         key = self._key(stored.path)
-        with self._told():
-            try:
-                if self._is_s3 and stored.etag is not None:
-                    self._remove_from_s3(key, stored.etag)
+        try:
+            with self._told():
+                if stored.mark is not None:
+                    self._kind.remove(self._fs, key, stored.mark)
                 else:
                     self._fs.rm_file(key)
-            except FileNotFoundError as error:
-                if _s3_code(error) == "NoSuchBucket":
-                    raise
-            except OSError as error:
-                if _s3_code(error) != "PreconditionFailed":
-                    raise
+        except (FileNotFoundError, FileExistsError):
+            return
 
-    def _remove_from_s3(self, key: str, etag: str) -> None:
-        bucket, name, _ = self._fs.split_path(key)
+    def _ask_for_bucket(self) -> None:
+        """Where a library says only that it found nothing, ask whether the bucket is there."""
         try:
-            self._fs.call_s3("delete_object", Bucket=bucket, Key=name, IfMatch=etag)
-        except OSError as error:
-            # The condition is younger in S3 than that of a PUT.
-            if _s3_code(error) != "NotImplemented":
-                raise
-            self._fs.rm_file(key)
+            self._kind.ask_for_bucket(self._fs, self._root)
+        except Exception as error:
+            meaning = self._kind.meaning(error) or error
+            if isinstance(meaning, FileNotFoundError):
+                meaning = self._kind.no_bucket()
+            raise meaning from None
 
     def _key(self, path: str) -> str:
         return f"{self._root}/{path}" if path else self._root
@@ -186,7 +162,7 @@ class ObjectStore:
     def _stored(self, name: str, info: dict[str, Any]) -> StoredObject:
         # Stores differ in whether a name begins with a slash.
         below = name.lstrip("/").removeprefix(self._root.lstrip("/")).lstrip("/")
-        return StoredObject(below, int(info["size"] or 0), info.get("ETag"))
+        return StoredObject(below, int(info["size"] or 0), self._kind.mark(info))
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -194,64 +170,20 @@ class ObjectStore:
         try:
             yield
         except ImportError:
-            extra = {"s3": "s3", "gs": "gcs", "gcs": "gcs", "abfs": "azure", "abfss": "azure"}
-            name = extra.get(self._uri.partition("://")[0])
-            if name is None:
+            if self._kind.extra is None:
                 raise
             raise ObjectStoreError(
-                f'{self._uri}: a library is missing: pip install "crypto-pipeline[{name}]"'
+                f"{self._kind.uri}: a library is missing:"
+                f' pip install "crypto-pipeline[{self._kind.extra}]"'
             ) from None
-        except PermissionError as error:
-            raise ObjectStoreError(f"{self._uri}: access denied: {_s3_message(error)}") from None
-        except FileNotFoundError as error:
-            if _s3_code(error) != "NoSuchBucket":
-                raise
-            raise ObjectStoreError(f"{self._uri}: there is no such bucket") from None
         except (FileExistsError, ObjectStoreError):
             raise
-        except TimeoutError:
-            raise ObjectStoreError(f"{self._uri}: no answer in time", retryable=True) from None
-        except OSError as error:
-            if _s3_code(error) is None:
-                raise
-            status = _s3_response(error)["ResponseMetadata"]["HTTPStatusCode"]
-            raise ObjectStoreError(
-                f"{self._uri}: {_s3_message(error)}", retryable=status >= 500
-            ) from None
+        except (TimeoutError, asyncio.TimeoutError):  # one class from Python 3.11 on
+            raise ObjectStoreError(f"{self._kind.uri}: no answer in time", retryable=True) from None
         except Exception as error:
-            if not type(error).__module__.startswith(("botocore.", "aiobotocore.")):
+            meaning = self._kind.meaning(error) or error
+            if isinstance(meaning, FileNotFoundError):
+                self._ask_for_bucket()
+            if meaning is error:
                 raise
-            raise _s3_problem(self._uri, error) from None
-
-
-def _s3_code(error: BaseException) -> str | None:
-    """S3's code of an error that s3fs has translated."""
-    code: str | None = _s3_response(error).get("Error", {}).get("Code")
-    # An answer to HEAD has no body to hold the code.
-    return {"412": "PreconditionFailed", "409": "ConditionalRequestConflict"}.get(code or "", code)
-
-
-def _s3_response(error: BaseException) -> dict[str, Any]:
-    return getattr(error.__cause__, "response", None) or {}
-
-
-def _s3_message(error: OSError) -> str:
-    code = _s3_code(error)
-    return f"{error} ({code})" if code else str(error)
-
-
-def _s3_problem(uri: str, error: Exception) -> ObjectStoreError:
-    """What an error of the AWS SDK means."""
-    from botocore.exceptions import (  # noqa: PLC0415 - of an optional extra
-        NoCredentialsError,
-        PartialCredentialsError,
-    )
-
-    if isinstance(error, (NoCredentialsError, PartialCredentialsError)):
-        return ObjectStoreError(
-            f"{uri}: no AWS credentials found: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY,"
-            " or AWS_PROFILE, or run where a role gives them"
-        )
-    # Neither the query of a URL nor a login in it: a presigned one holds a signature.
-    text = re.sub(r"(?<=//)[^/\s@]*@|\?[^\s\"]*", "", str(error))
-    return ObjectStoreError(f"{uri}: {' '.join(text.split())}", retryable=True)
+            raise meaning from None
