@@ -7,11 +7,12 @@ import signal
 import subprocess
 import sys
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import NoReturn, cast
 
 import click
+import dagster as dg
 from prometheus_client import CollectorRegistry, generate_latest, write_to_textfile
 from rich.console import Console
 from rich.markup import escape
@@ -42,7 +43,8 @@ from crypto_pipeline.storage.parity import Parity
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline.storage.roles import matrix_markdown, role_matrix
 
-console = Console()
+# In a pipe or a file there is no width to keep to.
+console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
 complaints = Console(stderr=True)
 
 _recordings_option = click.option(
@@ -382,27 +384,54 @@ def sandbox(
 
 def _load_and_audit(job: str) -> NoReturn:
     with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
-        known = _newest_batch()
-        _stop_on_errors(run_job(instance, job, console))
-        if Settings().has_lake:
-            _stop_on_errors(run_job(instance, LOAD_LAKE_JOB, console))
-        hours = _hours_loaded_since(known)
-        if hours is None:
+        known, checked = _newest_batch(), _last_audit(instance)
+        errors = _print_errors(run_job(instance, job, console))
+        _print_failed_files(known)
+        if not errors and Settings().has_lake:
+            errors = _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
+        if _hours_loaded_since(known) is None and not errors:
             console.print("Nothing to load: the warehouse has every file of the landing zone.")
-            _report()
-            sys.exit(0)
+        # With what was loaded before and never checked: a load that was stopped left that.
+        unchecked = known if errors else checked and known and min(checked, known)
+        hours = _hours_loaded_since(unchecked)
+        if hours is None:
+            if not errors:
+                _report()
+            sys.exit(1 if errors else 0)
         audit = run_job(instance, AUDIT_JOB, console, tags={HOURS_TAG: hours})
         _stop_on_errors(audit)
         _report()
-        _end_by_checks(audit)
+        _end_by_checks(audit, failed=errors)
 
 
-def _end_by_checks(outcome: RunOutcome) -> NoReturn:
-    failed = print_checks(console, outcome.checks)
-    if failed:
+def _last_audit(instance: dg.DagsterInstance) -> datetime | None:
+    """When the last audit began that ended: what was loaded before, it has checked."""
+    audits = instance.get_run_records(
+        dg.RunsFilter(job_name=AUDIT_JOB, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1
+    )
+    if not audits or audits[0].start_time is None:
+        return None
+    return datetime.fromtimestamp(audits[0].start_time, timezone.utc)
+
+
+def _print_failed_files(known: datetime | None) -> None:
+    """Print what is wrong with the files that have failed since the newest batch that was known."""
+    with Warehouse().connection() as connection:
+        failed = connection.execute(
+            "SELECT landing_file, error FROM ingestion_batches WHERE status = 'failed'"
+            " AND (loaded_at > %(known)s OR %(known)s::timestamptz IS NULL) ORDER BY 1",
+            {"known": known},
+        ).fetchall()
+    for path, error in failed:
+        complaints.print(f"[red]{escape(f'{path}: {error}')}[/]", soft_wrap=True, highlight=False)
+
+
+def _end_by_checks(outcome: RunOutcome, *, failed: bool = False) -> NoReturn:
+    wrong = print_checks(console, outcome.checks)
+    if wrong:
         # In words, too: the last line is what a scheduler mails.
-        complaints.print(f"[red]{failed} checks of severity ERROR failed[/]")
-    sys.exit(1 if failed else 0)
+        complaints.print(f"[red]{wrong} checks of severity ERROR failed[/]")
+    sys.exit(1 if wrong or failed else 0)
 
 
 def _newest_batch() -> datetime | None:
@@ -435,10 +464,14 @@ def _current_hour() -> str:
 
 
 def _stop_on_errors(outcome: RunOutcome) -> None:
-    if outcome.errors:
-        for error in outcome.errors:
-            complaints.print(f"[red]{escape(error)}[/]", soft_wrap=True)
+    if _print_errors(outcome):
         sys.exit(1)
+
+
+def _print_errors(outcome: RunOutcome) -> bool:
+    for error in outcome.errors:
+        complaints.print(f"[red]{escape(error)}[/]", soft_wrap=True)
+    return bool(outcome.errors)
 
 
 def _report() -> None:

@@ -13,7 +13,9 @@ from click.testing import CliRunner
 
 from crypto_pipeline.cli import main
 from crypto_pipeline.storage.landing import LandingZone
+from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
+from crypto_pipeline_tests.pipeline import load_landing_zone
 from crypto_pipeline_tests.programs import crypto_pipeline
 
 _UNREACHABLE = {"COINGECKO_PLAN": "sandbox", "COINGECKO_BASE_URL": "http://127.0.0.1:9/api/v3"}
@@ -75,6 +77,27 @@ def test_dropped_files_are_loaded_and_shown(zone: LandingZone) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
     assert "Bitcoin" in done.stdout
     assert "Bitcoin" in crypto_pipeline("status").stdout
+
+
+def test_a_load_names_files_that_failed_and_checks_what_a_stopped_one_left(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    drop(zone, "good.json", landing_json([market_record()]))
+    load_landing_zone()
+    with warehouse.load() as connection:
+        connection.execute("DELETE FROM analytics.fact_crypto_price_metrics")
+    drop(zone, "broken.json", b'{"market')
+
+    done = crypto_pipeline("load")
+
+    assert done.returncode == 1
+    assert re.search(
+        r"^market_snapshots/\S+/broken\.json: \S.* truncated", done.stderr, re.MULTILINE
+    )
+    assert "good.json" not in done.stderr
+    # Of the hour of the other file, which no command has checked.
+    assert re.search(r"facts_match_snapshots +failed", done.stdout)
+    assert "checks of severity ERROR failed" in done.stderr
 
 
 @pytest.mark.usefixtures("warehouse")
