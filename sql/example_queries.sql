@@ -63,6 +63,7 @@ SELECT
     count(*) AS observations
 FROM analytics.fact_crypto_price_metrics AS f
 JOIN analytics.dim_time AS t USING (time_key)
+WHERE f.vs_currency = 'usd'
 GROUP BY t.part_of_day
 ORDER BY average_change_percentage DESC;
 
@@ -70,6 +71,7 @@ ORDER BY average_change_percentage DESC;
 SELECT d.is_weekend, round(avg(f.total_volume), 0) AS average_volume
 FROM analytics.fact_crypto_price_metrics AS f
 JOIN analytics.dim_date AS d USING (date_key)
+WHERE f.vs_currency = 'usd'
 GROUP BY d.is_weekend;
 
 -- Coins that changed their symbol or name
