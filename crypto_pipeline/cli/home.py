@@ -37,6 +37,7 @@ def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
     """
     conninfo = warehouse_conninfo(settings)
     with connect(conninfo) as connection:
+        connection.autocommit = True
         _ensure_schema(connection)
         _refuse_without_tables(connection)
     _refuse_lost_search_path(conninfo)
@@ -84,7 +85,9 @@ def _ensure_schema(connection: psycopg.Connection) -> None:
     # Not CREATE SCHEMA IF NOT EXISTS alone: that asks for the right to create even if it exists.
     if connection.execute("SELECT to_regnamespace(%s)", [_SCHEMA]).fetchone() == (None,):
         try:
-            connection.execute("CREATE SCHEMA IF NOT EXISTS dagster")
+            # In turn: of two that find it missing, the second would fail over the first one's.
+            with turn(connection, AdvisoryLock.DAGSTER_TABLES):
+                connection.execute("CREATE SCHEMA IF NOT EXISTS dagster")
         except psycopg.errors.InsufficientPrivilege:
             raise DagsterStorageError(
                 f"database {connection.info.dbname} has no schema {_SCHEMA}, and role"

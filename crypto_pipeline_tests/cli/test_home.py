@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import dagster as dg
@@ -16,7 +17,7 @@ from sqlalchemy import make_url
 from crypto_pipeline.cli.dagster_storage import is_the_warehouse
 from crypto_pipeline.cli.home import open_dagster_home, storage_url
 from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.advisory_locks import AdvisoryLock
+from crypto_pipeline.storage.advisory_locks import AdvisoryLock, turn
 from crypto_pipeline.storage.postgres import Warehouse, connect, warehouse_conninfo
 from crypto_pipeline_tests.waiting import wait_until
 
@@ -58,6 +59,26 @@ def test_no_verb_waits_for_a_load_to_open_dagster(
         holder.execute("SELECT pg_advisory_xact_lock(%s)", [AdvisoryLock.DAGSTER_TABLES])
         with pytest.raises(psycopg.errors.LockNotAvailable):
             open_dagster_home(Settings())
+
+
+def test_two_first_starts_at_once_both_succeed(warehouse: Warehouse) -> None:
+    """The second waits for the schema that the first one is making."""
+    settings = Settings()
+    with (
+        connect(warehouse_conninfo(settings)) as first,
+        ThreadPoolExecutor(1) as pool,
+        connect(warehouse_conninfo(settings)) as watch,
+    ):
+        watch.autocommit = True
+        with turn(first, AdvisoryLock.DAGSTER_TABLES):
+            first.execute("CREATE SCHEMA dagster")
+            second = pool.submit(lambda: open_dagster_home(settings).dispose())
+            waiting = (
+                "SELECT count(*) FROM pg_locks WHERE NOT granted AND pid IN"
+                " (SELECT pid FROM pg_stat_activity WHERE datname = current_database())"
+            )
+            assert wait_until(lambda: watch.execute(waiting).fetchone() == (1,), 10, 0.02)
+        second.result(timeout=30)
 
 
 def test_the_run_of_a_killed_process_holds_no_place(warehouse: Warehouse) -> None:
