@@ -9,15 +9,16 @@ from crypto_pipeline.assets.lakehouse import lake_key, maintain_lake
 from crypto_pipeline.lake_schema import LAKE_TABLES
 from crypto_pipeline.maintenance import maintenance
 from crypto_pipeline.partitions import partition_key
-from crypto_pipeline.settings import GraphSettings
+from crypto_pipeline.settings import graph_settings
 
 HOURLY_JOB = "hourly_market_data"
 INGEST_JOB = "ingest_market_data"
 AUDIT_JOB = "audit"
 LOAD_LAKE_JOB = "load_lake"
 
-_LAKE = GraphSettings().has_lake
-_DELTA_RS = _LAKE and GraphSettings().spark_remote is None
+_SETTINGS = graph_settings()
+_LAKE = _SETTINGS.has_lake
+_DELTA_RS = _LAKE and _SETTINGS.spark_remote is None
 
 
 def hourly_assets(lake: bool) -> dg.AssetSelection:

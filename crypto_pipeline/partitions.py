@@ -4,11 +4,11 @@ from datetime import datetime, timezone
 
 import dagster as dg
 
-from crypto_pipeline.settings import GraphSettings
+from crypto_pipeline.settings import graph_settings
 
 # The current hour is a partition while it lasts: the source has only a present.
 hourly = dg.HourlyPartitionsDefinition(
-    start_date=GraphSettings().history_start, timezone="UTC", end_offset=1
+    start_date=graph_settings().history_start, timezone="UTC", end_offset=1
 )
 
 

@@ -5,13 +5,14 @@ Nothing else in the package reads the environment. A secret may be a reference, 
 ``<NAME>_FILE`` names; see ``secret_references``.
 """
 
+import re
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 from urllib.parse import urlsplit
 
-from pydantic import AwareDatetime, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_core import InitErrorDetails, PydanticCustomError
 from pydantic_settings import (
@@ -25,6 +26,9 @@ from pydantic_settings import (
 from crypto_pipeline.secret_references import Secret, SecretFile
 
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
 class Plan(str, Enum):
@@ -78,16 +82,20 @@ class _SecretFiles(PydanticBaseSettingsSource):
 
 
 class GraphSettings(BaseSettings):
-    """What the asset graph itself depends on. Read when the definitions are imported, so nothing
-    here can fail because of the rest: the graph shows even if a key is missing."""
+    """What the asset graph itself depends on. It can be read even if a key is missing.
+
+    Raises:
+        pydantic.ValidationError: a variable is wrong; the message names it, not its value.
+    """
 
     model_config = SettingsConfigDict(
         env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
     )
 
-    history_start: AwareDatetime = Field(
+    history_start: datetime = Field(
         default=datetime(2022, 1, 1, tzinfo=timezone.utc),
-        description="First hour that has a partition.",
+        description="First hour that has a partition, such as 2024-01-01 or 2024-01-01T12:00Z; in"
+        " UTC where no zone is given, and not in the future.",
     )
     lake_uri: str | None = Field(
         default=None,
@@ -103,10 +111,36 @@ class GraphSettings(BaseSettings):
         " workspace). By default, delta-rs loads it from PostgreSQL.",
     )
 
+    @field_validator("history_start", mode="before")
+    @classmethod
+    def _written_out(cls, value: object) -> object:
+        # Else a bare year would be seconds since 1970.
+        if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d", value):
+            raise ValueError("is not a time such as 2024-01-01 or 2024-01-01T12:00Z")
+        return value
+
+    @field_validator("history_start")
+    @classmethod
+    def _hour_that_was(cls, value: datetime) -> datetime:
+        zoned = value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)
+        if not _EPOCH <= zoned <= datetime.now(timezone.utc):
+            raise ValueError("must lie between 1970 and now")
+        return zoned.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0)
+
     @property
     def has_lake(self) -> bool:
         """Whether there is a lake that everything loaded goes to."""
         return self.lake_uri is not None or self.spark_remote is not None
+
+
+def graph_settings() -> GraphSettings:
+    """What the definitions are made from when they are imported: the defaults if a variable is
+    wrong, so that the graph and every ``--help`` show. Whatever works with the graph reads
+    ``Settings``, which refuses it."""
+    try:
+        return GraphSettings()
+    except ValidationError:
+        return GraphSettings.model_construct()
 
 
 class Settings(GraphSettings):
@@ -159,7 +193,7 @@ class Settings(GraphSettings):
         default=None,
         description="PostgreSQL host; without it and DATABASE_URL, the embedded server.",
     )
-    db_port: int = Field(default=5432, description="PostgreSQL port.")
+    db_port: int = Field(default=5432, ge=1, le=65_535, description="PostgreSQL port.")
     db_name: str | None = Field(
         default=None,
         description="Database; by default crypto_warehouse, or crypto_sandbox for sandbox data.",
@@ -266,6 +300,15 @@ class Settings(GraphSettings):
         if value and urlsplit(value).password is not None:
             raise ValueError("holds a password: leave credentials to the store's own variables")
         return value
+
+    @field_validator("data_dir", "db_sslrootcert", "db_sslcert", "db_sslkey")
+    @classmethod
+    def _at_home(cls, value: Path | None) -> Path | None:
+        # No shell has done it for what is in .env.
+        try:
+            return value and value.expanduser()
+        except RuntimeError:
+            raise ValueError("begins with ~, but there is no such home folder") from None
 
     @field_validator("coingecko_ids", "alert_email_to", mode="before")
     @classmethod

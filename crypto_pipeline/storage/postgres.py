@@ -54,11 +54,17 @@ def warehouse_conninfo(settings: Settings) -> str:
         SecretError: a secret cannot be read.
     """
     if settings.database_url is not None:
-        with redacted():
-            conninfo = make_conninfo(settings.database_url.get_secret_value())
+        conninfo = settings.database_url.get_secret_value()
+        if not _is_readable(conninfo):
+            # None of it is shown: any part may be one of a password that was not escaped.
+            raise psycopg.ProgrammingError(
+                f"{settings.database_url.variable} is not a URL"
+                " postgresql://USER:PASSWORD@HOST:PORT/DATABASE with a port from 1 to 65535: in the"
+                " user and the password, write @ : / ? # % as %40 %3A %2F %3F %23 %25"
+            )
         # As libpq understands it, without the escapes of a URL.
         remember(str(conninfo_to_dict(conninfo).get("password", "")))
-        return conninfo
+        return make_conninfo(conninfo)
     if settings.db_host is not None:
         password = settings.db_password
         return make_conninfo(
@@ -73,6 +79,25 @@ def warehouse_conninfo(settings: Settings) -> str:
             sslkey=_text(settings.db_sslkey),
         )
     return _embedded_conninfo(settings.data_dir.absolute() / "postgres", settings.database_name)
+
+
+def _is_readable(conninfo: str) -> bool:
+    """Whether libpq reads a URL, or keywords and values, as they were meant."""
+    try:
+        parts = conninfo_to_dict(conninfo)
+    except psycopg.ProgrammingError:
+        return False
+    ports = str(parts.get("port", "")).split(",")
+    if not all(not port or (port.isdecimal() and 1 <= int(port) <= 65_535) for port in ports):
+        return False
+    # libpq ends the password at the first @, or before it at the first /. A host that begins with
+    # an @ is an abstract socket.
+    if any("@" in host[1:] for host in str(parts.get("host", "")).split(",")):
+        return False
+    if not conninfo.startswith(("postgresql://", "postgres://")):
+        return True
+    path = conninfo.partition("://")[2].partition("?")[0].partition("/")[2]
+    return "@" not in path
 
 
 def _text(path: Path | None) -> str | None:
