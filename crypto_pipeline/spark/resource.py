@@ -92,7 +92,7 @@ class _Session:
             package = "databricks-connect" if remote == _DATABRICKS else "crypto-pipeline[spark]"
             raise LakeError(
                 f"SPARK_REMOTE needs {error.name}, which is not installed: pip install '{package}'"
-            ) from error
+            ) from None
 
     def __enter__(self) -> "_Session":
         return self
@@ -139,7 +139,7 @@ def _run_job(job_id: int) -> dict[str, dict[str, Any]]:
         raise LakeError(
             f"SPARK_REMOTE needs {error.name}, which is not installed:"
             " pip install 'crypto-pipeline[databricks]'"
-        ) from error
+        ) from None
     try:
         run = WorkspaceClient().jobs.run_now_and_wait(job_id, timeout=_JOB_TIME)
     except OperationFailed as error:

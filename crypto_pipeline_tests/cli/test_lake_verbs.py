@@ -144,3 +144,18 @@ def test_without_its_packages_it_is_said_what_to_install(
         assert done.exit_code == 1
         assert "needs deltalake" in done.output
         assert "pip install 'crypto-pipeline[lake]'" in done.output
+
+
+@pytest.mark.usefixtures("warehouse", "command_line")
+@pytest.mark.parametrize("verb", [["lake"], ["parity"], ["sql", "SELECT 1"]])
+def test_a_verb_of_the_lake_says_what_to_install(
+    verb: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for module in ("lake", "lake_parity", "storage.delta", "storage.lake_queries"):
+        monkeypatch.delitem(sys.modules, f"crypto_pipeline.{module}", raising=False)
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    done = answer(*verb)
+    assert done.exit_code == 1
+    assert done.output == (
+        "the lake needs duckdb, which is not installed: pip install 'crypto-pipeline[lake]'\n"
+    )
