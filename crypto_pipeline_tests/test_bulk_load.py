@@ -255,6 +255,25 @@ def test_a_file_older_than_the_history_is_left_and_told_of(
     assert tables(warehouse)["analytics.fact_crypto_price_metrics"] == 1
 
 
+def test_a_file_that_cannot_be_filed_is_left_and_told_of(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    drop(zone, "a.json", landing_json([coin(1)]))
+    zone.file_loose()
+    other = drop(zone, "a.json", landing_json([coin(2)]))
+    drop(zone, "good.json", landing_json([coin(3)]))
+
+    with pytest.raises(dg.Failure) as failure:
+        load_landing_zone()
+
+    assert failure.value.description == (
+        f"{other} could not be filed and was left: {other} belongs at market_snapshots/"
+        "date=2026-11-24/hour=05/a.json, where another file lies: rename one of them"
+    )
+    assert list(batches(warehouse)) == ["a.json", "good.json"]
+    assert tables(warehouse)["analytics.fact_crypto_price_metrics"] == 2
+
+
 def test_an_empty_landing_zone_is_no_error(warehouse: Warehouse, zone: LandingZone) -> None:
     assert load_landing_zone().success
     assert tables(warehouse)["public.ingestion_batches"] == 0
