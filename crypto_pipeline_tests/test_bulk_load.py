@@ -4,12 +4,13 @@ import gzip
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import dagster as dg
 import msgspec
 import pytest
+import time_machine
 from upath import UPath
 
 from crypto_pipeline.bulk_load import files_to_load
@@ -272,6 +273,21 @@ def test_a_file_that_cannot_be_filed_is_left_and_told_of(
     )
     assert list(batches(warehouse)) == ["a.json", "good.json"]
     assert tables(warehouse)["analytics.fact_crypto_price_metrics"] == 2
+
+
+def test_a_file_from_a_later_day_fails_until_then(warehouse: Warehouse, zone: LandingZone) -> None:
+    later = datetime.now(timezone.utc) + timedelta(hours=25)
+    drop(zone, "later.json", landing_json([coin(1, last_updated=later.isoformat())], later))
+
+    load_landing_zone()
+    batch = batches(warehouse)["later.json"]
+    assert (batch["status"], batch["ingested_at"]) == ("failed", None)
+    assert batch["error"] == f"{later} is more than a day ahead of the clock - at `$.ingested_at`"
+
+    with time_machine.travel(datetime.now(timezone.utc) + timedelta(hours=2)):
+        load_landing_zone()
+    assert batches(warehouse)["later.json"]["status"] == "completed"
+    assert tables(warehouse)["analytics.fact_crypto_price_metrics"] == 1
 
 
 def test_an_empty_landing_zone_is_no_error(warehouse: Warehouse, zone: LandingZone) -> None:

@@ -291,6 +291,7 @@ def test_files_fail_alike(warehouse: Warehouse, zone: LandingZone, snowflake: Em
     drop(zone, "early_end.json", landing_json([record], error="page 2: no answer"))
     drop(zone, "no_currency.json", landing_json([record], request={"vs_currency": ""}))
     drop(zone, "too_late.json", landing_json([record], "2200-01-01T00:00:00Z"))
+    drop(zone, "ahead.json", landing_json([record], "2098-01-01T00:00:00Z"))
     failed = b'{"status":{"error_code":403,"error_message":"unavailable"}}'
     drop(zone, "error.json", landing_json([]).replace(b"[]", failed))
     load_both(zone, snowflake)

@@ -30,6 +30,7 @@ from crypto_pipeline.coingecko.landed import (
     hour_folder,
     hour_of,
     unpack_capture,
+    wrong_time,
 )
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.object_store import ObjectStore, ObjectStoreError, StoredObject
@@ -186,9 +187,10 @@ class LandingZone:
     ) -> list[LandingFile]:
         """Move files that were dropped in by hand to the hour they tell (``ingested_at``).
 
-        A file that cannot be read as a capture goes to the hour it was last written in, where
-        loading reports it. One that cannot be moved, for example because another file of its name
-        lies there already, stays where it is and keeps no other from being filed.
+        A file that cannot be read as a capture, or tells an impossible time, goes to the hour it
+        was last written in, where loading reports it. One that cannot be moved, for example because
+        another file of its name lies there already, stays where it is and keeps no other from being
+        filed.
 
         Args:
             among_hours: Whether to look for misplaced files among the hours' own folders too, which
@@ -300,11 +302,14 @@ def _time_told(loose: LandingFile) -> datetime:
     Raises:
         OSError: it cannot be read.
     """
+    told: Capture | CaptureError
     try:
-        return loose.capture().ingested_at
+        told = loose.capture()
     except CaptureError as error:
-        written = datetime.fromtimestamp(loose.uri.stat().st_mtime, timezone.utc)
-        return error.ingested_at or written
+        told = error
+    if told.ingested_at is None or wrong_time(told.ingested_at, told.source):
+        return datetime.fromtimestamp(loose.uri.stat().st_mtime, timezone.utc)
+    return told.ingested_at
 
 
 def _within(hour: datetime, start: datetime | None, end: datetime | None) -> bool:

@@ -321,19 +321,29 @@ def test_a_name_may_be_as_long_as_the_file_system_lets_it(zone: LandingZone) -> 
     assert (file.uri.name, file.hour) == (name, FIVE)
 
 
-@pytest.mark.parametrize("year", ["0001", "0999", "1969", "9999"])
-def test_a_file_of_an_absurd_year_is_filed_once_and_kept(any_zone: LandingZone, year: str) -> None:
+@pytest.mark.parametrize("year", ["0001", "0999", "1969", "2098", "9999"])
+def test_a_file_of_an_impossible_year_goes_to_the_hour_it_was_written_in(
+    zone: LandingZone, year: str
+) -> None:
     body = landing_json([market_record()], f"{year}-06-01T05:20:00Z")
-    drop(any_zone, "a.json", body)
-    (file,) = any_zone.file_loose()
-    assert file.path == f"market_snapshots/date={year}-06-01/hour=05/a.json"
-    assert any_zone.file_loose() == []
-    assert [(found.path, found.content) for found in any_zone.files()] == [(file.path, body)]
+    loose = drop(zone, "a.json", body)
+    os.utime(loose.path, (FIVE.timestamp(), FIVE.timestamp()))
+    (file,) = zone.file_loose()
+    assert file.path == "market_snapshots/date=2026-11-24/hour=05/a.json"
+    assert zone.file_loose() == []
+    assert [(found.path, found.content) for found in zone.files()] == [(file.path, body)]
+
+
+def test_sandbox_data_may_be_ahead_of_the_clock(zone: LandingZone) -> None:
+    body = landing_json([market_record()], "2098-06-01T05:20:00Z", "CoinGecko sandbox")
+    drop(zone, "a.json", body)
+    (file,) = zone.file_loose()
+    assert file.path == "market_snapshots/date=2098-06-01/hour=05/a.json"
 
 
 def test_runs_that_file_at_the_same_time_do_not_disturb_each_other(zone: LandingZone) -> None:
     bodies = {
-        f"{number}.json": landing_json([market_record()], FIVE + number * HOUR)
+        f"{number}.json": landing_json([market_record()], FIVE - number * HOUR)
         for number in range(40)
     }
     for name, body in bodies.items():
