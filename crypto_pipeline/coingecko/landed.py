@@ -138,7 +138,7 @@ def read_landed(path: str, content: bytes) -> Landed:
         return Landed.failure(unstorable)
     return Landed(
         source=capture.source,
-        vs_currency=capture.request.get("vs_currency", _PLAIN_FORM_CURRENCY),
+        vs_currency=capture.vs_currency or _PLAIN_FORM_CURRENCY,
         ingested_at=capture.ingested_at,
         request=capture.request_json,
         error=capture.error,
@@ -164,8 +164,6 @@ def _unstorable(capture: Capture) -> str | None:
     wrong = wrong_time(capture.ingested_at, capture.source)
     if wrong is not None:
         return wrong
-    if capture.request.get("vs_currency") == "":
-        return "no currency - at `$.request.vs_currency`"
     texts = (capture.source, capture.error or "", *capture.request, *capture.request.values())
     if any("\x00" in text for text in texts):
         return "a NUL in the file's description, which PostgreSQL cannot hold"

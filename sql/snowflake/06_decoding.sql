@@ -315,9 +315,18 @@ WITH described AS (
         ) AS api_error,
         t.time AS ingested_at,
         IFF(
-            LEFT(TO_JSON(f.envelope:source), 1) = '"', f.envelope:source::VARCHAR, NULL
+            LEFT(TO_JSON(f.envelope:source), 1) = '"'
+            AND LENGTH(TRIM(f.envelope:source::VARCHAR, ' \t\n\r')) BETWEEN 1 AND 200,
+            TRIM(f.envelope:source::VARCHAR, ' \t\n\r'),
+            NULL
         ) AS source,
-        COALESCE(f.envelope:request:vs_currency::VARCHAR, 'usd') AS vs_currency,
+        CASE COALESCE(LEFT(TO_JSON(f.envelope:request:vs_currency), 1), 'n')
+            WHEN 'n' THEN 'usd'
+            WHEN '"' THEN
+                REGEXP_SUBSTR(
+                    LOWER(TRIM(f.envelope:request:vs_currency::VARCHAR, ' \t\n\r')), '^[a-z]{2,8}$'
+                )
+        END AS vs_currency,
         COALESCE(
             TRY_PARSE_JSON(
                 REGEXP_REPLACE(
@@ -364,17 +373,16 @@ FROM (
             AND (
                 ingested_at <= DATEADD(DAY, 1, SYSDATE())
                 OR source IN ('CoinGecko sandbox', 'CoinGecko recorded')
-            )
-            AND vs_currency <> '',
+            ),
             FALSE
         ) AS is_storable,
         CASE
             WHEN NOT is_json THEN 'the file is not JSON'
             WHEN ingested_at IS NULL THEN 'no time - at `$.ingested_at`'
-            WHEN source IS NULL THEN 'no text - at `$.source`'
+            WHEN source IS NULL THEN 'no text of 1 to 200 characters - at `$.source`'
             WHEN api_error IS NOT NULL THEN 'the API answered with an error: ' || api_error
             WHEN NOT COALESCE(has_records, FALSE) THEN 'Expected `array` - at `$.records`'
-            WHEN vs_currency = '' THEN 'no currency - at `$.request.vs_currency`'
+            WHEN vs_currency IS NULL THEN 'no currency - at `$.request.vs_currency`'
             WHEN NOT is_storable THEN 'no time of a fetch - at `$.ingested_at`'
         END AS failure
     FROM described
