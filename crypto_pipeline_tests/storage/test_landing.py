@@ -1,4 +1,5 @@
 import gzip
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
@@ -280,6 +281,9 @@ def test_the_same_file_dropped_again_changes_nothing(any_zone: LandingZone) -> N
 def test_another_file_of_the_same_name_is_refused_and_kept(
     any_zone: LandingZone, caplog: pytest.LogCaptureFixture
 ) -> None:
+    ours = "crypto_pipeline.storage.landing"
+    # The command line, in a test before this one, sets another level.
+    caplog.set_level(logging.WARNING, ours)
     first = landing_json([market_record()], FIVE)
     drop(any_zone, "b.json", first)
     any_zone.file_loose()
@@ -287,7 +291,6 @@ def test_another_file_of_the_same_name_is_refused_and_kept(
     for name in ("a.json", "c.json"):
         drop(any_zone, name, first)
     assert [file.uri.name for file in any_zone.file_loose()] == ["a.json", "c.json"]
-    ours = "crypto_pipeline.storage.landing"
     (warning,) = (record.getMessage() for record in caplog.records if record.name == ours)
     assert warning.startswith(f"{loose} cannot be filed: ")
     assert warning.endswith("where another file lies: rename one of them")
