@@ -21,6 +21,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.events import StepMaterializationData
+from upath import UPath
 
 from crypto_pipeline.assets.column_lineage import gold_lineage, silver_lineage
 from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
@@ -267,9 +268,9 @@ def load_landing_files(
     say what the warehouse holds.
     """
     with _only_bulk_load(context, warehouse):
-        too_old = _load_waiting(context, warehouse, landing_zone.zone())
-    if too_old is not None:
-        raise dg.Failure(too_old, allow_retries=False)
+        left = _load_waiting(context, warehouse, landing_zone.zone())
+    if left is not None:
+        raise dg.Failure(left, allow_retries=False)
 
 
 @dg.op
@@ -294,13 +295,13 @@ def replay_landing_files(
         with warehouse.connection() as connection:
             row = connection.execute("SELECT begin_replay()").fetchone()
         assert row is not None
-        too_old = _load_waiting(context, warehouse, zone)
+        left = _load_waiting(context, warehouse, zone)
         with warehouse.connection() as connection:
             connection.execute(
                 "UPDATE loading.replays SET finished_at = now() WHERE replay_id = %s", [row[0]]
             )
-    if too_old is not None:
-        raise dg.Failure(too_old, allow_retries=False)
+    if left is not None:
+        raise dg.Failure(left, allow_retries=False)
 
 
 def _refuse_loader(warehouse: Warehouse) -> None:
@@ -347,8 +348,14 @@ def _refuse_loss(warehouse: Warehouse, zone: LandingZone) -> None:
 def _load_waiting(
     context: dg.OpExecutionContext, warehouse: Warehouse, zone: LandingZone
 ) -> str | None:
-    """Load what is no completed batch yet; what was left because of its age, in words."""
-    if filed := zone.file_loose():
+    """Load what is no completed batch yet; what was left and why, in words."""
+    left: list[str] = []
+
+    def unfiled(uri: UPath, problem: Exception) -> None:
+        context.log.warning("%s cannot be filed: %s", uri, problem)
+        left.append(f"{uri} could not be filed and was left: {problem}")
+
+    if filed := zone.file_loose(on_unfiled=unfiled):
         context.log.info("%d files filed under their hour", len(filed))
     waiting = files_to_load(warehouse, zone)
     files = [file for file in waiting if file.hour >= hourly.start]
@@ -378,13 +385,13 @@ def _load_waiting(
                 "dagster/column_lineage": gold_lineage(connection, table, GOLD_DEPENDENCIES[table]),
             }
             context.log_event(dg.AssetMaterialization(table, metadata=metadata))
-    if len(files) == len(waiting):
-        return None
-    return (
-        f"{len(waiting) - len(files)} landing files are older than HISTORY_START"
-        f" ({hourly.start:%Y-%m-%d}) and were left, the first is {waiting[0].path}:"
-        " set HISTORY_START to an earlier time"
-    )
+    if len(files) < len(waiting):
+        left.append(
+            f"{len(waiting) - len(files)} landing files are older than HISTORY_START"
+            f" ({hourly.start:%Y-%m-%d}) and were left, the first is {waiting[0].path}:"
+            " set HISTORY_START to an earlier time"
+        )
+    return "; ".join(left) or None
 
 
 def _report_unreported(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:

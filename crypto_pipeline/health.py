@@ -18,6 +18,9 @@ from crypto_pipeline.storage.sql import read_sql
 _WAITING_TOO_LONG = timedelta(hours=1)
 """A batch reaches gold in the run that loaded it, or in the next one."""
 
+_CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far the fetch's clock may be ahead of the database's."""
+
 
 @dataclass(frozen=True)
 class Health:
@@ -75,6 +78,11 @@ class Health:
             problems.append("nothing was ever loaded")
         if self.age is not None and self.age > STALE_AFTER:
             problems.append(f"the newest data is {self.age.total_seconds() / 3600:.1f} hours old")
+        if self.age is not None and self.age < -_CLOCKS_DIFFER:
+            problems.append(
+                f"the newest data is {-self.age.total_seconds() / 3600:.1f} hours ahead of the"
+                " database's clock"
+            )
         if self.newest_batch is not None and self.newest_batch["status"] == "failed":
             problems.append(f"the newest batch failed: {self.newest_batch['error']}")
         if self.waiting_since is not None and (

@@ -4,12 +4,13 @@ import gzip
 import json
 import re
 from collections.abc import Callable
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
 
 import dagster as dg
 import msgspec
 import pytest
+import time_machine
 from upath import UPath
 
 from crypto_pipeline.bulk_load import files_to_load
@@ -252,6 +253,40 @@ def test_a_file_older_than_the_history_is_left_and_told_of(
         " market_snapshots/date=2021-12-31/hour=23/old.json: set HISTORY_START to an earlier time"
     )
     assert list(batches(warehouse)) == ["good.json"]
+    assert tables(warehouse)["analytics.fact_crypto_price_metrics"] == 1
+
+
+def test_a_file_that_cannot_be_filed_is_left_and_told_of(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    drop(zone, "a.json", landing_json([coin(1)]))
+    zone.file_loose()
+    other = drop(zone, "a.json", landing_json([coin(2)]))
+    drop(zone, "good.json", landing_json([coin(3)]))
+
+    with pytest.raises(dg.Failure) as failure:
+        load_landing_zone()
+
+    assert failure.value.description == (
+        f"{other} could not be filed and was left: {other} belongs at market_snapshots/"
+        "date=2026-11-24/hour=05/a.json, where another file lies: rename one of them"
+    )
+    assert list(batches(warehouse)) == ["a.json", "good.json"]
+    assert tables(warehouse)["analytics.fact_crypto_price_metrics"] == 2
+
+
+def test_a_file_from_a_later_day_fails_until_then(warehouse: Warehouse, zone: LandingZone) -> None:
+    later = datetime.now(timezone.utc) + timedelta(hours=25)
+    drop(zone, "later.json", landing_json([coin(1, last_updated=later.isoformat())], later))
+
+    load_landing_zone()
+    batch = batches(warehouse)["later.json"]
+    assert (batch["status"], batch["ingested_at"]) == ("failed", None)
+    assert batch["error"] == f"{later} is more than a day ahead of the clock - at `$.ingested_at`"
+
+    with time_machine.travel(datetime.now(timezone.utc) + timedelta(hours=2)):
+        load_landing_zone()
+    assert batches(warehouse)["later.json"]["status"] == "completed"
     assert tables(warehouse)["analytics.fact_crypto_price_metrics"] == 1
 
 

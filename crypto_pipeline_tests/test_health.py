@@ -78,6 +78,15 @@ def test_old_data_a_failed_batch_and_one_that_waits_for_gold_are_problems(
     assert told["problems"][2:] == ["1 batches wait for the star schema"]
 
 
+def test_data_from_a_later_time_is_a_problem(warehouse: Warehouse, zone: LandingZone) -> None:
+    drop_hour(zone, NOW + timedelta(hours=2))
+    load_landing_zone()
+    code, told = status()
+    assert (code, told["records_loaded"]) == (2, 1)
+    (problem,) = told["problems"]
+    assert re.fullmatch(r"the newest data is [12]\.\d hours ahead of the database's clock", problem)
+
+
 def test_a_warehouse_that_cannot_be_asked_is_another_status(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -289,8 +289,14 @@ def test_files_fail_alike(warehouse: Warehouse, zone: LandingZone, snowflake: Em
     drop(zone, "too_bad.json", landing_json([record, market_record(id=None), {}]))
     drop(zone, "empty.json", landing_json([]))
     drop(zone, "early_end.json", landing_json([record], error="page 2: no answer"))
-    drop(zone, "no_currency.json", landing_json([record], request={"vs_currency": ""}))
+    currencies = ["", " USD\n", "bits", ["usd"], True, 5, "us d", "ninechars"]
+    for number, currency in enumerate(currencies):
+        body = landing_json([record], request={"vs_currency": currency})
+        drop(zone, f"currency_{number}.json", body)
+    for number, source in enumerate(["", " \t", " CoinGecko ", "x" * 200, "x" * 201]):
+        drop(zone, f"source_{number}.json", landing_json([record], source=source))
     drop(zone, "too_late.json", landing_json([record], "2200-01-01T00:00:00Z"))
+    drop(zone, "ahead.json", landing_json([record], "2098-01-01T00:00:00Z"))
     failed = b'{"status":{"error_code":403,"error_message":"unavailable"}}'
     drop(zone, "error.json", landing_json([]).replace(b"[]", failed))
     load_both(zone, snowflake)
@@ -333,7 +339,7 @@ def test_files_that_are_no_captures_fail(snowflake: Emulator) -> None:
         "forged": "the file is not JSON",
         "array": "no time - at `$.ingested_at`",
         "no_time": "no time - at `$.ingested_at`",
-        "no_source": "no text - at `$.source`",
+        "no_source": "no text of 1 to 200 characters - at `$.source`",
         "no_records": "Expected `array` - at `$.records`",
         "text": "Expected `array` - at `$.records`",
     }

@@ -52,7 +52,12 @@ def market_snapshots(
     with _failures(context):
         # Before the fetch, which would be in vain where the landing zone does not serve us.
         zone = landing_zone.zone()
-        for file in zone.file_loose(among_hours=False):
+        for file in zone.file_loose(
+            among_hours=False,
+            on_unfiled=lambda uri, problem: context.log.warning(
+                "%s cannot be filed: %s", uri, problem
+            ),
+        ):
             context.log.info("filed %s", file.path)
         with coingecko.client() as client:
             if start <= client.now() < end and end - start == timedelta(hours=1):

@@ -20,6 +20,15 @@ LIVE_SOURCE = "CoinGecko"
 _STRING_OR_BARE_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b', re.DOTALL)
 
 
+_WHITE_SPACE = " \t\n\r"
+"""What JSON takes for white space."""
+
+_LONGEST_SOURCE = 200
+
+CURRENCY = re.compile("[a-z]{2,8}")
+"""A code of ``/simple/supported_vs_currencies``: ``usd``, ``btc``, ``bits``; as
+``COINGECKO_VS_CURRENCY`` has it."""
+
 # Any escape; in the group, half of a surrogate pair without the other.
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
@@ -51,7 +60,7 @@ class Capture(msgspec.Struct, frozen=True, omit_defaults=True):
     Attributes:
         ingested_at: When the fetch began, UTC.
         source: Label of the data's origin (``CoinGecko``, ``CoinGecko sandbox``, ...).
-        request: Query parameters as sent; never a key.
+        request: Query parameters as sent; never a key. One that a file says is null is absent.
         responses: One entry for every page got.
         error: Why the fetch ended early, if it did; the records are then those of the pages got.
         records: The records exactly as received.
@@ -63,6 +72,12 @@ class Capture(msgspec.Struct, frozen=True, omit_defaults=True):
     request: dict[str, str] = {}
     responses: list[ResponseMeta] = []
     error: str | None = None
+
+    @property
+    def vs_currency(self) -> str | None:
+        """Currency of all amounts, in lower case; None if the request does not tell it."""
+        told = self.request.get("vs_currency")
+        return None if told is None else _code(told)
 
     @property
     def request_json(self) -> str:
@@ -107,7 +122,8 @@ def decode_capture(body: bytes) -> Capture:
     which common writers emit, are read as strings so that they spoil their record only.
 
     Raises:
-        CaptureError: not JSON, or not a capture, or its ``records`` are an error body of the API.
+        CaptureError: not JSON, or not a capture, or with a source or currency that is none, or its
+            ``records`` are an error body of the API.
     """
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
@@ -123,6 +139,11 @@ def decode_capture(body: bytes) -> Capture:
         ingested_at = _in_utc(envelope.ingested_at)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:
         raise CaptureError(f"{error} in a file of {len(body)} bytes") from None
+    source = envelope.source.strip(_WHITE_SPACE)
+    if not 0 < len(source) <= _LONGEST_SOURCE:
+        raise CaptureError(
+            f"no text of 1 to {_LONGEST_SOURCE} characters - at `$.source`", ingested_at
+        )
     try:
         records = msgspec.json.decode(envelope.records, type=list[msgspec.Raw])
     except RecursionError as error:
@@ -135,15 +156,29 @@ def decode_capture(body: bytes) -> Capture:
             else f"the API answered with an error: {api_error}"
         )
     else:
-        return Capture(
-            ingested_at=ingested_at,
-            source=envelope.source,
-            records=records,
-            request={name: str(value) for name, value in envelope.request.items()},
-            responses=envelope.responses,
-            error=envelope.error,
-        )
-    raise CaptureError(problem, ingested_at, envelope.source)
+        try:
+            return Capture(
+                ingested_at=ingested_at,
+                source=source,
+                records=records,
+                request=_request(envelope.request),
+                responses=envelope.responses,
+                error=envelope.error,
+            )
+        except ValueError as error:
+            problem = str(error)
+    raise CaptureError(problem, ingested_at, source)
+
+
+def _request(parameters: dict[str, Any]) -> dict[str, str]:
+    told = parameters.get("vs_currency")
+    if told is not None and not (isinstance(told, str) and CURRENCY.fullmatch(_code(told))):
+        raise ValueError("no currency - at `$.request.vs_currency`")
+    return {name: str(value) for name, value in parameters.items() if value is not None}
+
+
+def _code(text: str) -> str:
+    return text.strip(_WHITE_SPACE).lower()
 
 
 def _quote_bare_token(match: re.Match[bytes]) -> bytes:

@@ -6,7 +6,7 @@ import re
 import zlib
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
 import msgspec
 from isal import igzip
@@ -24,6 +24,13 @@ _PLAIN_FORM_CURRENCY = "usd"
 # Outside of these, a time is a mistake that would be for ever the oldest or newest.
 _FIRST_FETCH = datetime(2009, 1, 3, tzinfo=timezone.utc)
 _LAST_FETCH = datetime(2200, 1, 1, tzinfo=timezone.utc)
+
+_MOST_AHEAD = timedelta(days=1)
+"""How far a fetch may lie ahead of our clock, since clocks differ and a local time is easily taken
+for UTC. What is later would make all that is fetched until then look old."""
+
+_CLOCK_OF_THEIR_OWN = frozenset({"CoinGecko sandbox", "CoinGecko recorded"})
+"""Labels of data whose time is simulated, and may run ahead of ours."""
 
 
 @dataclass(frozen=True)
@@ -123,13 +130,15 @@ def read_landed(path: str, content: bytes) -> Landed:
     try:
         capture = unpack_capture(path, content)
     except CaptureError as problem:
+        if problem.ingested_at and wrong_time(problem.ingested_at, problem.source):
+            return Landed.failure(str(problem))
         return Landed.failure(str(problem), problem.source, problem.ingested_at)
     unstorable = _unstorable(capture)
     if unstorable is not None:
         return Landed.failure(unstorable)
     return Landed(
         source=capture.source,
-        vs_currency=capture.request.get("vs_currency", _PLAIN_FORM_CURRENCY),
+        vs_currency=capture.vs_currency or _PLAIN_FORM_CURRENCY,
         ingested_at=capture.ingested_at,
         request=capture.request_json,
         error=capture.error,
@@ -138,12 +147,23 @@ def read_landed(path: str, content: bytes) -> Landed:
     )
 
 
+def wrong_time(ingested_at: datetime, source: str | None) -> str | None:
+    """What is wrong with the time at which a file says it was fetched, if anything.
+
+    One that is too far ahead is wrong until our clock is near it.
+    """
+    if not _FIRST_FETCH <= ingested_at < _LAST_FETCH:
+        return f"{ingested_at} is no time of a fetch - at `$.ingested_at`"
+    if source not in _CLOCK_OF_THEIR_OWN and ingested_at > datetime.now(timezone.utc) + _MOST_AHEAD:
+        return f"{ingested_at} is more than a day ahead of the clock - at `$.ingested_at`"
+    return None
+
+
 def _unstorable(capture: Capture) -> str | None:
     """What of a capture's description no batch can hold, if anything."""
-    if not _FIRST_FETCH <= capture.ingested_at < _LAST_FETCH:
-        return f"{capture.ingested_at} is no time of a fetch - at `$.ingested_at`"
-    if capture.request.get("vs_currency") == "":
-        return "no currency - at `$.request.vs_currency`"
+    wrong = wrong_time(capture.ingested_at, capture.source)
+    if wrong is not None:
+        return wrong
     texts = (capture.source, capture.error or "", *capture.request, *capture.request.values())
     if any("\x00" in text for text in texts):
         return "a NUL in the file's description, which PostgreSQL cannot hold"

@@ -6,6 +6,7 @@ in a local folder or an object store. It appears as a whole or not at all, and i
 
 import gzip
 import hashlib
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -29,11 +30,18 @@ from crypto_pipeline.coingecko.landed import (
     hour_folder,
     hour_of,
     unpack_capture,
+    wrong_time,
 )
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.object_store import ObjectStore, ObjectStoreError, StoredObject
 
 _UNFILED = datetime.min.replace(tzinfo=timezone.utc)
+
+_log = logging.getLogger(__name__)
+
+
+def _warn(uri: UPath, problem: Exception) -> None:
+    _log.warning("%s cannot be filed: %s", uri, problem)
 
 
 @dataclass(frozen=True)
@@ -171,37 +179,54 @@ class LandingZone:
             raise ValueError(f"{path} is not the path of a landing file")
         return self._file(hour, path.rpartition("/")[2])
 
-    def file_loose(self, *, among_hours: bool = True) -> list[LandingFile]:
+    def file_loose(
+        self,
+        *,
+        among_hours: bool = True,
+        on_unfiled: Callable[[UPath, Exception], None] = _warn,
+    ) -> list[LandingFile]:
         """Move files that were dropped in by hand to the hour they tell (``ingested_at``).
 
-        A file that cannot be read goes to the hour it was last written in, where loading reports
-        it.
+        A file that cannot be read as a capture, or tells an impossible time, goes to the hour it
+        was last written in, where loading reports it. One that cannot be moved, for example because
+        another file of its name lies there already, stays where it is and keeps no other from being
+        filed.
 
         Args:
             among_hours: Whether to look for misplaced files among the hours' own folders too, which
                 costs a walk through all that was ever landed.
+            on_unfiled: Told of every file that stays where it is, or folder that cannot be looked
+                through, and why; by default it is logged as a warning.
 
         Raises:
-            FileExistsError: another file of that name lies there already.
-            ObjectStoreError: the object store does not serve us.
+            ObjectStoreError: the object store does not serve us. One that only refuses to write or
+                remove a file does.
         """
         filed = []
-        for path, remove in sorted(self._loose(among_hours), key=lambda loose: loose[0]):
+        for path, remove in sorted(
+            self._loose(among_hours, on_unfiled), key=lambda loose: loose[0]
+        ):
             try:
-                filed.append(self._file_away(path, remove))
-            except FileNotFoundError:
-                # Another process has filed it since it was listed.
-                continue
+                file = self._file_away(path, remove)
+            except OSError as problem:
+                on_unfiled(self.root / path, problem)
+            except ObjectStoreError as problem:
+                if problem.retryable:
+                    raise
+                on_unfiled(self.root / path, problem)
+            else:
+                if file is not None:
+                    filed.append(file)
         return filed
 
-    def _file_away(self, path: str, remove: Callable[[], None]) -> LandingFile:
+    def _file_away(self, path: str, remove: Callable[[], None]) -> LandingFile | None:
+        """Move a loose file; None if another process has filed it since it was listed."""
         uri = self.root / path
         loose = LandingFile(path, _UNFILED, uri, self._store)
         try:
-            time = loose.capture().ingested_at
-        except CaptureError as error:
-            written = datetime.fromtimestamp(uri.stat().st_mtime, timezone.utc)
-            time = error.ingested_at or written
+            time = _time_told(loose)
+        except FileNotFoundError:
+            return None
         file = self._file(hour_of(time), uri.name)
         try:
             self._put(file, loose.content)
@@ -213,7 +238,9 @@ class LandingZone:
         remove()
         return file
 
-    def _loose(self, among_hours: bool) -> Iterator[tuple[str, Callable[[], None]]]:
+    def _loose(
+        self, among_hours: bool, on_unfiled: Callable[[UPath, Exception], None]
+    ) -> Iterator[tuple[str, Callable[[], None]]]:
         """Each loose file's path below the root, with what removes it."""
         if self._store is not None:
             for stored in self._beside_the_hours(self._store, among_hours):
@@ -223,10 +250,13 @@ class LandingZone:
         for top in _listed(self.root):
             if top.name == LANDING_FOLDER and not among_hours:
                 continue
-            for path in (top, *top.rglob("*.json*")):
-                below = path.path.removeprefix(self.root.path).lstrip("/")
-                if _is_loose(below) and path.is_file():
-                    yield below, partial(path.unlink, missing_ok=True)
+            try:
+                for path in (top, *top.rglob("*.json*")):
+                    below = path.path.removeprefix(self.root.path).lstrip("/")
+                    if _is_loose(below) and path.is_file():
+                        yield below, partial(path.unlink, missing_ok=True)
+            except OSError as problem:
+                on_unfiled(top, problem)
 
     def _beside_the_hours(self, store: ObjectStore, among_hours: bool) -> Iterator[StoredObject]:
         if among_hours:
@@ -248,7 +278,8 @@ class LandingZone:
             return
         local = Path(file.uri.path)
         local.parent.mkdir(parents=True, exist_ok=True)
-        temporary = local.with_name(f".{local.name}.{secrets.token_hex(4)}.tmp")
+        # Without the file's own name, which may be as long as a name can be.
+        temporary = local.with_name(f".{secrets.token_hex(8)}.tmp")
         try:
             with temporary.open("xb") as stream:
                 stream.write(content)
@@ -257,12 +288,28 @@ class LandingZone:
             # Unlike a rename, a link never replaces a file.
             os.link(temporary, local)
         finally:
-            temporary.unlink()
+            temporary.unlink(missing_ok=True)
         descriptor = os.open(local.parent, os.O_RDONLY)
         try:
             os.fsync(descriptor)
         finally:
             os.close(descriptor)
+
+
+def _time_told(loose: LandingFile) -> datetime:
+    """When a loose file says it was fetched, or else when it was written.
+
+    Raises:
+        OSError: it cannot be read.
+    """
+    told: Capture | CaptureError
+    try:
+        told = loose.capture()
+    except CaptureError as error:
+        told = error
+    if told.ingested_at is None or wrong_time(told.ingested_at, told.source):
+        return datetime.fromtimestamp(loose.uri.stat().st_mtime, timezone.utc)
+    return told.ingested_at
 
 
 def _within(hour: datetime, start: datetime | None, end: datetime | None) -> bool:

@@ -305,3 +305,17 @@ def test_a_table_tells_its_columns_its_lineage_and_its_rows(
         dg.TableColumnDep(dg.AssetKey("market_metrics"), "market_cap")
     ]
     assert fact_lineage["date_key"] == [dg.TableColumnDep(dg.AssetKey("dim_date"), "date_key")]
+
+
+def test_a_dropped_file_that_cannot_be_filed_does_not_stop_the_fetch(
+    warehouse: Warehouse, server: SandboxServer, zone: LandingZone, caplog: pytest.LogCaptureFixture
+) -> None:
+    for record in (market_record(), market_record(id="other")):
+        loose = drop(zone, "a.json", landing_json([record], START - HOUR, "CoinGecko sandbox"))
+        zone.file_loose()
+
+    run_hours(server, 1)
+
+    assert counts(warehouse) == [(COINS, COINS - BAD, 0, BAD)]
+    assert f"{loose} cannot be filed: " in caplog.text
+    assert loose.exists()

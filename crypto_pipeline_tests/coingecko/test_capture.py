@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crypto_pipeline.coingecko.capture import (
+    CURRENCY,
     LIVE_SOURCE,
     Capture,
     CaptureError,
@@ -14,6 +15,7 @@ from crypto_pipeline.coingecko.capture import (
     decode_capture,
     encode_capture,
 )
+from crypto_pipeline.settings import Settings
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
 
@@ -83,6 +85,47 @@ def test_what_is_no_capture_is_named(body: bytes, message: str) -> None:
         decode_capture(body)
 
 
+def _asked(currency: str) -> bytes:
+    return _plain(b"[]")[:-1] + b', "request": {"ids": "a", "vs_currency": %b}}' % currency.encode()
+
+
+@pytest.mark.parametrize(
+    ("told", "currency"),
+    [('"usd"', "usd"), ('"EUR"', "eur"), ('" usd\\n"', "usd"), ('"bits"', "bits"), ("null", None)],
+)
+def test_a_currency_is_in_lower_case_and_null_is_none(told: str, currency: str | None) -> None:
+    assert decode_capture(_asked(told)).vs_currency == currency
+
+
+@pytest.mark.parametrize(
+    "told", ['""', '" "', '["usd"]', '{"usd": 1}', "5", "true", '"usd,eur"', '"u"', '"ninechars"']
+)
+def test_what_is_no_currency_is_named(told: str) -> None:
+    with pytest.raises(CaptureError, match=r"at `\$.request.vs_currency`") as caught:
+        decode_capture(_asked(told))
+    assert (caught.value.ingested_at, caught.value.source) == (NOON, LIVE_SOURCE)
+
+
+def test_a_currency_is_what_the_settings_say_it_is() -> None:
+    (pattern,) = (
+        rule.pattern
+        for rule in Settings.model_fields["coingecko_vs_currency"].metadata
+        if hasattr(rule, "pattern")
+    )
+    assert pattern == f"^{CURRENCY.pattern}$"
+
+
+def test_a_source_is_a_text_of_some_length() -> None:
+    def source(text: str) -> str:
+        return decode_capture(_plain(b"[]").replace(b"CoinGecko", text.encode())).source
+
+    assert source(" CoinGecko sandbox ") == "CoinGecko sandbox"
+    assert source("x" * 200) == "x" * 200
+    for text in ("", " ", "x" * 201):
+        with pytest.raises(CaptureError, match=r"at `\$.source`"):
+            source(text)
+
+
 def test_an_error_of_the_api_instead_of_records() -> None:
     body = _plain(
         b'{"status":{"error_code":403,"error_message":"This endpoint is temporarily unavailable'
@@ -106,7 +149,7 @@ _TIMES = st.datetimes(timezones=st.just(timezone.utc))
 _CAPTURES = st.builds(
     Capture,
     ingested_at=_TIMES,
-    source=st.text(),
+    source=st.text("aé\N{NO-BREAK SPACE}😀", min_size=1, max_size=200),
     records=st.lists(_RECORDS.map(msgspec.Raw), max_size=4),
     request=_HEADERS,
     responses=st.lists(

@@ -17,7 +17,7 @@ from crypto_pipeline_tests.market_records import coin, drop, landing_json
 from crypto_pipeline_tests.pipeline import load_landing_zone
 from crypto_pipeline_tests.spark.parity import load_zone
 
-START = datetime(2026, 11, 30, 21, 0, 31, tzinfo=timezone.utc)
+START = datetime(2026, 10, 31, 21, 0, 31, tzinfo=timezone.utc)
 FACTS = "analytics.fact_crypto_price_metrics"
 
 
@@ -91,13 +91,13 @@ def test_one_digit_in_spark_is_found(warehouse: Warehouse, both: Lake) -> None:
         both.spark.sql(
             f"UPDATE {both.quoted}.fact_crypto_price_metrics"
             f" SET {column} = CAST({column} + {digit} AS DECIMAL({of.precision}, {of.scale}))"
-            " WHERE crypto_id = 'coin-0002' AND snapshot_time = TIMESTAMP '2026-11-30 22:00:00+00'"
+            " WHERE crypto_id = 'coin-0002' AND snapshot_time = TIMESTAMP '2026-10-31 22:00:00+00'"
         )
     for parity in all_ways(warehouse, both, "1"):
         assert sorted(found.what for found in parity.differences) == sorted(columns)
         assert parity.other_order == []
         for found in parity.differences:
-            assert found.where.endswith("coin-0002 usd 2026-11-30 22:00:00+00:00")
+            assert found.where.endswith("coin-0002 usd 2026-10-31 22:00:00+00:00")
             assert found.postgres != found.lake
     assert compare(warehouse, both, [batch_of(warehouse, "0")]).differences == []
 
@@ -108,7 +108,7 @@ def test_one_digit_in_postgresql_is_found(warehouse: Warehouse, both: Lake) -> N
         run(
             warehouse,
             f"UPDATE {FACTS} SET {column} = {column} + 1e-{FACT.decimals[column].scale}"
-            " WHERE crypto_id = 'coin-0002' AND snapshot_time = '2026-11-30 22:00:00+00'",
+            " WHERE crypto_id = 'coin-0002' AND snapshot_time = '2026-10-31 22:00:00+00'",
         )
     for parity in all_ways(warehouse, both, "1"):
         assert sorted(found.what for found in parity.differences) == sorted(columns)
@@ -116,14 +116,14 @@ def test_one_digit_in_postgresql_is_found(warehouse: Warehouse, both: Lake) -> N
     assert compare(warehouse, both, [batch_of(warehouse, "0")]).differences == []
 
 
-_COIN = "WHERE crypto_id = 'coin-0001' AND snapshot_time = TIMESTAMP '2026-11-30 22:00:00+00'"
+_COIN = "WHERE crypto_id = 'coin-0001' AND snapshot_time = TIMESTAMP '2026-10-31 22:00:00+00'"
 _FACT = "{lake}.fact_crypto_price_metrics"
 _VALUES = {
     "current_price = NULL": {"current_price"},
     "high_24h = 1": {"high_24h"},
     "market_cap_rank = 7": {"market_cap_rank"},
-    "last_updated = TIMESTAMP '2026-11-30 22:00:32+00'": {"last_updated"},
-    "date_key = 20261129": {"date_key"},
+    "last_updated = TIMESTAMP '2026-10-31 22:00:32+00'": {"last_updated"},
+    "date_key = 20261030": {"date_key"},
     "crypto_key = -1": {"symbol", "name", "version_of"},
     "source_key = -1": {"source"},
 }
@@ -226,10 +226,10 @@ def test_another_order_of_the_files_is_told_apart(
 def test_months_that_retention_dropped_stay_in_the_lake(warehouse: Warehouse, both: Lake) -> None:
     with warehouse.connection() as connection:
         connection.execute("SET session_replication_role = replica")
-        connection.execute(f"DELETE FROM {FACTS} WHERE snapshot_time < '2026-12-01'")
+        connection.execute(f"DELETE FROM {FACTS} WHERE snapshot_time < '2026-11-01'")
         connection.execute(
             "UPDATE ingestion_batches SET records_retired = records_loaded"
-            " WHERE partition_hour < '2026-12-01'"
+            " WHERE partition_hour < '2026-11-01'"
         )
     assert [parity.differences for parity in all_ways(warehouse, both, "1")] == [[], [], [], []]
     run(warehouse, "UPDATE ingestion_batches SET records_retired = 2 WHERE records_retired > 0")

@@ -1,4 +1,5 @@
 import gzip
+import logging
 import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
@@ -277,30 +278,75 @@ def test_the_same_file_dropped_again_changes_nothing(any_zone: LandingZone) -> N
     assert len(list(any_zone.files())) == 1
 
 
-def test_another_file_of_the_same_name_is_refused_and_kept(any_zone: LandingZone) -> None:
+def test_another_file_of_the_same_name_is_refused_and_kept(
+    any_zone: LandingZone, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours = "crypto_pipeline.storage.landing"
+    # The command line, in a test before this one, sets another level.
+    caplog.set_level(logging.WARNING, ours)
     first = landing_json([market_record()], FIVE)
-    drop(any_zone, "a.json", first)
+    drop(any_zone, "b.json", first)
     any_zone.file_loose()
-    loose = drop(any_zone, "a.json", landing_json([market_record(id="other")], FIVE))
-    with pytest.raises(FileExistsError, match="rename one of them"):
-        any_zone.file_loose()
+    loose = drop(any_zone, "b.json", landing_json([market_record(id="other")], FIVE))
+    for name in ("a.json", "c.json"):
+        drop(any_zone, name, first)
+    assert [file.uri.name for file in any_zone.file_loose()] == ["a.json", "c.json"]
+    (warning,) = (record.getMessage() for record in caplog.records if record.name == ours)
+    assert warning.startswith(f"{loose} cannot be filed: ")
+    assert warning.endswith("where another file lies: rename one of them")
     assert loose.exists()
-    assert [file.content for file in any_zone.files()] == [first]
+    assert [file.content for file in any_zone.files()] == [first] * 3
 
 
-@pytest.mark.parametrize("year", ["0001", "0999", "1969", "9999"])
-def test_a_file_of_an_absurd_year_is_filed_once_and_kept(any_zone: LandingZone, year: str) -> None:
+def test_a_file_that_cannot_be_written_or_read_stays_and_the_others_are_filed(
+    zone: LandingZone,
+) -> None:
+    body = landing_json([market_record()], FIVE)
+    # Its hour's folder cannot be made, whoever asks.
+    drop(zone, "market_snapshots/date=2026-11-24/hour=04", b"no folder")
+    no_hour = drop(zone, "a.json", landing_json([market_record()], FIVE - HOUR))
+    unreadable = zone.root / "b.json"
+    Path(unreadable.path).symlink_to("/proc/self/mem")
+    drop(zone, "c.json", body)
+    problems: dict[str, str] = {}
+    filed = zone.file_loose(on_unfiled=lambda uri, e: problems.update({uri.name: str(e)}))
+    assert [file.uri.name for file in filed] == ["c.json"]
+    assert list(problems) == ["a.json", "b.json"]
+    assert "hour=04" in problems["a.json"]
+    assert no_hour.exists()
+    assert unreadable.exists()
+
+
+def test_a_name_may_be_as_long_as_the_file_system_lets_it(zone: LandingZone) -> None:
+    name = "x" * 250 + ".json"
+    drop(zone, name, landing_json([market_record()], FIVE))
+    (file,) = zone.file_loose()
+    assert (file.uri.name, file.hour) == (name, FIVE)
+
+
+@pytest.mark.parametrize("year", ["0001", "0999", "1969", "2098", "9999"])
+def test_a_file_of_an_impossible_year_goes_to_the_hour_it_was_written_in(
+    zone: LandingZone, year: str
+) -> None:
     body = landing_json([market_record()], f"{year}-06-01T05:20:00Z")
-    drop(any_zone, "a.json", body)
-    (file,) = any_zone.file_loose()
-    assert file.path == f"market_snapshots/date={year}-06-01/hour=05/a.json"
-    assert any_zone.file_loose() == []
-    assert [(found.path, found.content) for found in any_zone.files()] == [(file.path, body)]
+    loose = drop(zone, "a.json", body)
+    os.utime(loose.path, (FIVE.timestamp(), FIVE.timestamp()))
+    (file,) = zone.file_loose()
+    assert file.path == "market_snapshots/date=2026-11-24/hour=05/a.json"
+    assert zone.file_loose() == []
+    assert [(found.path, found.content) for found in zone.files()] == [(file.path, body)]
+
+
+def test_sandbox_data_may_be_ahead_of_the_clock(zone: LandingZone) -> None:
+    body = landing_json([market_record()], "2098-06-01T05:20:00Z", "CoinGecko sandbox")
+    drop(zone, "a.json", body)
+    (file,) = zone.file_loose()
+    assert file.path == "market_snapshots/date=2098-06-01/hour=05/a.json"
 
 
 def test_runs_that_file_at_the_same_time_do_not_disturb_each_other(zone: LandingZone) -> None:
     bodies = {
-        f"{number}.json": landing_json([market_record()], FIVE + number * HOUR)
+        f"{number}.json": landing_json([market_record()], FIVE - number * HOUR)
         for number in range(40)
     }
     for name, body in bodies.items():
