@@ -9,8 +9,8 @@ The program reads an order a line from its standard input, as JSON, and answers 
 ``{"requests": true}`` answers with the requests since then: method, path, ``If-None-Match`` and the
 access key that signed it.
 ``{"fail": <times>, "code": ..., "status": ...}`` answers so many requests with this error.
-``{"lose": <part of a path>}`` serves each commit to such a log when it is first sent, and answers
-with an error.
+``{"lose": [<part of a path>, ...]}`` serves each commit to such a log when it is first sent, and
+answers with an error.
 ``{"kill": <process>, "at": <part of a path>, "served": <whether it is>}`` kills a process when the
 first PUT to such a path has arrived.
 """
@@ -89,7 +89,8 @@ def _obey(server: S3Server, order: dict[str, Any]) -> Any:
 
         def lose(request: Request) -> None:
             commit = request.method == "PUT" and request.path.endswith(".json")
-            if commit and order["lose"] in request.path and request.path not in lost:
+            meant = any(part in request.path for part in order["lose"])
+            if commit and meant and request.path not in lost:
                 lost.add(request.path)
                 server.lose_answers = 1
 
