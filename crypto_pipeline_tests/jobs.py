@@ -58,6 +58,10 @@ class Jobs:
     def kill(self, process: int) -> bool:
         """Kill a job's process; whether it had not ended before."""
         os.kill(process, signal.SIGKILL)
+        return self.was_killed(process)
+
+    def was_killed(self, process: int) -> bool:
+        """Wait for a job's process; whether a kill ended it."""
         return self._answer(wait=process) == -signal.SIGKILL
 
     def close(self) -> None:

@@ -9,13 +9,18 @@ The program reads an order a line from its standard input, as JSON, and answers 
 ``{"requests": true}`` answers with the requests since then: method, path, ``If-None-Match`` and the
 access key that signed it.
 ``{"fail": <times>, "code": ..., "status": ...}`` answers so many requests with this error.
-``{"lose": <table>}`` serves each commit to this table's log when it is first sent, and answers with
-an error.
+``{"lose": [<part of a path>, ...]}`` serves each commit to such a log when it is first sent, and
+answers with an error.
+``{"kill": <process>, "at": <part of a path>, "served": <whether it is>}`` kills a process when the
+first PUT to such a path has arrived.
 """
 
 import json
+import os
+import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -84,12 +89,28 @@ def _obey(server: S3Server, order: dict[str, Any]) -> Any:
 
         def lose(request: Request) -> None:
             commit = request.method == "PUT" and request.path.endswith(".json")
-            if commit and order["lose"] in request.path and request.path not in lost:
+            meant = any(part in request.path for part in order["lose"])
+            if commit and meant and request.path not in lost:
                 lost.add(request.path)
                 server.lose_answers = 1
 
         server.fault = lose
+    elif "kill" in order:
+        server.fault = _killer(order)
     return None
+
+
+def _killer(order: dict[str, Any]) -> Callable[[Request], Response | None]:
+    alive = [order["kill"]]
+
+    def kill(request: Request) -> Response | None:
+        if alive and request.method == "PUT" and order["at"] in request.path:
+            os.kill(alive.pop(), signal.SIGKILL)
+            if not order["served"]:
+                return s3_error(500, "InternalError")
+        return None
+
+    return kill
 
 
 def main() -> None:

@@ -21,7 +21,7 @@ from crypto_pipeline_tests.jobs import Jobs, drop_files
 from crypto_pipeline_tests.pipeline import load_landing_zone, rows
 from crypto_pipeline_tests.waiting import wait_until
 
-KILLS = 3
+KILLS = 2
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The lake in S3: what is tried of it in a folder holds there too, over a real S3 server."""
 
 import contextlib
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -15,10 +16,11 @@ from click.testing import CliRunner
 from deltalake import DeltaTable
 
 from crypto_pipeline import lake as lake_module
+from crypto_pipeline.automation import LOAD_LAKE_JOB
 from crypto_pipeline.cli import main
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.lake import load_lake
-from crypto_pipeline.lake_schema import DIM_CRYPTOCURRENCY, FACT, UNFIT_VALUES, LakeError, LakeTable
+from crypto_pipeline.lake_schema import DIM_CRYPTOCURRENCY, FACT, UNFIT_VALUES, LakeError
 from crypto_pipeline.maintenance import drop_old_months
 from crypto_pipeline.partitions import partition_key
 from crypto_pipeline.sandbox.clock import SimulatedClock
@@ -28,8 +30,9 @@ from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.delta import CommitFailedError, Lake, Loaded, Step, add_facts
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline_tests.jobs import START, Jobs, drop_files
 from crypto_pipeline_tests.lakes import HOUR, assert_equal, land
-from crypto_pipeline_tests.pipeline import load_landing_zone
+from crypto_pipeline_tests.pipeline import batches, load_landing_zone
 from crypto_pipeline_tests.s3_process import S3Process
 from crypto_pipeline_tests.s3_server import ACCESS_KEY, point_at
 
@@ -83,7 +86,7 @@ def test_the_hourly_job_and_maintenance_keep_a_lake_in_s3(
 ) -> None:
     # What the hourly job is where LAKE_URI is set: the graph is made before a test sets it.
     hourly = defs.resolve_implicit_global_asset_job_def()
-    for hours in range(3):
+    for hours in range(2):
         at = HOUR + timedelta(hours=hours, seconds=10)
         source.clock.set(at)
         done = hourly.execute_in_process(partition_key=partition_key(at))
@@ -96,7 +99,7 @@ def test_the_hourly_job_and_maintenance_keep_a_lake_in_s3(
     state = lake.state(FACT)
     assert state is not None
     # Each hour was an append: a file more.
-    assert (state.files, state.rows) == (3, 3 * GOOD)
+    assert (state.files, state.rows) == (2, 2 * GOOD)
     requests = s3.tell(requests=True)
     commits = [request for request in requests if request[0] == "PUT" and "_log/0" in request[1]]
     assert {condition for _, path, condition, _ in commits if path.endswith(".json")} == {"*"}
@@ -106,11 +109,11 @@ def test_the_hourly_job_and_maintenance_keep_a_lake_in_s3(
 
     state = lake.state(FACT)
     assert state is not None
-    assert (state.files, state.rows) == (1, 3 * GOOD)
+    assert (state.files, state.rows) == (1, 2 * GOOD)
     assert_equal(warehouse, lake)
     for arguments, told in (
-        (["parity", "--full"], f"{3 * GOOD} facts of 1 months compared, 0 differences"),
-        (["sql", "SELECT count(*) FROM analytics.fact_crypto_price_metrics"], str(3 * GOOD)),
+        (["parity", "--full"], f"{2 * GOOD} facts of 1 months compared, 0 differences"),
+        (["sql", "SELECT count(*) FROM analytics.fact_crypto_price_metrics"], str(2 * GOOD)),
     ):
         answer = CliRunner().invoke(main, arguments)
         assert answer.exit_code == 0, answer.output
@@ -180,20 +183,65 @@ def test_of_two_that_commit_at_once_one_is_refused_and_comes_again(
     assert len(committed_batches(lake)) == 1 + sum(done[FACT.name].commits for done in both)
 
 
-@pytest.mark.parametrize("table", [FACT, DIM_CRYPTOCURRENCY, UNFIT_VALUES])
 def test_a_commit_whose_answer_is_lost_counts_once(
-    table: LakeTable, warehouse: Warehouse, zone: LandingZone, lake: Lake, s3: S3Process
+    warehouse: Warehouse, zone: LandingZone, lake: Lake, s3: S3Process
 ) -> None:
     """The store has it, the client hears of an error, and sends it again."""
+    lost = {
+        Lake(f"{lake.uri}-facts"): [f"/{FACT.name}/", f"/{UNFIT_VALUES.name}/"],
+        Lake(f"{lake.uri}-versions"): [f"/{DIM_CRYPTOCURRENCY.name}/"],
+    }
     for hour in range(2):
         unfit = {"id": "x", "symbol": "x", "name": f"{hour}", "max_supply": Decimal("1e30")}
         land(zone, HOUR + timedelta(hours=hour), {}, unfit)
         load_landing_zone()
-        s3.tell(lose=f"/{table.name}/")
-        load_lake(warehouse, lake)
-        s3.tell(clear=True)
+        for each, paths in lost.items():
+            s3.tell(lose=paths)
+            load_lake(warehouse, each)
+            s3.tell(clear=True)
+    for each in lost:
+        assert_equal(warehouse, each)
+        assert len(committed_batches(each)) == len(set(committed_batches(each))) == 2
+
+
+# At a write to such a path a load is killed, and whether the store serves it all the same.
+KILLS = [
+    (f"/{DIM_CRYPTOCURRENCY.name}/_delta_log/{1:020}", False),
+    (f"/{FACT.name}/_delta_log/{1:020}", True),
+    (f"/{FACT.name}/_delta_log/{4:020}", False),
+]
+# The same of the next load, which has a MERGE first.
+MORE_KILLS = [
+    (f"/{DIM_CRYPTOCURRENCY.name}/_delta_log/{2:020}", True),
+    (f"/{FACT.name}/_delta_log/{5:020}", True),
+]
+
+
+def test_a_killed_load_is_finished_by_the_next(
+    jobs: Jobs, warehouse: Warehouse, zone: LandingZone, lake: Lake, s3: S3Process
+) -> None:
+    """Each goes on where the one before it was killed."""
+
+    def load_after(kills: list[tuple[str, bool]]) -> Loaded:
+        load_landing_zone()
+        for at, served in kills:
+            process = jobs.start(LOAD_LAKE_JOB)
+            s3.tell(kill=process, at=at, served=served)
+            assert jobs.was_killed(process), at
+            s3.tell(clear=True)
+        return load_lake(warehouse, lake)[FACT.name]
+
+    drop_files(zone)
+    # Three commits of ten facts or so were there.
+    assert load_after(KILLS).rows_inserted == 55
+    # A late file splits a version.
+    land(zone, START + timedelta(minutes=40), {"id": "coin-0", "symbol": "mid", "name": "Middle"})
+    # The MERGE was there.
+    loaded = load_after(MORE_KILLS)
+    assert (loaded.commits, loaded.rows_inserted, loaded.rows_updated) == (1, 1, 0)
     assert_equal(warehouse, lake)
-    assert len(committed_batches(lake)) == len(set(committed_batches(lake))) == 2
+    brought = [batch for told in committed_batches(lake) for batch in json.loads(told)]
+    assert len(brought) == len(set(brought)) == len(batches(warehouse)) - 1
 
 
 def test_a_load_opens_the_log_of_the_facts_once(
@@ -217,13 +265,9 @@ def test_a_load_opens_the_log_of_the_facts_once(
         assert_equal(warehouse, lake)
 
 
-def test_a_store_that_is_busy_is_asked_again(
-    warehouse: Warehouse, zone: LandingZone, lake: Lake, s3: S3Process
-) -> None:
-    land(zone, HOUR)
-    load_landing_zone()
+def test_a_store_that_is_busy_is_asked_again(lake: Lake, s3: S3Process) -> None:
     s3.tell(fail=3, status=503, code="SlowDown")
-    assert load_lake(warehouse, lake)[FACT.name].rows_inserted == 1
+    assert lake.open(FACT) is None
 
 
 def test_credentials_come_from_a_profile_too(

@@ -227,7 +227,13 @@ def _binary_files(lake: Lake, paths: list[str]) -> DataFrame:
 def _below(root: str, path: str) -> str:
     """A path relative to the root, whose scheme and slashes engines write in their own ways."""
     _, _, bare = root.rpartition("://")
-    return unquote(path).partition(f"{bare.strip('/')}/")[2]
+    path = unquote(path)
+    folder = f"{bare.strip('/')}/"
+    # Sail names an object in a store without the bucket.
+    _, _, key = folder.partition("/")
+    if "://" in root and "://" not in path and path.startswith(key):
+        return path.removeprefix(key)
+    return path.partition(folder)[2]
 
 
 class _Staging:

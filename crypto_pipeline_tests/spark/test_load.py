@@ -10,12 +10,13 @@ import pytest
 
 from crypto_pipeline.spark.checks import CHECKS, ChecksFailedError, verify, wrong_rows
 from crypto_pipeline.spark.lake import Lake
-from crypto_pipeline.spark.load import load_to_silver
+from crypto_pipeline.spark.load import load_to_silver, new_files
 from crypto_pipeline.storage.landing import LandingZone
 from crypto_pipeline.storage.postgres import Warehouse
 from crypto_pipeline_tests.bad_records import BROKEN, BROKEN_RECORDS, WAYS
 from crypto_pipeline_tests.market_records import ABSENT, coin, drop, landing_json
 from crypto_pipeline_tests.pipeline import load_landing_zone
+from crypto_pipeline_tests.s3_server import Bucket
 from crypto_pipeline_tests.spark.parity import assert_same, in_spark, load_zone
 
 START = datetime(2026, 11, 23, 22, 0, 31, tzinfo=timezone.utc)
@@ -183,6 +184,19 @@ def test_a_check_finds_what_is_wrong(zone: LandingZone, lake: Lake) -> None:
     with pytest.raises(ChecksFailedError) as failure:
         verify(lake)
     assert tuple(failure.value.wrong) == CHECKS
+
+
+def test_the_files_of_a_landing_zone_in_s3_are_found(
+    bucket: Bucket, lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Sail names its objects without the bucket."""
+    monkeypatch.setenv("AWS_ALLOW_HTTP", "true")
+    zone = LandingZone(bucket.uri)
+    for number in range(2):
+        drop(zone, f"{number}.json", hour(number))
+    filed = [str(file.uri) for file in zone.file_loose()]
+    lake.create()
+    assert new_files(lake, f"{bucket.uri}/market_snapshots") == filed
 
 
 def test_files_of_one_name_are_refused(zone: LandingZone, lake: Lake) -> None:
