@@ -30,7 +30,7 @@ from crypto_pipeline.definitions import defs
 from crypto_pipeline.documentation import write_documentation
 from crypto_pipeline.health import HealthCollector, read_health
 from crypto_pipeline.lake_schema import LakeError
-from crypto_pipeline.partitions import partition_key
+from crypto_pipeline.partitions import hourly, partition_key
 from crypto_pipeline.redaction import redact
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.market import Market
@@ -73,6 +73,11 @@ def demo(hours: int, recordings: Path | None) -> None:
     with errors_in_one_line(complaints):
         played = demo_room.open_recordings(recordings)
         times = demo_room.demo_times(hours, played)
+        if times[0] < hourly.start:
+            raise click.UsageError(
+                f"the first hour is that of {times[0]:%Y-%m-%d %H:%M} UTC, before HISTORY_START"
+                f" ({hourly.start:%Y-%m-%d %H:%M} UTC)"
+            )
         clock = SimulatedClock(times[0])
         failures: list[str] = []
         with demo_room.sandbox(played, clock):
