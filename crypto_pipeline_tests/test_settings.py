@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -115,7 +115,7 @@ def test_history_starts_at_an_hour_in_utc(
         ("HISTORY_START", "canary"),
         ("HISTORY_START", "2024-13-01"),
         ("HISTORY_START", "0001-01-01T00:00+05:00"),
-        ("HISTORY_START", (datetime.now(timezone.utc) + timedelta(days=1)).isoformat()),
+        ("HISTORY_START", "9998-01-01"),
         ("SPARK_REMOTE", "canary"),
         ("DB_PORT", "canary"),
         ("DB_PORT", "0"),
