@@ -11,6 +11,7 @@ from typing import Any
 import dagster as dg
 import psycopg
 import pytest
+import time_machine
 
 from crypto_pipeline import maintenance
 from crypto_pipeline.automation import AUDIT_JOB
@@ -170,7 +171,8 @@ def test_this_month_and_two_more_have_partitions_and_a_load_makes_none(
     for number, month in enumerate(first):
         at = datetime(month // 12, month % 12 + 1, 28, tzinfo=timezone.utc)
         drop(zone, f"{number}.json", landing_json([coin("bitcoin", at)], at))
-    load_landing_zone()
+    with time_machine.travel(at):
+        load_landing_zone()
     assert len(rows(warehouse, "SELECT FROM analytics.fact_crypto_price_metrics")) == 3
     assert partitions(warehouse) == made
 
@@ -337,6 +339,8 @@ def test_the_current_month_is_that_of_the_data_but_never_one_to_come(
     assert months(partitions(history)) >= {"2025_03", "2025_05"}
     at = datetime(2150, 1, 1, tzinfo=timezone.utc)
     drop(zone, "wrong-clock.json", landing_json([coin("x", at)], at))
+    with time_machine.travel(at):
+        load_landing_zone()
     now = datetime.now(timezone.utc)
     drop(zone, "now.json", landing_json([coin("x", now)], now))
     load_landing_zone()
