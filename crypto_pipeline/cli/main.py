@@ -7,12 +7,11 @@ import signal
 import subprocess
 import sys
 from dataclasses import asdict
-from datetime import datetime, timezone
+from datetime import datetime
 from pathlib import Path
-from typing import NoReturn, cast
+from typing import NoReturn
 
 import click
-import dagster as dg
 from prometheus_client import CollectorRegistry, generate_latest, write_to_textfile
 from rich.console import Console
 from rich.markup import escape
@@ -25,6 +24,12 @@ from crypto_pipeline.cli.doctor import Verdict, examine
 from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.cli.report import print_checks, print_query, print_rows
 from crypto_pipeline.cli.runs import RunOutcome, errors_in_one_line, run_job
+from crypto_pipeline.cli.unchecked import (
+    failed_files_since,
+    hours_loaded_since,
+    last_audit,
+    newest_batch,
+)
 from crypto_pipeline.coingecko.client import CoinGeckoClient, request_budget
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.documentation import write_documentation
@@ -389,16 +394,16 @@ def sandbox(
 
 def _load_and_audit(job: str) -> NoReturn:
     with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
-        known, checked = _newest_batch(), _last_audit(instance)
+        known, checked = newest_batch(), last_audit(instance)
         errors = _print_errors(run_job(instance, job, console))
         _print_failed_files(known)
         if not errors and Settings().has_lake:
             errors = _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
-        if _hours_loaded_since(known) is None and not errors:
+        if hours_loaded_since(known) is None and not errors:
             console.print("Nothing to load: the warehouse has every file of the landing zone.")
         # With what was loaded before and never checked: a load that was stopped left that.
         unchecked = known if errors else checked and known and min(checked, known)
-        hours = _hours_loaded_since(unchecked)
+        hours = hours_loaded_since(unchecked)
         if hours is None:
             if not errors:
                 _report()
@@ -409,25 +414,8 @@ def _load_and_audit(job: str) -> NoReturn:
         _end_by_checks(audit, failed=errors)
 
 
-def _last_audit(instance: dg.DagsterInstance) -> datetime | None:
-    """When the last audit began that ended: what was loaded before, it has checked."""
-    audits = instance.get_run_records(
-        dg.RunsFilter(job_name=AUDIT_JOB, statuses=[dg.DagsterRunStatus.SUCCESS]), limit=1
-    )
-    if not audits or audits[0].start_time is None:
-        return None
-    return datetime.fromtimestamp(audits[0].start_time, timezone.utc)
-
-
 def _print_failed_files(known: datetime | None) -> None:
-    """Print what is wrong with the files that have failed since the newest batch that was known."""
-    with Warehouse().connection() as connection:
-        failed = connection.execute(
-            "SELECT landing_file, error FROM ingestion_batches WHERE status = 'failed'"
-            " AND (loaded_at > %(known)s OR %(known)s::timestamptz IS NULL) ORDER BY 1",
-            {"known": known},
-        ).fetchall()
-    for path, error in failed:
+    for path, error in failed_files_since(known):
         complaints.print(f"[red]{escape(f'{path}: {error}')}[/]", soft_wrap=True, highlight=False)
 
 
@@ -437,25 +425,6 @@ def _end_by_checks(outcome: RunOutcome, *, failed: bool = False) -> NoReturn:
         # In words, too: the last line is what a scheduler mails.
         complaints.print(f"[red]{wrong} checks of severity ERROR failed[/]")
     sys.exit(1 if wrong or failed else 0)
-
-
-def _newest_batch() -> datetime | None:
-    with Warehouse().connection() as connection:
-        row = connection.execute("SELECT max(loaded_at) FROM ingestion_batches").fetchone()
-    assert row is not None
-    return cast(datetime | None, row[0])
-
-
-def _hours_loaded_since(time: datetime | None) -> str | None:
-    """The hours of the batches written after a time, as the checks' tag."""
-    with Warehouse().connection() as connection:
-        row = connection.execute(
-            "SELECT min(partition_hour), max(partition_hour) FROM ingestion_batches"
-            " WHERE loaded_at > %(time)s OR %(time)s::timestamptz IS NULL",
-            {"time": time},
-        ).fetchone()
-    assert row is not None
-    return None if row[0] is None else "/".join(map(partition_key, row))
 
 
 def _plain(value: object) -> object:
