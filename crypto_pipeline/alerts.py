@@ -23,9 +23,9 @@ import msgspec
 from dagster._core.definitions.freshness import FreshnessState
 from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
-from crypto_pipeline.redaction import redact
-from crypto_pipeline.secret_references import SecretError
-from crypto_pipeline.settings import Settings
+from crypto_pipeline.config.redaction import redact
+from crypto_pipeline.config.secret_references import SecretError
+from crypto_pipeline.config.settings import Settings
 
 _TIMEOUT = 10.0
 """Seconds to wait for a channel."""

@@ -13,8 +13,8 @@ from psycopg.rows import dict_row
 
 from crypto_pipeline.automation import HOURLY_JOB
 from crypto_pipeline.definitions import defs
-from crypto_pipeline.partitions import partition_key
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.model.partitions import partition_key
+from crypto_pipeline.warehouse.postgres import Warehouse
 
 Contents = dict[str, list[dict[str, Any]]]
 """The rows of every table, by its qualified name."""

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 import dagster as dg
 import psycopg
 
-from crypto_pipeline.storage.catalog import describe_columns
+from crypto_pipeline.warehouse.catalog import describe_columns
 
 _API_FIELD = re.compile(r"API field ([a-z0-9_.]+)")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from crypto_pipeline.storage.sql import table_comment
+from crypto_pipeline.model.sql import table_comment
 
 OWNERS = ["team:market-data"]
 TAGS = {"domain": "crypto", "source": "coingecko"}

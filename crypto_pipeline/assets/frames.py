@@ -17,7 +17,7 @@ from dagster_pandas.constraints import (
     UniqueColumnConstraint,
 )
 
-from crypto_pipeline.storage.sql import table_comment
+from crypto_pipeline.model.sql import table_comment
 
 
 def _columns(

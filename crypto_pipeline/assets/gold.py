@@ -6,8 +6,8 @@ import dagster as dg
 
 from crypto_pipeline.assets.column_lineage import gold_lineage
 from crypto_pipeline.assets.conventions import table_output
-from crypto_pipeline.storage.postgres import Select, Warehouse
-from crypto_pipeline.storage.sql import read_sql
+from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.warehouse.postgres import Select, Warehouse
 
 _SNAPSHOTS = {dg.AssetKey("ingestion_batches"), dg.AssetKey("price_snapshots")}
 

@@ -10,17 +10,17 @@ from psycopg import sql
 from crypto_pipeline.assets import frames
 from crypto_pipeline.assets.column_lineage import silver_lineage
 from crypto_pipeline.assets.conventions import ONE_RUN, table_output
-from crypto_pipeline.partitions import hourly
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.staging import (
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.landing.zone import LandingFile
+from crypto_pipeline.model.partitions import hourly
+from crypto_pipeline.warehouse.postgres import Warehouse, read_frame
+from crypto_pipeline.warehouse.staging import (
     SILVER_TABLES,
     decode_files,
     in_chunks,
     load_decoded,
     stage,
 )
-from crypto_pipeline.storage.landing import LandingFile
-from crypto_pipeline.storage.postgres import Warehouse, read_frame
 
 _FRAME_TYPES = {
     "ingestion_batches": frames.INGESTION_BATCHES,

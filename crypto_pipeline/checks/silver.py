@@ -8,10 +8,10 @@ from psycopg import sql
 
 from crypto_pipeline.checks.scope import WrongRows, scopes
 from crypto_pipeline.checks.sql_checks import sql_check_specs
-from crypto_pipeline.quality import RULES, Rule, Severity, fill_in
-from crypto_pipeline.storage.landing import LandingZone, LandingZoneResource
-from crypto_pipeline.storage.postgres import Warehouse
-from crypto_pipeline.storage.sql import read_sql
+from crypto_pipeline.landing.zone import LandingZone, LandingZoneResource
+from crypto_pipeline.model.quality import RULES, Rule, Severity, fill_in
+from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.warehouse.postgres import Warehouse
 
 # Wrong rows here must not reach gold.
 _BLOCKING = {

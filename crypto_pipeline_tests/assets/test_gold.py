@@ -10,11 +10,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crypto_pipeline.bulk_load import load_to_gold
 from crypto_pipeline.coingecko.capture import Capture
-from crypto_pipeline.staging import load_to_silver
-from crypto_pipeline.storage.landing import LandingFile, LandingZone
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.landing.zone import LandingFile, LandingZone
+from crypto_pipeline.warehouse.bulk_load import load_to_gold
+from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline.warehouse.staging import load_to_silver
 from crypto_pipeline_tests.market_records import market_record
 from crypto_pipeline_tests.pipeline import rows
 

@@ -12,15 +12,15 @@ from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
 from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
 from crypto_pipeline.automation import HOURLY_JOB
 from crypto_pipeline.definitions import defs
-from crypto_pipeline.partitions import partition_key
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.faults import ErrorBody, RateLimit
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.quirks import RENAMED_COIN
 from crypto_pipeline.sandbox.server import SandboxServer
-from crypto_pipeline.staging import SILVER_TABLES
-from crypto_pipeline.storage.landing import LandingZone
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline.warehouse.staging import SILVER_TABLES
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import (
     another_warehouse,

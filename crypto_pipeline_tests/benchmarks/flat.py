@@ -31,16 +31,16 @@ from rich.progress import track
 from rich.table import Table
 
 from crypto_pipeline.automation import HOURLY_JOB
+from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.definitions import defs
-from crypto_pipeline.partitions import partition_key
+from crypto_pipeline.model.partitions import partition_key
+from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.listing import CoinName, MarketsQuery, Page
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.quirks import RENAMED_COIN
 from crypto_pipeline.sandbox.server import SandboxServer
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.postgres import Warehouse, connect, merge, warehouse_conninfo
-from crypto_pipeline.storage.sql import read_sql
+from crypto_pipeline.warehouse.postgres import Warehouse, connect, merge, warehouse_conninfo
 from crypto_pipeline_tests.benchmarks.hourly import QUIET
 
 SIZES = (1_000_000, 10_000_000, 100_000_000)

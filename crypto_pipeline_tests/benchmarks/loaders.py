@@ -25,13 +25,13 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from crypto_pipeline.bulk_load import files_to_load, load_files
 from crypto_pipeline.coingecko.copy_lines import copy_lines as lines_of
 from crypto_pipeline.coingecko.schema import COLUMNS, INTEGER_FIELDS, TIME_FIELDS, decode_record
-from crypto_pipeline.lake_schema import FACT, LakeError
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.landing import LandingFile, LandingZone
-from crypto_pipeline.storage.postgres import Warehouse, connect, warehouse_conninfo
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.lakehouse.schema import FACT, LakeError
+from crypto_pipeline.landing.zone import LandingFile, LandingZone
+from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files
+from crypto_pipeline.warehouse.postgres import Warehouse, connect, warehouse_conninfo
 from crypto_pipeline_tests.benchmarks.data import COINS
 from crypto_pipeline_tests.benchmarks.statements import Statements
 
@@ -208,8 +208,8 @@ def _parse(
 
 def delta_append(zone: Path, count: int) -> Measured:
     """Gold of PostgreSQL into an empty lake, by delta-rs: rounded by PostgreSQL, appended."""
-    from crypto_pipeline.lake import load_lake
-    from crypto_pipeline.storage.delta import Lake
+    from crypto_pipeline.lakehouse.delta import Lake
+    from crypto_pipeline.lakehouse.load import load_lake
 
     warehouse, landing_zone = Warehouse(), LandingZone(str(zone))
     files = _files(zone, count)
@@ -228,9 +228,9 @@ def delta_append(zone: Path, count: int) -> Measured:
 
 def delta_merge(zone: Path, count: int) -> Measured:
     """The same facts once more: a MERGE that finds every one of them in the lake."""
-    from crypto_pipeline.lake import FACTS_A_COMMIT, load_lake
-    from crypto_pipeline.storage.delta import Lake, Step, add_facts, loaded_change
-    from crypto_pipeline.storage.gold_arrow import read_facts
+    from crypto_pipeline.lakehouse.delta import Lake, Step, add_facts, loaded_change
+    from crypto_pipeline.lakehouse.gold_arrow import read_facts
+    from crypto_pipeline.lakehouse.load import FACTS_A_COMMIT, load_lake
 
     warehouse = Warehouse()
     files = _files(zone, count)

@@ -5,9 +5,9 @@ import pytest
 
 from crypto_pipeline.automation import AUDIT_JOB
 from crypto_pipeline.definitions import defs
-from crypto_pipeline.quality import REJECT_RULES, WARN_RULES
-from crypto_pipeline.storage.landing import LandingZone
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.model.quality import REJECT_RULES, WARN_RULES
+from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import load_landing_zone
 

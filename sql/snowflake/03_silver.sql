@@ -3,7 +3,7 @@
 -- so the loads keep the keys and the checks look for what breaks them.
 --
 -- Snowflake's numbers end at 38 digits. Each kind of measure has the scale that the lake has
--- (crypto_pipeline/lake_schema.py). A value that its column cannot hold is null there, and stands in
+-- (crypto_pipeline/lakehouse/schema.py). A value that its column cannot hold is null there, and stands in
 -- unfit_values with all its digits.
 
 CREATE TABLE IF NOT EXISTS silver.data_origin (

@@ -1,5 +1,5 @@
--- Written by `python -m crypto_pipeline.snowflake_rules` from quality.py, coingecko/schema.py and
--- lake_schema.py: change these, not this file.
+-- Written by `python -m crypto_pipeline.lakehouse.snowflake` from model/quality.py,
+-- coingecko/schema.py and lakehouse/schema.py: change these, not this file.
 
 CREATE OR REPLACE VIEW staging.api_fields
 COMMENT = 'The documented fields of a record, and the column that each becomes.'

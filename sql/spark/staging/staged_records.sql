@@ -1,6 +1,6 @@
 -- The decoded records with the verdict of the rule table (quality.py), which fills in three
 -- expressions: names of the broken reject rules, the reason in words, names of the broken warn rules.
--- Numbers are compared by their keys (crypto_pipeline/spark/exact.py).
+-- Numbers are compared by their keys (crypto_pipeline/lakehouse/spark/exact.py).
 SELECT
     r.*,
     -- The nearest multiple of five minutes since midnight UTC, a tie upwards, in whole microseconds:
