@@ -246,11 +246,7 @@ def rules_page(connection: psycopg.Connection) -> str:
             " records of the response, which a table no longer shows: its check reads what loading"
             " wrote down."
         ),
-        _paragraph(
-            _GENERATED.format(
-                source="[crypto_pipeline/model/quality.py](../crypto_pipeline/model/quality.py)"
-            )
-        ),
+        _paragraph(_GENERATED.format(source="[quality.py](../crypto_pipeline/model/quality.py)")),
         _table(
             ["rule", "severity", "predicate", "what is wrong", "CHECK constraint of"],
             (_rule_row(rule, guards.get(rule.name, [])) for rule in RULES),
@@ -288,9 +284,7 @@ def configuration_page() -> str:
             " file that the variable of its name and `_FILE` points at: [SECURITY.md](SECURITY.md)."
         ),
         _paragraph(
-            _GENERATED.format(
-                source="[crypto_pipeline/config/settings.py](../crypto_pipeline/config/settings.py)"
-            )
+            _GENERATED.format(source="[settings.py](../crypto_pipeline/config/settings.py)")
         ),
         _table(
             ["variable", "default", "meaning"],

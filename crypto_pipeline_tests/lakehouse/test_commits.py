@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from crypto_pipeline import lake as lake_module
 from crypto_pipeline.definitions import defs
+from crypto_pipeline.lakehouse import load as lake_module
 from crypto_pipeline.lakehouse.delta import Lake
 from crypto_pipeline.lakehouse.schema import (
     DIM_CRYPTOCURRENCY,

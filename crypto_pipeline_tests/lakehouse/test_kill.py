@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from deltalake import DeltaTable
 
-from crypto_pipeline import lake as lake_module
 from crypto_pipeline.automation import LOAD_LAKE_JOB
+from crypto_pipeline.lakehouse import load as lake_module
 from crypto_pipeline.lakehouse.comparison import compare_rows
 from crypto_pipeline.lakehouse.delta import Lake
 from crypto_pipeline.lakehouse.load import load_lake

@@ -11,8 +11,8 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable, write_deltalake
 
-from crypto_pipeline import lake as lake_module
 from crypto_pipeline.definitions import defs
+from crypto_pipeline.lakehouse import load as lake_module
 from crypto_pipeline.lakehouse.comparison import compare_rows, compare_sums
 from crypto_pipeline.lakehouse.delta import Lake, Step, add_facts
 from crypto_pipeline.lakehouse.load import load_lake

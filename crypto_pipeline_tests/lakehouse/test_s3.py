@@ -15,11 +15,11 @@ import pytest
 from click.testing import CliRunner
 from deltalake import DeltaTable
 
-from crypto_pipeline import lake as lake_module
 from crypto_pipeline.automation import LOAD_LAKE_JOB
 from crypto_pipeline.cli import main
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.definitions import defs
+from crypto_pipeline.lakehouse import load as lake_module
 from crypto_pipeline.lakehouse.delta import CommitFailedError, Lake, Loaded, Step, add_facts
 from crypto_pipeline.lakehouse.load import load_lake
 from crypto_pipeline.lakehouse.schema import DIM_CRYPTOCURRENCY, FACT, UNFIT_VALUES, LakeError

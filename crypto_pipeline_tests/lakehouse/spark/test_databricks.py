@@ -110,7 +110,7 @@ print(load.__file__, len(statements))
     assert done.returncode == 0, done.stderr
     written = len(list((ROOT / "sql" / "spark").rglob("*.sql")))
     assert done.stdout.split() == [
-        str(tmp_path / "installed" / "crypto_pipeline" / "spark" / "load.py"),
+        str(tmp_path / "installed" / "crypto_pipeline" / "lakehouse" / "spark" / "load.py"),
         str(written),
     ]
 
