@@ -26,9 +26,9 @@ _BUSINESS_KEYS = {
     " FROM cryptocurrency_names",
     "crypto_key": "SELECT crypto_key, concat_ws(' from ', crypto_id, valid_from)"
     " FROM analytics.dim_cryptocurrency",
-    "source_key": "SELECT source_key, source FROM analytics.dim_source",
+    "source_key": "SELECT source_key, source_name FROM analytics.dim_source",
 }
-_LOAD_TIMES = ("loaded_at", "rejected_at", "revised_at")
+_LOAD_TIMES = ("loaded_at", "rejected_at", "revised_at", "load_timestamp")
 
 # From the catalogue, so that a table added later is compared too; a partition is read as a part of
 # its table.

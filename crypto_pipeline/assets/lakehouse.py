@@ -9,7 +9,7 @@ from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, OWNERS, 
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.lakehouse.schema import FACT, LAKE_TABLES, UNFIT_VALUES, LakeTable
 from crypto_pipeline.lakehouse.spark.resource import Spark
-from crypto_pipeline.model.sql import column_comment
+from crypto_pipeline.model.registry import TABLES
 from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, turn
 from crypto_pipeline.warehouse.postgres import Warehouse
 
@@ -22,12 +22,13 @@ def lake_key(table: LakeTable) -> dg.AssetKey:
 
 
 def _schema(table: LakeTable) -> dg.TableSchema:
+    comments = {column.name: column.comment for column in TABLES[table.name].columns}
     return dg.TableSchema(
         [
             dg.TableColumn(
                 name,
                 of if isinstance(of, str) else f"decimal({of.precision},{of.scale})",
-                description=column_comment(f"analytics.{table.name}", name),
+                description=comments.get(name),
                 constraints=dg.TableColumnConstraints(nullable=name in table.nullable),
             )
             for name, of in table.columns.items()

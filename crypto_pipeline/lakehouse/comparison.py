@@ -99,9 +99,7 @@ def compare_rows(warehouse: Warehouse, lake: Lake) -> Parity:
         by_group: dict[Group, int] = defaultdict(int)
         months: set[str] = set()
         for start, end in _windows(sides):
-            facts, unfit = read_facts(
-                sides.connection, "facts_between", {"start": start, "end": end}
-            )
+            facts, unfit = read_facts(sides.connection, "between", {"start": start, "end": end})
             months.update(facts.column("snapshot_month").unique().to_pylist())
             for table, rows in ((FACT, facts), (UNFIT_VALUES, unfit)):
                 compared, found, only_in_lake = _row_differences(sides, table, rows, (start, end))
@@ -153,7 +151,7 @@ def _dimension_differences(sides: _Sides) -> list[Difference]:
 
 
 def _postgres_sums(sides: _Sides, batches: Sequence[int] | None) -> dict[Group, dict[str, Any]]:
-    return _by_group(fact_sums(sides.connection, "fact_sums", _INTEGERS, batches), sides)
+    return _by_group(fact_sums(sides.connection, "fact_sums", batches), sides)
 
 
 def _lake_sums(sides: _Sides, batches: Sequence[int] | None) -> dict[Group, dict[str, Any]]:
@@ -180,6 +178,7 @@ def _lake_sums(sides: _Sides, batches: Sequence[int] | None) -> dict[Group, dict
                 ' ', crypto_id, vs_currency, epoch_us(snapshot_time)
             )), 15))::BIGINT) AS keys,
             sum(epoch_us(last_updated)) AS last_updated,
+            sum(epoch_us(load_timestamp)) AS load_timestamp,
             {integers},
             {halves}
         FROM lake_{FACT.name}

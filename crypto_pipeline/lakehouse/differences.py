@@ -1,14 +1,12 @@
 """What a comparison of a lake with PostgreSQL finds, whoever loads the lake."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
-from psycopg import sql
 from psycopg.rows import dict_row
 
-from crypto_pipeline.lakehouse.schema import FACT
 from crypto_pipeline.model.sql import read_sql
 
 
@@ -54,40 +52,16 @@ class Parity:
 
 
 def fact_sums(
-    connection: psycopg.Connection,
-    file: str,
-    integers: Sequence[str],
-    batches: Sequence[int] | None,
+    connection: psycopg.Connection, file: str, batches: Sequence[int] | None
 ) -> list[dict[str, Any]]:
-    """What PostgreSQL's facts come to, by month and batch.
+    """What PostgreSQL's facts come to, by month and batch; decimals as the lake has them.
 
     Args:
         connection: Where they are.
         file: The query, of ``sql/lake``.
-        integers: The columns that are summed as they are; the decimals are made to fit the lake.
         batches: Only the facts of these batches; all if None.
     """
-
-    def listed(names: Iterable[str]) -> sql.Composed:
-        return sql.SQL(", ").join(sql.Identifier("f", name) for name in names)
-
-    fits = [
-        sql.SQL("lake.fit({}, {}, {}) AS {}").format(
-            sql.Identifier("f", name), of.precision, of.scale, sql.Identifier(name)
-        )
-        for name, of in FACT.decimals.items()
-    ]
-    sums = [
-        sql.SQL("sum({}) AS {}").format(sql.Identifier("f", name), sql.Identifier(name))
-        for name in (*integers, *FACT.decimals)
-    ]
-    query = sql.SQL(read_sql(f"lake/{file}.sql")).format(
-        integers=listed(integers),
-        measures=listed(FACT.decimals),
-        fits=sql.SQL(", ").join(fits),
-        sums=sql.SQL(", ").join(sums),
-    )
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(
-            query, {"batches": None if batches is None else list(batches)}
+            read_sql(f"lake/{file}.sql"), {"batches": None if batches is None else list(batches)}
         ).fetchall()

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from psycopg import sql
 
-from crypto_pipeline.lakehouse.schema import FACT, UNFIT_VALUES, DecimalType, LakeTable, Type
+from crypto_pipeline.lakehouse.schema import FACT, UNFIT_VALUES, LakeTable, Type
+from crypto_pipeline.model.registry import DecimalType
 from crypto_pipeline.model.sql import read_sql
 
 _ARROW_TYPES: Mapping[Type, pa.DataType] = {
@@ -57,66 +58,40 @@ def snapshot(connection: psycopg.Connection) -> Iterator[None]:
 def read_dimension(connection: psycopg.Connection, table: LakeTable) -> pa.Table:
     """A whole dimension."""
     query = sql.SQL("SELECT {} FROM {}").format(
-        sql.SQL(", ").join(_expression(table, name) for name in table.columns),
+        sql.SQL(", ").join(map(sql.Identifier, table.columns)),
         sql.Identifier("analytics", table.name),
     )
     return _copy(connection, query, {}, arrow_schema(table))
 
 
 def read_facts(
-    connection: psycopg.Connection, file: str, arguments: Mapping[str, Any]
+    connection: psycopg.Connection, which: str, arguments: Mapping[str, Any]
 ) -> tuple[pa.Table, pa.Table]:
-    """The facts that ``sql/lake/<file>.sql`` selects.
+    """Some facts, and what of them the decimals cannot hold.
+
+    Args:
+        connection: Where they are.
+        which: Their selection: ``sql/lake/facts_<which>.sql`` and ``unfit_<which>.sql``.
+        arguments: Its arguments.
 
     Returns:
         The rows of the fact table, and those of ``unfit_values`` for the values left out in them.
     """
-    select = sql.SQL(read_sql(f"lake/{file}.sql"))
-    known = sql.SQL("num_nonnulls({}) AS measures_known").format(
-        sql.SQL(", ").join(sql.Identifier("f", name) for name in FACT.decimals)
-    )
-    columns = [*(_expression(FACT, name) for name in FACT.columns), known]
     schema = arrow_schema(FACT).append(pa.field("measures_known", pa.int16(), nullable=False))
-    facts = _copy(connection, select.format(columns=sql.SQL(", ").join(columns)), arguments, schema)
+    facts = _copy(connection, sql.SQL(read_sql(f"lake/facts_{which}.sql")), arguments, schema)
     expected = pc.sum(facts.column("measures_known")).as_py() or 0
     facts = facts.drop_columns(["measures_known"])
     found = sum(len(facts) - facts.column(name).null_count for name in FACT.decimals)
     unfit = arrow_schema(UNFIT_VALUES).empty_table()
     if found != expected:
-        unfit = _copy(connection, _unfit(select), arguments, arrow_schema(UNFIT_VALUES))
+        select = sql.SQL(read_sql(f"lake/unfit_{which}.sql"))
+        unfit = _copy(connection, select, arguments, arrow_schema(UNFIT_VALUES))
     return facts, unfit
-
-
-def _unfit(select: sql.SQL) -> sql.Composed:
-    values = sql.SQL(", ").join(
-        sql.SQL("({}, {}, {}, {})").format(name, sql.Identifier("f", name), of.precision, of.scale)
-        for name, of in FACT.decimals.items()
-    )
-    return sql.SQL(
-        "SELECT {}, f.crypto_id, f.vs_currency, f.snapshot_time, v.column_name, v.value::text,"
-        " lake.misfit(v.value, v.digits, v.decimals), f.batch_id FROM ({}) AS f"
-        " CROSS JOIN LATERAL (VALUES {}) AS v (column_name, value, digits, decimals)"
-        " WHERE lake.misfit(v.value, v.digits, v.decimals) IS NOT NULL"
-    ).format(FACT.name, select.format(columns=sql.SQL("f.*")), values)
-
-
-def _expression(table: LakeTable, column: str) -> sql.Composed:
-    """A column of gold as the lake has it."""
-    of = table.columns[column]
-    if column == table.partition_by:
-        return sql.SQL("to_char(f.snapshot_time AT TIME ZONE 'UTC', 'YYYY-MM')").format()
-    if isinstance(of, DecimalType):
-        return sql.SQL("lake.fit({}, {}, {})").format(
-            sql.Identifier("f", column), of.precision, of.scale
-        )
-    return sql.SQL("{}").format(
-        sql.Identifier("f", column) if table is FACT else sql.Identifier(column)
-    )
 
 
 def _copy(
     connection: psycopg.Connection,
-    query: sql.Composed,
+    query: sql.Composable,
     arguments: Mapping[str, Any],
     schema: pa.Schema,
 ) -> pa.Table:

@@ -169,11 +169,11 @@ def _load_facts(
         firsts, lasts = zip(*ranges.values(), strict=True)
         facts, unfit = read_facts(
             connection,
-            "facts_of_coins",
+            "of_coins",
             {"coins": list(ranges), "firsts": list(firsts), "lasts": list(lasts)},
         )
     else:
-        facts, unfit = read_facts(connection, "facts_of_batches", {"batches": changes.batch_ids})
+        facts, unfit = read_facts(connection, "of_batches", {"batches": changes.batch_ids})
     step = Step(changes.last, changes.batch_ids)
     # A value that is unfit no more goes with its fact.
     done[UNFIT_VALUES.name] += lake.synchronise(

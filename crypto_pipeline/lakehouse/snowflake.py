@@ -17,11 +17,16 @@ from crypto_pipeline.coingecko.schema import (
     INTEGER_FIELDS,
     NUMBER_FIELDS,
     OPTIONAL_FIELDS,
+    ROI_NUMBERS,
+    ROI_TEXTS,
     TEXT_FIELDS,
     TIME_FIELDS,
 )
 from crypto_pipeline.lakehouse.schema import MEASURES
 from crypto_pipeline.model.quality import REJECT_RULES, WARN_RULES, Rule
+from crypto_pipeline.model.registry import RECORD_COLUMNS
+
+_COLUMN_OF = {column.field: column.name for column in RECORD_COLUMNS if column.field}
 
 _HEAD = """\
 -- Written by `python -m crypto_pipeline.lakehouse.snowflake` from model/quality.py,
@@ -88,19 +93,18 @@ def _without_zone(node: exp.Expression) -> exp.Expression:
 
 def _api_fields() -> str:
     kinds = {
+        **dict.fromkeys(sorted(OPTIONAL_FIELDS), "any"),
         **dict.fromkeys(TEXT_FIELDS, "text"),
         **dict.fromkeys(NUMBER_FIELDS, "number"),
         **dict.fromkeys(INTEGER_FIELDS, "integer"),
         **dict.fromkeys(TIME_FIELDS, "time"),
         "roi": "object",
-        "roi.times": "number",
-        "roi.currency": "text",
-        "roi.percentage": "number",
-        **dict.fromkeys(sorted(OPTIONAL_FIELDS), "any"),
+        **dict.fromkeys(ROI_NUMBERS, "number"),
+        **dict.fromkeys(ROI_TEXTS, "text"),
     }
     rows = []
     for position, (field, kind) in enumerate(kinds.items()):
-        column = TEXT_FIELDS.get(field, field.replace(".", "_"))
+        column = _COLUMN_OF.get(field, field)
         decimal = MEASURES.get(column)
         scale = "NULL" if decimal is None else str(decimal.scale)
         is_base = str(field in BASE_FIELDS).upper()
@@ -126,9 +130,9 @@ def _typed_records() -> str:
             )
             columns.append(f"MAX({found}plain, NULL)) AS {column}_text")
             columns.append(f"MAX({found}unfit, NULL)) AS {column}_unfit")
-        elif column in INTEGER_FIELDS:
+        elif column in INTEGER_FIELDS.values():
             columns.append(f"TO_DECIMAL(MAX({found}judged, NULL)), 10, 0) AS {column}")
-        elif column in TIME_FIELDS:
+        elif column in TIME_FIELDS.values():
             columns.append(f"MAX({found}time, NULL)) AS {column}")
         else:
             columns.append(f"MAX({found}text, NULL)) AS {column}")
@@ -194,9 +198,9 @@ def _as_text(column: str) -> str:
     """A value as PostgreSQL shows it."""
     if column in MEASURES:
         text = f"{column}_text"
-    elif column in INTEGER_FIELDS:
+    elif column in INTEGER_FIELDS.values():
         text = f"TO_VARCHAR({column})"
-    elif column in TIME_FIELDS or column == "ingested_at":
+    elif column in TIME_FIELDS.values() or column == "ingested_at":
         seconds = f"TO_VARCHAR(CAST({column} AS TIMESTAMP_NTZ), 'YYYY-MM-DD HH24:MI:SS')"
         microseconds = (
             f"MOD(MOD(DATE_PART(EPOCH_MICROSECOND, {column}), 1000000) + 1000000, 1000000)"

@@ -11,9 +11,10 @@ every day (14 of 100 records of 2025-02-19 have a price above their 24-hour high
 Sources: CoinGecko's OpenAPI description of ``/coins/markets``, and a year of real responses.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
+
+from crypto_pipeline.model.registry import AMOUNT, PRICE, RANK, RECORD_COLUMNS, SUPPLY, Kind
 
 
 class Severity(str, Enum):
@@ -60,13 +61,21 @@ def _warn(name: str, columns: tuple[str, ...], predicate: str, why: str) -> Rule
     return Rule(name, Severity.WARN, columns, predicate, why)
 
 
-def _not_negative(columns: tuple[str, ...]) -> str:
-    return f"least({', '.join(columns)}) >= 0"
+def _least(columns: tuple[str, ...]) -> str:
+    return f"least({', '.join(columns)})" if len(columns) > 1 else columns[0]
 
 
-_PRICES = ("high_24h", "low_24h", "ath", "atl")
-_MARKET_VALUES = ("market_cap", "fully_diluted_valuation", "total_volume")
-_SUPPLIES = ("circulating_supply", "total_supply", "max_supply")
+def _of_kind(kind: Kind) -> tuple[str, ...]:
+    """The measures of a kind that no rule of their own asks about."""
+    return tuple(
+        column.name for column in RECORD_COLUMNS if column.kind is kind and column.nullable
+    )
+
+
+_PRICES = _of_kind(PRICE)
+_AMOUNTS = _of_kind(AMOUNT)
+_SUPPLIES = _of_kind(SUPPLY)
+_RANKS = _of_kind(RANK)
 
 RULES: tuple[Rule, ...] = (
     Rule(
@@ -100,16 +109,18 @@ RULES: tuple[Rule, ...] = (
         "last_updated lies after the fetch",
     ),
     _reject(
-        "prices_not_negative", _PRICES, _not_negative(_PRICES), "a high or low price is negative"
+        "prices_not_negative", _PRICES, f"{_least(_PRICES)} >= 0", "a high or low price is negative"
     ),
     _reject(
         "market_values_not_negative",
-        _MARKET_VALUES,
-        _not_negative(_MARKET_VALUES),
+        _AMOUNTS,
+        f"{_least(_AMOUNTS)} >= 0",
         "market cap, valuation or volume is negative",
     ),
-    _reject("supplies_not_negative", _SUPPLIES, _not_negative(_SUPPLIES), "a supply is negative"),
-    _reject("rank_positive", ("market_cap_rank",), "market_cap_rank > 0", "rank is not above 0"),
+    _reject(
+        "supplies_not_negative", _SUPPLIES, f"{_least(_SUPPLIES)} >= 0", "a supply is negative"
+    ),
+    _reject("rank_positive", _RANKS, f"{_least(_RANKS)} > 0", "rank is not above 0"),
     _warn(
         "price_within_24h_high",
         ("current_price", "high_24h"),
@@ -181,47 +192,3 @@ RULES: tuple[Rule, ...] = (
 
 REJECT_RULES = tuple(rule for rule in RULES if rule.severity is Severity.REJECT)
 WARN_RULES = tuple(rule for rule in RULES if rule.severity is Severity.WARN)
-
-
-def fill_in(statement: str, rules: tuple[Rule, ...] = RULES) -> str:
-    """A statement of ``sql/`` with its placeholders filled in from the rule table: ``:rejected_by``
-    and ``:warned_by`` (names of the broken rules), ``:response_warned_by`` (of those that compare
-    records) and ``:reason`` (of the rejection, in words)."""
-    reject = tuple(rule for rule in rules if rule.severity is Severity.REJECT)
-    warn = tuple(rule for rule in rules if rule.severity is Severity.WARN)
-    for placeholder, expression in {
-        ":rejected_by": broken_rules_sql(reject),
-        ":reason": reasons_sql(reject),
-        ":warned_by": broken_rules_sql(tuple(rule for rule in warn if not rule.on_response)),
-        ":response_warned_by": broken_rules_sql(tuple(rule for rule in warn if rule.on_response)),
-    }.items():
-        statement = statement.replace(placeholder, expression)
-    return statement
-
-
-def broken_rules_sql(rules: tuple[Rule, ...]) -> str:
-    """SQL expression: the names of the rules that a row breaks, as ``text[]``, empty when none."""
-    names = _array(f"CASE WHEN NOT ({rule.predicate}) THEN '{rule.name}' END" for rule in rules)
-    return f"CASE WHEN {_all_hold(rules)} THEN '{{}}'::text[] ELSE {names} END"
-
-
-def reasons_sql(rules: tuple[Rule, ...]) -> str:
-    """SQL expression: what is wrong with a row, in words and with the values at fault, as text."""
-
-    def reason(rule: Rule) -> str:
-        values = " || ', ' || ".join(
-            f"'{column} = ' || coalesce({column}::text, 'null')" for column in rule.columns
-        )
-        return f"CASE WHEN NOT ({rule.predicate}) THEN '{rule.why} (' || {values} || ')' END"
-
-    reasons = f"array_to_string({_array(map(reason, rules))}, '; ')"
-    return f"CASE WHEN {_all_hold(rules)} THEN '' ELSE {reasons} END"
-
-
-def _all_hold(rules: tuple[Rule, ...]) -> str:
-    # Most records break no rule: asked first, because it costs a tenth of making the list.
-    return " AND ".join(f"({rule.predicate}) IS NOT FALSE" for rule in rules)
-
-
-def _array(elements: Iterable[str]) -> str:
-    return f"array_remove(ARRAY[{', '.join(elements)}]::text[], NULL)"

@@ -28,12 +28,12 @@ from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.landing.zone import LandingFile, LandingZone, LandingZoneResource
 from crypto_pipeline.model.partitions import hourly, partition_key
+from crypto_pipeline.model.registry import GOLD_TABLES, SILVER_TABLES
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, turn
 from crypto_pipeline.warehouse.month_load import MonthTakenError, load_month, may_load_apart
 from crypto_pipeline.warehouse.postgres import Warehouse, merge, table_metadata
 from crypto_pipeline.warehouse.staging import (
-    SILVER_TABLES,
     DecodedFile,
     decode_files,
     in_chunks,
@@ -186,9 +186,9 @@ def load_to_gold(warehouse: Warehouse) -> dict[str, dict[str, int]]:
     with warehouse.load() as connection:
         connection.execute(read_sql("gold/seen_months.sql"))
         connection.execute(read_sql("gold/waiting.sql"))
-        for table in GOLD_DEPENDENCIES:
-            connection.execute(read_sql(f"gold/{table}.sql"))
-            counts[table] = merge(connection, table)
+        for table in GOLD_TABLES:
+            connection.execute(read_sql(f"gold/{table.name}.sql"))
+            counts[table.name] = merge(connection, table)
     return counts
 
 
@@ -359,7 +359,7 @@ def _load_waiting(
         context.log.info("%d files filed under their hour", len(filed))
     waiting = files_to_load(warehouse, zone)
     files = [file for file in waiting if file.hour >= hourly.start]
-    gold: dict[str, Counter[str]] = {table: Counter() for table in GOLD_DEPENDENCIES}
+    gold: dict[str, Counter[str]] = {table.name: Counter() for table in GOLD_TABLES}
 
     def count(counts_by_table: dict[str, dict[str, int]]) -> None:
         for table, counts in counts_by_table.items():
@@ -378,13 +378,13 @@ def _load_waiting(
             hours[partition_key(file.hour)].append(file.path)
         _report_hours(context, warehouse, hours)
     with warehouse.connection() as connection:
-        for table, total in gold.items():
+        for table in GOLD_TABLES:
             metadata: dict[str, Any] = {
-                **total,
-                **table_metadata(connection, "analytics", table),
-                "dagster/column_lineage": gold_lineage(connection, table, GOLD_DEPENDENCIES[table]),
+                **gold[table.name],
+                **table_metadata(connection, table),
+                "dagster/column_lineage": gold_lineage(table, GOLD_DEPENDENCIES[table.name]),
             }
-            context.log_event(dg.AssetMaterialization(table, metadata=metadata))
+            context.log_event(dg.AssetMaterialization(table.name, metadata=metadata))
     if len(files) < len(waiting):
         left.append(
             f"{len(waiting) - len(files)} landing files are older than HISTORY_START"
@@ -396,7 +396,7 @@ def _load_waiting(
 
 def _report_unreported(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
     """Report the hours of a load that died after its commit."""
-    reported = context.instance.get_materialized_partitions(dg.AssetKey(SILVER_TABLES[-1]))
+    reported = context.instance.get_materialized_partitions(dg.AssetKey(SILVER_TABLES[-1].name))
     hours: dict[str, list[str]] = defaultdict(list)
     with warehouse.connection() as connection:
         for hour, path in connection.execute(
@@ -425,17 +425,17 @@ def _report_hours(
     described: dict[str, dict[str, Any]] = {"market_snapshots": {}}
     with warehouse.connection() as connection:
         for table in SILVER_TABLES:
-            described[table] = {
-                **table_metadata(connection, "public", table),
-                "dagster/column_lineage": silver_lineage(connection, table),
+            described[table.name] = {
+                **table_metadata(connection, table),
+                "dagster/column_lineage": silver_lineage(table),
             }
     *_, newest = hours
-    for table, description in described.items():
+    for asset, description in described.items():
         _report(
             context,
             [
                 dg.AssetMaterialization(
-                    table,
+                    asset,
                     partition=key,
                     metadata={
                         **(description if key == newest else {}),

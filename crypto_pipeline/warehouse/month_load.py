@@ -13,14 +13,22 @@ from datetime import datetime
 import psycopg
 from psycopg import sql
 
-from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
+from crypto_pipeline.model.registry import (
+    CRYPTOCURRENCIES,
+    CRYPTOCURRENCY_NAMES,
+    DIMENSIONS,
+    FACT,
+    INGESTION_BATCHES,
+    MARKET_METRICS,
+    PRICE_SNAPSHOTS,
+    REJECTED_RECORDS,
+)
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows, merge
 from crypto_pipeline.warehouse.staging import DecodedFile, Staging
 
-_SILVER = ("price_snapshots", "market_metrics")
-_FACTS = "analytics.fact_crypto_price_metrics"
-_PARENTS = (*_SILVER, _FACTS)
+_SILVER = (PRICE_SNAPSHOTS, MARKET_METRICS)
+_PARENTS = tuple(table.qualified for table in (*_SILVER, FACT))
 
 
 class MonthTakenError(RuntimeError):
@@ -91,7 +99,7 @@ def load_month(
         _each(connection, "create_loading_month", _PARENTS, month)
         connection.execute(read_sql("months/rows.sql"))
         connection.execute(read_sql("months/silver.sql"))
-        _each(connection, "index_loading_month", _SILVER, month)
+        _each(connection, "index_loading_month", _PARENTS[:-1], month)
         wait_for_turn()
         connection.execute("SELECT lock_warehouse()")
         _refuse_taken(connection, month)
@@ -122,24 +130,24 @@ def _register_coins(warehouse: Warehouse, connection: psycopg.Connection) -> Non
         " SELECT * FROM staged_cryptocurrency_names"
     )
     new = {
-        "cryptocurrencies": connection.execute(
+        CRYPTOCURRENCIES: connection.execute(
             "SELECT * FROM incoming_cryptocurrencies AS i WHERE NOT EXISTS"
             " (SELECT FROM cryptocurrencies AS c WHERE c.crypto_id = i.crypto_id)"
         ),
-        "cryptocurrency_names": connection.execute(
+        CRYPTOCURRENCY_NAMES: connection.execute(
             "SELECT crypto_id, symbol, name FROM incoming_cryptocurrency_names"
             " EXCEPT SELECT crypto_id, symbol, name FROM cryptocurrency_names"
         ),
     }
     # A new coin has a new name.
-    if new["cryptocurrency_names"].rowcount == 0:
+    if new[CRYPTOCURRENCY_NAMES].rowcount == 0:
         return
     with warehouse.load() as other:
         for table, rows in new.items():
-            incoming = f"incoming_{table}"
+            incoming = f"incoming_{table.name}"
             other.execute(
                 sql.SQL("CREATE TEMPORARY TABLE {} ON COMMIT DROP AS TABLE {} WITH NO DATA").format(
-                    sql.Identifier(incoming), sql.Identifier(table)
+                    sql.Identifier(incoming), sql.Identifier(table.name)
                 )
             )
             columns = [column.name for column in rows.description or ()]
@@ -172,27 +180,26 @@ def _merge_silver(connection: psycopg.Connection) -> None:
         "CREATE TEMPORARY VIEW incoming_rejected_records AS SELECT * FROM staged_rejected_records"
     )
     connection.execute(read_sql("months/elsewhere.sql"))
-    for table in ("ingestion_batches", "cryptocurrencies", *_SILVER):
+    for table in (INGESTION_BATCHES, CRYPTOCURRENCIES, *_SILVER):
         merge(connection, table)
     connection.execute(read_sql("months/batches.sql"))
-    merge(connection, "rejected_records")
+    merge(connection, REJECTED_RECORDS)
 
 
 def _build_gold(connection: psycopg.Connection, month: datetime) -> dict[str, dict[str, int]]:
-    *dimensions, facts = GOLD_DEPENDENCIES
     connection.execute(read_sql("months/seen_months.sql"))
     connection.execute(read_sql("gold/waiting.sql"))
     connection.execute(read_sql("months/waiting.sql"))
     counts = {}
-    for table in dimensions:
-        connection.execute(read_sql(f"gold/{table}.sql"))
-        counts[table] = merge(connection, table)
-    connection.execute(read_sql(f"gold/{facts}.sql"))
+    for table in DIMENSIONS:
+        connection.execute(read_sql(f"gold/{table.name}.sql"))
+        counts[table.name] = merge(connection, table)
+    connection.execute(read_sql(f"gold/{FACT.name}.sql"))
     connection.execute(read_sql("months/facts.sql"))
     of_month = connection.execute("SELECT count(*) FROM month_price_snapshots").fetchone()
     assert of_month is not None
-    _each(connection, "index_loading_month", [_FACTS], month)
+    _each(connection, "index_loading_month", [FACT.qualified], month)
     connection.execute(read_sql("gold/waiting.sql"))
-    counts[facts] = merge(connection, facts)
-    counts[facts]["rows_inserted"] += of_month[0]
+    counts[FACT.name] = merge(connection, FACT)
+    counts[FACT.name]["rows_inserted"] += of_month[0]
     return counts

@@ -27,7 +27,8 @@ from psycopg.rows import TupleRow, dict_row
 
 from crypto_pipeline.config.redaction import redacted, remember
 from crypto_pipeline.config.settings import Settings
-from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.model.registry import TABLES, Table
+from crypto_pipeline.model.sql import SQL_FOLDER, read_sql
 from crypto_pipeline.warehouse.catalog import (
     Column,
     count_rows,
@@ -257,26 +258,24 @@ class PostgresIOManager(dg.ConfigurableIOManager):
     """Writes an asset's rows into its table.
 
     A frame goes by COPY into the temporary table ``incoming_<table>``, which has the columns of the
-    view ``staged_<table>``; a ``Select`` becomes a temporary view of that name. One file,
-    ``sql/merge/<table>.sql``, does the rest, and the row it answers with becomes metadata.
-    The asset's name is the table's; its schema is the metadata entry ``schema``.
+    view ``staged_<table>``; a ``Select`` becomes a temporary view of that name. ``merge`` does the
+    rest, and the row it answers with becomes metadata. The asset's name is the table's.
     """
 
     warehouse: dg.ResourceDependency[Warehouse]
 
     def handle_output(self, context: dg.OutputContext, obj: pd.DataFrame | Select) -> None:
         """Merge the rows into the asset's table, in the open load or in one of its own."""
-        table = context.asset_key.path[-1]
-        schema = str(context.definition_metadata["schema"])
+        table = TABLES[context.asset_key.path[-1]]
         started = time.perf_counter()
         with self.warehouse.load() as connection:
             if isinstance(obj, Select):
                 connection.execute(read_sql(obj.file))
             else:
-                self._copy(connection, table, obj)
+                self._copy(connection, table.name, obj)
             metadata: dict[str, Any] = {
                 **merge(connection, table),
-                **table_metadata(connection, schema, table),
+                **table_metadata(connection, table),
             }
         metadata["seconds"] = round(time.perf_counter() - started, 3)
         if isinstance(obj, pd.DataFrame):
@@ -287,9 +286,8 @@ class PostgresIOManager(dg.ConfigurableIOManager):
         """Read a whole table, for notebooks and small downstream assets."""
         upstream = context.upstream_output
         assert upstream is not None
-        query = sql.SQL("SELECT * FROM {}").format(
-            sql.Identifier(str(upstream.definition_metadata["schema"]), upstream.asset_key.path[-1])
-        )
+        table = TABLES[upstream.asset_key.path[-1]]
+        query = sql.SQL("SELECT * FROM {}").format(sql.Identifier(table.schema, table.name))
         with self.warehouse.connection() as connection:
             return read_frame(connection, query)
 
@@ -307,14 +305,21 @@ class PostgresIOManager(dg.ConfigurableIOManager):
         )
 
 
-def merge(connection: psycopg.Connection, table: str) -> dict[str, int]:
-    """Merge ``incoming_<table>`` into its table, by ``sql/merge/<table>.sql``.
+def merge(connection: psycopg.Connection, table: Table) -> dict[str, int]:
+    """Merge ``incoming_<table>`` into its table: by ``sql/merge/<table>.sql`` where it has a way of
+    its own, else by its primary key (``merge_incoming`` in ``sql/migrations``).
 
     Returns:
-        What happened, in rows: the one row with which the file's last statement answers.
+        What happened, in rows: the one row that the file's last statement answers with.
     """
+    own = f"merge/{table.name}.sql"
     with connection.cursor(row_factory=dict_row) as cursor:
-        cursor.execute(read_sql(f"merge/{table}.sql"))
+        if (SQL_FOLDER / own).is_file():
+            cursor.execute(read_sql(own))
+        else:
+            cursor.execute(
+                "SELECT * FROM merge_incoming(%s::regclass, %s)", [table.qualified, table.upsert]
+            )
         while cursor.nextset():
             pass
         row = cursor.fetchone()
@@ -329,15 +334,16 @@ def read_frame(connection: psycopg.Connection, query: sql.Composed | str) -> pd.
     return pd.DataFrame(cursor.fetchall(), columns=columns, dtype=object)
 
 
-def table_metadata(connection: psycopg.Connection, schema: str, table: str) -> dict[str, Any]:
+def table_metadata(connection: psycopg.Connection, table: Table) -> dict[str, Any]:
     """What the Dagster UI shows of a table: its columns with their descriptions, how many rows it
     has, and a few of them."""
+    columns = describe_columns(connection, table.schema, table.name)
     metadata: dict[str, Any] = {
-        "preview": dg.MarkdownMetadataValue(preview_markdown(connection, schema, table)),
-        "dagster/column_schema": _table_schema(describe_columns(connection, schema, table)),
-        "dagster/table_name": f"{schema}.{table}",
+        "preview": dg.MarkdownMetadataValue(preview_markdown(connection, table.schema, table.name)),
+        "dagster/column_schema": _table_schema(columns),
+        "dagster/table_name": f"{table.schema}.{table.name}",
     }
-    rows = count_rows(connection, schema, table)
+    rows = count_rows(connection, table.schema, table.name)
     if rows is not None:
         metadata["dagster/row_count"] = rows
     return metadata

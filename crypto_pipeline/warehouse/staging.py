@@ -16,19 +16,9 @@ from psycopg import sql
 from crypto_pipeline.coingecko.copy_lines import LINE_COLUMNS, NULL, copy_lines
 from crypto_pipeline.landing.landed import Landed, read_landed
 from crypto_pipeline.landing.zone import LandingFile
-from crypto_pipeline.model.quality import fill_in
+from crypto_pipeline.model.registry import SILVER_TABLES
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows, merge
-
-SILVER_TABLES = (
-    "ingestion_batches",
-    "cryptocurrencies",
-    "cryptocurrency_names",
-    "price_snapshots",
-    "market_metrics",
-    "rejected_records",
-)
-"""In the order of the foreign keys."""
 
 _CHUNK_BYTES = 4_000_000
 """Size of the files, as stored, that makes a transaction complete."""
@@ -126,7 +116,8 @@ def load_decoded(
         for table in SILVER_TABLES:
             connection.execute(
                 sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT * FROM {}").format(
-                    sql.Identifier(f"incoming_{table}"), sql.Identifier(f"staged_{table}")
+                    sql.Identifier(f"incoming_{table.name}"),
+                    sql.Identifier(f"staged_{table.name}"),
                 )
             )
             merge(connection, table)
@@ -191,7 +182,7 @@ class Staging:
                     b"".join(b"%d,%d,%b" % (number, *line) for line in enumerate(file.lines))
                 )
         self._connection.execute(
-            fill_in(read_sql("silver/judge.sql")),
+            read_sql("silver/judge.sql"),
             {"first_file": first},
         )
         rejects = self._connection.execute(

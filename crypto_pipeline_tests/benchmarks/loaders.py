@@ -250,7 +250,7 @@ def delta_merge(zone: Path, count: int) -> Measured:
         started = time.perf_counter()
         for first in range(0, len(batches), at_once):
             some = batches[first : first + at_once]
-            facts, _ = read_facts(connection, "facts_of_batches", {"batches": some})
+            facts, _ = read_facts(connection, "of_batches", {"batches": some})
             table = lake.table(FACT)
             step = Step(loaded_change(table) + 1, some)
             updated += add_facts(table, facts, step).rows_updated
@@ -358,9 +358,9 @@ def pandas_to_sql(zone: Path, count: int) -> Measured:
 _FRAME_COLUMNS = {
     "id", "symbol", "name", "image", "current_price", "market_cap", "market_cap_rank",
     "fully_diluted_valuation", "total_volume", "high_24h", "low_24h", "price_change_24h",
-    "price_change_percentage_24h", "market_cap_change_24h", "market_cap_change_percentage_24h",
-    "circulating_supply", "total_supply", "max_supply", "ath", "ath_change_percentage", "ath_date",
-    "atl", "atl_change_percentage", "atl_date", "last_updated", "vs_currency", "snapshot_time",
+    "price_change_pct_24h", "market_cap_change_24h", "market_cap_change_pct_24h",
+    "circulating_supply", "total_supply", "max_supply", "ath", "ath_change_pct", "ath_date",
+    "atl", "atl_change_pct", "atl_date", "last_updated", "vs_currency", "snapshot_time",
 }  # fmt: skip
 
 

@@ -73,7 +73,7 @@ DAMAGE = {
     " WHERE crypto_key > 0",
     "versions_in_sequence": "UPDATE analytics.dim_cryptocurrency SET valid_to = '2030-01-01'"
     " WHERE crypto_key > 0",
-    "years_whole": "DELETE FROM analytics.dim_date WHERE day = 2",
+    "years_whole": "DELETE FROM analytics.dim_date WHERE day_of_month = 2",
     "minutes_complete": "DELETE FROM analytics.dim_time WHERE time_key = 1200",
     "sources_labelled": "UPDATE analytics.dim_source SET kind = 'sandbox' WHERE kind = 'live'",
 }

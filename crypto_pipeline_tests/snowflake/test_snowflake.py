@@ -28,7 +28,7 @@ _BUSINESS_KEYS = {
     "name_id": "SELECT name_id, crypto_id || ' / ' || symbol || ' / ' || name"
     " FROM silver.cryptocurrency_names",
     "crypto_key": "SELECT crypto_key, crypto_id, valid_from FROM analytics.dim_cryptocurrency",
-    "source_key": "SELECT source_key, source FROM analytics.dim_source",
+    "source_key": "SELECT source_key, source_name FROM analytics.dim_source",
 }
 _LOAD_TIMES = {"loaded_at", "rejected_at", "revised_at"}
 _ONLY_POSTGRES = {"only_row", "records_retired", "details_forgotten_at"}

@@ -351,7 +351,7 @@ def test_every_number_is_stored_exactly_as_the_json_tells_it(
     load_landing_zone()
 
     for table in ("v_price_history", "analytics.fact_crypto_price_metrics"):
-        query = f"SELECT crypto_id, {', '.join(NUMBER_FIELDS)} FROM {table}"
+        query = f"SELECT crypto_id, {', '.join(NUMBER_FIELDS.values())} FROM {table}"
         stored = {
             row[0]: dict(zip(NUMBER_FIELDS, row[1:], strict=True)) for row in rows(warehouse, query)
         }

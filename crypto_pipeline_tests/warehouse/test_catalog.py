@@ -1,7 +1,6 @@
 import psycopg
 import pytest
 
-from crypto_pipeline.model.sql import table_comment
 from crypto_pipeline.warehouse.catalog import count_rows, describe_columns, preview_markdown
 from crypto_pipeline.warehouse.postgres import Warehouse
 
@@ -59,27 +58,15 @@ def test_every_function_and_schema_says_what_it_means(warehouse: Warehouse) -> N
     assert schema[0]
 
 
-def test_the_comment_of_a_table_is_known_without_a_database(warehouse: Warehouse) -> None:
-    with warehouse.connection() as connection:
-        for schema, table, kind, comment in relations(connection):
-            if kind not in "vm":
-                name = table if schema == "public" else f"{schema}.{table}"
-                assert table_comment(name) == comment
-
-
-def test_no_table_of_that_name_has_no_comment() -> None:
-    for name in ("no_such_table", "dim_date", "ingestion_batches.batch_id", "analytics"):
-        with pytest.raises(LookupError, match=name):
-            table_comment(name)
-
-
 def test_columns_come_in_order_with_their_types(warehouse: Warehouse) -> None:
     with warehouse.connection() as connection:
         columns = describe_columns(connection, "analytics", "dim_source")
     assert [(column.name, column.type, column.nullable) for column in columns] == [
         ("source_key", "integer", False),
-        ("source", "text", False),
+        ("source_name", "text", False),
         ("kind", "text", False),
+        ("first_ingested_at", "timestamp with time zone", True),
+        ("last_ingested_at", "timestamp with time zone", True),
     ]
 
 

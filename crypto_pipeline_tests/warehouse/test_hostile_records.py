@@ -11,9 +11,10 @@ from psycopg import sql
 
 from crypto_pipeline.coingecko.schema import BASE_FIELDS, TIME_FIELDS
 from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.model.registry import SILVER_TABLES
 from crypto_pipeline.warehouse.bulk_load import load_to_gold
 from crypto_pipeline.warehouse.postgres import Warehouse, merge, read_frame
-from crypto_pipeline.warehouse.staging import SILVER_TABLES, decode_files, load_to_silver, stage
+from crypto_pipeline.warehouse.staging import decode_files, load_to_silver, stage
 from crypto_pipeline_tests.market_records import ABSENT, drop, landed, landing_json, market_record
 
 _numbers = st.one_of(
@@ -57,7 +58,9 @@ _records = st.one_of(
         lambda o: market_record(**o)
     ),
     st.builds(
-        lambda field, time: market_record(**{field: time}), st.sampled_from(TIME_FIELDS), _times
+        lambda field, time: market_record(**{field: time}),
+        st.sampled_from(list(TIME_FIELDS)),
+        _times,
     ),
     st.dictionaries(_fields, _values, max_size=5),
     _values,
@@ -83,10 +86,11 @@ def test_whatever_json_a_record_holds_it_is_loaded_or_rejected_with_a_reason(
         assert len(raw) - 1 in accepted
         for table in SILVER_TABLES:
             # Both ways into silver: the assets' frames, and the bulk load.
-            read_frame(connection, f"SELECT * FROM staged_{table}")
+            read_frame(connection, f"SELECT * FROM staged_{table.name}")
             connection.execute(
                 sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT * FROM {}").format(
-                    sql.Identifier(f"incoming_{table}"), sql.Identifier(f"staged_{table}")
+                    sql.Identifier(f"incoming_{table.name}"),
+                    sql.Identifier(f"staged_{table.name}"),
                 )
             )
             merge(connection, table)

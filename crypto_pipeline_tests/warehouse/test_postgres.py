@@ -19,6 +19,7 @@ from psycopg import sql
 from crypto_pipeline.coingecko.schema import NUMBER_FIELDS
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.model.registry import SILVER_TABLES
 from crypto_pipeline.warehouse.postgres import (
     PostgresIOManager,
     Warehouse,
@@ -26,7 +27,7 @@ from crypto_pipeline.warehouse.postgres import (
     read_frame,
     warehouse_conninfo,
 )
-from crypto_pipeline.warehouse.staging import SILVER_TABLES, decode_files, stage
+from crypto_pipeline.warehouse.staging import decode_files, stage
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 
 INSERT = "INSERT INTO data_origin (kind) VALUES ('live')"
@@ -247,12 +248,10 @@ def load_frames(
     with warehouse.load() as connection:
         assert stage(connection, decode_files(zone.file_loose()), max_rejected_share=0) == {}
         for table in SILVER_TABLES:
-            frame = read_frame(connection, f"SELECT * FROM staged_{table}")
-            context = dg.build_output_context(
-                asset_key=dg.AssetKey(table), definition_metadata={"schema": "public"}
-            )
+            frame = read_frame(connection, f"SELECT * FROM staged_{table.name}")
+            context = dg.build_output_context(asset_key=dg.AssetKey(table.name))
             manager.handle_output(context, frame)
-            metadata[table] = {
+            metadata[table.name] = {
                 name: value.value if isinstance(value, dg.MetadataValue) else value
                 for name, value in context.consume_logged_metadata().items()
             }
@@ -293,7 +292,10 @@ def test_a_number_arrives_exactly_as_it_was_sent(
     load_frames(warehouse, zone, records)
     query = sql.SQL(
         "SELECT {} FROM v_price_history WHERE crypto_id LIKE {} ORDER BY crypto_id"
-    ).format(sql.SQL(", ").join(map(sql.Identifier, NUMBER_FIELDS)), sql.Literal(f"coin-{run}-%"))
+    ).format(
+        sql.SQL(", ").join(map(sql.Identifier, NUMBER_FIELDS.values())),
+        sql.Literal(f"coin-{run}-%"),
+    )
     with warehouse.connection() as connection:
         frame = read_frame(connection, query)
     assert [tuple(row) for row in frame.itertuples(index=False)] == [

@@ -15,8 +15,13 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from crypto_pipeline.coingecko.schema import COLUMNS, INTEGER_FIELDS, TIME_FIELDS, decode_record
-from crypto_pipeline.lakehouse.schema import MEASURES, DecimalType
+from crypto_pipeline.coingecko.schema import (
+    COLUMNS,
+    INTEGER_FIELDS,
+    TIME_FIELDS,
+    decode_record,
+)
+from crypto_pipeline.lakehouse.schema import MEASURES
 from crypto_pipeline.lakehouse.spark.exact import fit, order_key, plain_text
 from crypto_pipeline.lakehouse.spark.rules import compared_numbers, order_column, text_column
 from crypto_pipeline.landing.landed import (
@@ -28,9 +33,12 @@ from crypto_pipeline.landing.landed import (
     hour_of,
     read_landed,
 )
+from crypto_pipeline.model.registry import DecimalType
 
 _KINDS: Final = {"CoinGecko sandbox": "sandbox", "CoinGecko recorded": "recorded"}
 
+_INTEGERS: Final = frozenset(INTEGER_FIELDS.values())
+_TIMES: Final = frozenset(TIME_FIELDS.values())
 _COMPARED: Final = frozenset(compared_numbers())
 _UTC: Final = pa.timestamp("us", "UTC")
 _UNFIT: Final = pa.struct(
@@ -47,9 +55,9 @@ def _record_types() -> dict[str, pa.DataType]:
             types[text_column(column)] = pa.string()
             if column in _COMPARED:
                 types[order_column(column)] = pa.string()
-        elif column in INTEGER_FIELDS:
+        elif column in _INTEGERS:
             types[column] = pa.int32()
-        elif column in TIME_FIELDS:
+        elif column in _TIMES:
             types[column] = _UTC
         else:
             types[column] = pa.string()
@@ -131,7 +139,7 @@ def _records(landed: Landed) -> pa.StructArray:
                 columns[order_column(column)] = [
                     None if text is None else order_key(text) for text in texts
                 ]
-        elif column in INTEGER_FIELDS:
+        elif column in _INTEGERS:
             columns[column] = [None if value is None else int(value) for value in values]
         else:
             columns[column] = values

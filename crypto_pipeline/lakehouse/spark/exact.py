@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_EVEN, Context, Decimal, InvalidOperation
 from functools import cache
 from typing import Final
 
-from crypto_pipeline.lakehouse.schema import DecimalType
+from crypto_pipeline.model.registry import DecimalType
 
 TOO_LARGE: Final = "too large for {}"
 BECOMES_ZERO: Final = "would be zero as {}"

@@ -27,7 +27,6 @@ from pyspark.sql.pandas.types import from_arrow_schema
 
 from crypto_pipeline.lakehouse.spark.decode import CAPTURE_TYPES, decode_captures
 from crypto_pipeline.lakehouse.spark.lake import Lake
-from crypto_pipeline.lakehouse.spark.rules import rule_columns
 from crypto_pipeline.lakehouse.spark.tables import statistics_property
 from crypto_pipeline.landing.landed import below_root
 
@@ -130,7 +129,7 @@ def load_to_silver(lake: Lake, paths: list[str], max_rejected_share: float) -> N
     with _Staging(lake) as staging:
         staging.write("captures", decoded)
         _refuse_namesakes(lake, staging.names["captures"])
-        records = lake.run("staging/staged_records", **staging.names, **rule_columns())
+        records = lake.run("staging/staged_records", **staging.names)
         staging.write("records", records)
         _merge_staged(lake, staging.names, max_rejected_share)
 
@@ -178,6 +177,9 @@ def load_to_gold(lake: Lake) -> list[int]:
     for statement in _DIMENSIONS:
         lake.merge(f"gold/{statement}")
     _load_versions(lake)
+    lake.view("changed_logos", "gold/changed_logos")
+    if lake.spark.table("changed_logos").head(1):
+        lake.merge("gold/current_logos")
     for statement in _FACTS:
         lake.merge(f"gold/{statement}", months=months)
     _move_facts(lake)

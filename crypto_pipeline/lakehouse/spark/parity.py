@@ -39,7 +39,7 @@ from crypto_pipeline.warehouse.postgres import Warehouse
 
 _EXACT: Final = Context(prec=100)
 _FACTS_AT_ONCE: Final = 100_000
-_OWN_KEYS: Final = ("crypto_key", "source_key", "batch_id", "revised_at")
+_OWN_KEYS: Final = ("crypto_key", "source_key", "batch_id", "revised_at", "load_timestamp")
 """Columns that each side fills in for itself."""
 _INTEGERS: Final = [name for name in FACT.integers if name not in _OWN_KEYS]
 """The columns of a fact that are summed as they are."""
@@ -183,7 +183,7 @@ class _Comparison:
 
     def _postgres_sums(self, files: list[str]) -> dict[tuple[str, str], dict[str, Any]]:
         names = {self.ours[file].batch_id: file for file in files}
-        rows = fact_sums(self.connection, "fact_sums_of_spark", _INTEGERS, list(names))
+        rows = fact_sums(self.connection, "fact_sums_of_spark", list(names))
         return {(row.pop("snapshot_month"), names[row.pop("batch_id")]): row for row in rows}
 
     def _lake_sums(self, files: list[str]) -> dict[tuple[str, str], dict[str, Any]]:
@@ -242,7 +242,7 @@ class _Comparison:
 
     def _compare_rows(self, files: list[str], found: _Found) -> None:
         batch_ids = [self.ours[file].batch_id for file in files]
-        facts, unfit = read_facts(self.connection, "facts_of_batches", {"batches": batch_ids})
+        facts, unfit = read_facts(self.connection, "of_batches", {"batches": batch_ids})
         chosen = self._choose(files)
         ours = _by_business_key(facts, self.ours, self.our_dimensions)
         theirs = _by_business_key(self._lake_rows(FACT, chosen), self.theirs, self.their_dimensions)
@@ -384,7 +384,7 @@ def _by_business_key(
         ("symbol", "crypto_key", _mapping(coins, "crypto_key", "symbol")),
         ("name", "crypto_key", _mapping(coins, "crypto_key", "name")),
         ("version_of", "crypto_key", _mapping(coins, "crypto_key", "crypto_id")),
-        ("source", "source_key", _mapping(sources, "source_key", "source")),
+        ("source", "source_key", _mapping(sources, "source_key", "source_name")),
     ]
     for name, surrogate, meaning in meanings:
         values = [meaning.get(value) for value in facts.column(surrogate).to_pylist()]

@@ -1,4 +1,4 @@
-"""The rule table as Spark SQL.
+"""The rule table as Spark SQL, which ``make sql`` writes into ``sql/spark``.
 
 Every predicate of ``quality.RULES`` is translated by sqlglot. Only numbers need more than that: a
 rule compares them exactly, so a numeric column becomes its key of ``exact.order_key``, and so does
@@ -10,12 +10,15 @@ from typing import Final
 
 from sqlglot import exp, parse_one
 
-from crypto_pipeline.coingecko.schema import INTEGER_FIELDS, NUMBER_FIELDS, TIME_FIELDS
 from crypto_pipeline.lakehouse.spark.exact import order_key
 from crypto_pipeline.model.quality import REJECT_RULES, RULES, WARN_RULES, Rule
+from crypto_pipeline.model.registry import RECORD_COLUMNS
 
 _COMPARISONS: Final = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ)
-_TIMES: Final = frozenset((*TIME_FIELDS, "ingested_at"))
+_TYPES: Final = {
+    **{column.name: column.type for column in RECORD_COLUMNS},
+    "ingested_at": "timestamptz",
+}
 _BY_KEY: Final = (*_COMPARISONS, exp.Least, exp.Greatest, exp.Is, exp.Paren, exp.Not, exp.Connector)
 
 
@@ -27,7 +30,7 @@ def predicate(rule: Rule) -> str:
     """
     tree = parse_one(rule.predicate, read="postgres")
     for column in list(tree.find_all(exp.Column)):
-        if column.name not in NUMBER_FIELDS:
+        if _TYPES.get(column.name) != "numeric":
             continue
         top: exp.Expr = column
         while top.parent is not None and not isinstance(top, _COMPARISONS):
@@ -55,42 +58,49 @@ def text_column(column: str) -> str:
 def compared_numbers() -> tuple[str, ...]:
     """The numeric columns that a rule compares."""
     used = {column for rule in RULES for column in rule.columns}
-    return tuple(field for field in NUMBER_FIELDS if field in used)
+    return tuple(
+        column.name for column in RECORD_COLUMNS if column.type == "numeric" and column.name in used
+    )
 
 
-def rule_columns() -> dict[str, str]:
-    """What the statements of ``sql/spark`` get from the rule table, by placeholder."""
-    return {
-        "rejected_by": _broken(REJECT_RULES),
-        "reason": _reasons(REJECT_RULES),
-        "warned_by": _broken(WARN_RULES),
-    }
+def rejected_by() -> None:
+    """Print the expression that answers the names of the reject rules that a record breaks."""
+    print(_present(_broken(REJECT_RULES)))
 
 
-def _broken(rules: Iterable[Rule]) -> str:
-    return _present(f"CASE WHEN NOT ({predicate(rule)}) THEN '{rule.name}' END" for rule in rules)
+def warned_by() -> None:
+    """Print the expression that answers the names of the warn rules that a record breaks."""
+    print(_present(_broken(WARN_RULES)))
 
 
-def _reasons(rules: Iterable[Rule]) -> str:
-    def reason(rule: Rule) -> str:
+def reason() -> None:
+    """Print the expression that says in words, with the values at fault, what a record breaks."""
+
+    def of(rule: Rule) -> str:
         values = ", ', ', ".join(
             f"'{column} = ', coalesce({_as_text(column)}, 'null')" for column in rule.columns
         )
         return f"CASE WHEN NOT ({predicate(rule)}) THEN concat('{rule.why} (', {values}, ')') END"
 
-    return f"array_join({_present(map(reason, rules))}, '; ')"
+    print(f"array_join({_present(map(of, REJECT_RULES))}, '; ')")
+
+
+def _broken(rules: Iterable[Rule]) -> Iterable[str]:
+    return (f"CASE WHEN NOT ({predicate(rule)}) THEN '{rule.name}' END" for rule in rules)
 
 
 def _present(elements: Iterable[str]) -> str:
-    return f"array_compact(array({', '.join(elements)}))"
+    listed = ",\n    ".join(elements)
+    return f"array_compact(array(\n    {listed}\n))"
 
 
 def _as_text(column: str) -> str:
     """A value as PostgreSQL writes it."""
-    if column in NUMBER_FIELDS:
+    of = _TYPES.get(column)
+    if of == "numeric":
         return text_column(column)
-    if column in _TIMES:
+    if of == "timestamptz":
         return f"concat(CAST({column} AS STRING), '+00')"
-    if column in INTEGER_FIELDS:
+    if of == "integer":
         return f"CAST({column} AS STRING)"
     return column

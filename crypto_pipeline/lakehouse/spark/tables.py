@@ -7,11 +7,22 @@ and both time series have a column for the month that they are partitioned by.
 No column is declared NOT NULL: Sail 0.7 refuses rows that have a value. The checks look instead.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
+from types import MappingProxyType
 from typing import Final
 
-from crypto_pipeline.lakehouse.schema import LAKE_TABLES, MEASURES, DecimalType, LakeTable
+from crypto_pipeline.lakehouse.schema import LAKE_TABLES, LakeTable, lake_type
 from crypto_pipeline.lakehouse.spark.exact import name_of
+from crypto_pipeline.model.registry import (
+    CRYPTOCURRENCIES,
+    INGESTION_BATCHES,
+    MARKET_METRICS,
+    PRICE_SNAPSHOTS,
+    REJECTED_RECORDS,
+    Column,
+    DecimalType,
+    Table,
+)
 
 Columns = Mapping[str, str]
 """Spark type by column, in order."""
@@ -19,92 +30,56 @@ Columns = Mapping[str, str]
 _UNFIT: Final = "array<struct<column_name:string,exact_value:string,reason:string>>"
 
 
-def _measures(*columns: str) -> dict[str, str]:
-    return {column: name_of(MEASURES[column]) for column in columns}
+def _spark_type(column: Column) -> str:
+    if column.name == "request":
+        return "string"
+    if column.type == "jsonb":
+        return "map<string,bigint>"
+    if column.type == "text[]":
+        return "array<string>"
+    of = lake_type(column)
+    if isinstance(of, DecimalType):
+        return name_of(of)
+    return "int" if of == "integer" else of
 
 
-_KEY: Final = {"crypto_id": "string", "vs_currency": "string", "snapshot_time": "timestamp"}
+def _silver(
+    table: Table,
+    instead: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    absent: Container[str] = (),
+) -> dict[str, str]:
+    """The columns of a silver table, as the registry has them.
+
+    Args:
+        table: The table.
+        instead: What this path has in the place of a column, by that column's name.
+        absent: Columns that it does not have.
+    """
+    columns: dict[str, str] = {}
+    for column in table.columns:
+        if column.name not in absent:
+            columns |= instead.get(column.name, {column.name: _spark_type(column)})
+    return columns
+
+
+_MONTH: Final = {"snapshot_month": "string"}
 
 SILVER: Final[dict[str, Columns]] = {
-    "ingestion_batches": {
-        "batch_id": "bigint",
-        "landing_file": "string",
-        "file_sha256": "string",
-        "partition_hour": "timestamp",
-        "source": "string",
-        "source_kind": "string",
-        "vs_currency": "string",
-        "ingested_at": "timestamp",
-        "request": "string",
-        "status": "string",
-        "error": "string",
-        "records_fetched": "int",
-        "records_loaded": "int",
-        "records_duplicate": "int",
-        "records_rejected": "int",
-        "warnings": "map<string,bigint>",
-        "schema_drift": "map<string,bigint>",
-        "loaded_at": "timestamp",
-        "gold_loaded_at": "timestamp",
-    },
-    "cryptocurrencies": {
-        "crypto_id": "string",
-        "symbol": "string",
-        "name": "string",
-        "image_url": "string",
-        "first_seen_at": "timestamp",
-        "last_seen_at": "timestamp",
-    },
+    "ingestion_batches": _silver(
+        INGESTION_BATCHES,
+        instead={"source": {"source": "string", "source_kind": "string"}},
+        # What retention does in PostgreSQL.
+        absent=("records_retired", "details_forgotten_at"),
+    ),
+    "cryptocurrencies": _silver(CRYPTOCURRENCIES),
     "price_snapshots": {
-        **_KEY,
-        "last_updated": "timestamp",
-        "symbol": "string",
-        "name": "string",
-        "batch_id": "bigint",
-        "record_index": "int",
-        **_measures(
-            "current_price",
-            "high_24h",
-            "low_24h",
-            "price_change_24h",
-            "price_change_percentage_24h",
-            "ath",
-            "ath_change_percentage",
-        ),
-        "ath_date": "timestamp",
-        **_measures("atl", "atl_change_percentage"),
-        "atl_date": "timestamp",
+        **_silver(PRICE_SNAPSHOTS, instead={"name_id": {"symbol": "string", "name": "string"}}),
         # Values of the record, of its metrics too, that their decimals cannot hold.
         "unfit": _UNFIT,
-        "snapshot_month": "string",
+        **_MONTH,
     },
-    "market_metrics": {
-        **_KEY,
-        **_measures("market_cap"),
-        "market_cap_rank": "int",
-        **_measures(
-            "fully_diluted_valuation",
-            "total_volume",
-            "market_cap_change_24h",
-            "market_cap_change_percentage_24h",
-            "circulating_supply",
-            "total_supply",
-            "max_supply",
-            "roi_times",
-        ),
-        "roi_currency": "string",
-        **_measures("roi_percentage"),
-        "snapshot_month": "string",
-    },
-    "rejected_records": {
-        "batch_id": "bigint",
-        "record_index": "int",
-        "crypto_id": "string",
-        "rules": "array<string>",
-        "reason": "string",
-        "record": "string",
-        "rejected_at": "timestamp",
-    },
+    "market_metrics": {**_silver(MARKET_METRICS), **_MONTH},
+    "rejected_records": _silver(REJECTED_RECORDS),
 }
 """The silver tables."""
 

@@ -11,5 +11,6 @@ context.configure(
     version_table_schema="public",
 )
 context.run_migrations()
-# A migration may have made tables, which the other roles are to see.
-connection.connection.driver_connection.execute(read_sql("grants.sql"))
+# A migration may have made tables and columns: what they mean, how a lake has them, who sees them.
+for file in ("comments", "lake/views", "grants"):
+    connection.connection.driver_connection.execute(read_sql(f"{file}.sql"))

@@ -31,10 +31,10 @@ _BATCHES = """
     schema_drift, gold_loaded_at IS NOT NULL AS in_gold
 """
 _EXACT = Context(prec=60)
-_BEYOND_FACTS = ("crypto_key", "source_key", "batch_id", "snapshot_month")
+_BEYOND_FACTS = ("crypto_key", "source_key", "batch_id", "snapshot_month", "load_timestamp")
 _METRICS = (
     *("market_cap", "fully_diluted_valuation", "total_volume", "market_cap_change_24h"),
-    *("market_cap_change_percentage_24h", "circulating_supply", "total_supply", "max_supply"),
+    *("market_cap_change_pct_24h", "circulating_supply", "total_supply", "max_supply"),
     *("roi_times", "roi_percentage", "roi_currency", "market_cap_rank"),
 )
 _PRICES = tuple(name for name in MEASURES if name not in _METRICS)
@@ -85,9 +85,9 @@ def in_postgres(warehouse: Warehouse) -> Contents:
             SELECT m.crypto_id, m.vs_currency, m.snapshot_time, {measures("m", _METRICS)}
             FROM market_metrics AS m
         """,
-        "dim_time": "SELECT *, time_of_day::text AS time_of_day FROM analytics.dim_time",
+        "dim_time": "SELECT *, full_time::text AS full_time FROM analytics.dim_time",
         "facts": f"""
-            SELECT {facts}, b.landing_file, c.symbol, c.name, c.valid_from, o.source
+            SELECT {facts}, b.landing_file, c.symbol, c.name, c.valid_from, o.source_name
             FROM analytics.fact_crypto_price_metrics AS f
             JOIN ingestion_batches AS b USING (batch_id)
             JOIN analytics.dim_cryptocurrency AS c USING (crypto_key)
@@ -130,7 +130,7 @@ def in_spark(lake: Lake) -> Contents:
         """,
         "dim_time": f"SELECT * FROM {schema}dim_time",
         "facts": f"""
-            SELECT {facts}, b.landing_file, c.symbol, c.name, c.valid_from, o.source
+            SELECT {facts}, b.landing_file, c.symbol, c.name, c.valid_from, o.source_name
             FROM {schema}fact_crypto_price_metrics AS f
             JOIN {schema}ingestion_batches AS b ON b.batch_id = f.batch_id
             JOIN {schema}dim_cryptocurrency AS c ON c.crypto_key = f.crypto_key
@@ -154,7 +154,7 @@ def facts_in_delta_rs(lake: delta.Lake) -> list[dict[str, Any]]:
     columns = ", ".join(f"f.{name}" for name in FACT.columns if name not in _BEYOND_FACTS)
     with lake_queries(lake) as queries:
         found = queries.execute(f"""
-            SELECT {columns}, c.symbol, c.name, c.valid_from, o.source
+            SELECT {columns}, c.symbol, c.name, c.valid_from, o.source_name
             FROM analytics.fact_crypto_price_metrics AS f
             JOIN analytics.dim_cryptocurrency AS c USING (crypto_key)
             JOIN analytics.dim_source AS o USING (source_key)
@@ -173,9 +173,11 @@ def _statements(silver: str, gold: str) -> dict[str, str]:
             JOIN {silver}ingestion_batches AS b ON b.batch_id = r.batch_id
         """,
         "dim_date": f"SELECT * FROM {gold}dim_date",
-        "dim_source": f"SELECT source, kind FROM {gold}dim_source",
+        "dim_source": f"""
+            SELECT source_name, kind, first_ingested_at, last_ingested_at FROM {gold}dim_source
+        """,
         "dim_cryptocurrency": f"""
-            SELECT crypto_id, symbol, name, valid_from, valid_to, is_current
+            SELECT crypto_id, symbol, name, valid_from, valid_to, is_current, image_url
             FROM {gold}dim_cryptocurrency
         """,
     }

@@ -84,7 +84,7 @@ def test_what_is_the_same_has_no_difference(warehouse: Warehouse, both: Lake) ->
 
 def test_one_digit_in_spark_is_found(warehouse: Warehouse, both: Lake) -> None:
     """The last one that the column's type has."""
-    columns = {"price_change_24h", "atl_change_percentage", "market_cap", "total_supply"}
+    columns = {"price_change_24h", "atl_change_pct", "market_cap", "total_supply"}
     for column in columns:
         of = FACT.decimals[column]
         digit = f"CAST('0.{'0' * (of.scale - 1)}1' AS DECIMAL({of.precision}, {of.scale}))"
