@@ -16,7 +16,7 @@ from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.bad_records import BROKEN_RECORDS
 from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
-from crypto_pipeline_tests.pipeline import Contents, contents, load_landing_zone
+from crypto_pipeline_tests.pipeline import Contents, contents, load_landing_zone, rows
 from crypto_pipeline_tests.real_captures import land_year, needs_captures
 from crypto_pipeline_tests.snowflake.emulator import (
     Emulator,
@@ -30,7 +30,7 @@ _BUSINESS_KEYS = {
     "crypto_key": "SELECT crypto_key, crypto_id, valid_from FROM analytics.dim_cryptocurrency",
     "source_key": "SELECT source_key, source_name FROM analytics.dim_source",
 }
-_LOAD_TIMES = {"loaded_at", "rejected_at", "revised_at"}
+_LOAD_TIMES = {"loaded_at", "rejected_at", "revised_at", "load_timestamp"}
 _ONLY_POSTGRES = {"only_row", "records_retired", "details_forgotten_at"}
 _JSON = {"request", "warnings", "schema_drift", "rules"}
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
@@ -229,6 +229,69 @@ def test_first_write_wins_and_history_grows_alike(
     assert_equal(warehouse, snowflake)
 
 
+def test_a_new_logo_shows_on_all_versions_and_revises_none(
+    warehouse: Warehouse, zone: LandingZone, snowflake: Emulator
+) -> None:
+    def land(ingested_at: str, name: str, image: str | None) -> None:
+        record = market_record(last_updated=ingested_at, name=name, image=image)
+        drop(zone, f"{ingested_at[:19]}.json", landing_json([record], ingested_at))
+
+    versions = "SELECT name, image_url FROM analytics.dim_cryptocurrency WHERE crypto_key > 0"
+    revised = "SELECT crypto_id, valid_from, revised_at FROM analytics.dim_cryptocurrency"
+    land("2026-11-24T05:00:00Z", "Bitcoin", "https://logos.example/1.png")
+    land("2026-11-24T06:00:00Z", "Bitcoin Two", "https://logos.example/2.png")
+    load_both(zone, snowflake)
+    before = sorted(snowflake.rows(revised))
+    for ingested_at, image, shown in (
+        ("2026-11-24T07:00:00Z", "https://logos.example/3.png", "https://logos.example/3.png"),
+        # An older file says nothing of the logo of today, a newer one may say that there is none.
+        ("2026-11-24T06:30:00Z", "https://logos.example/4.png", "https://logos.example/3.png"),
+        ("2026-11-24T08:00:00Z", None, None),
+    ):
+        land(ingested_at, "Bitcoin Two", image)
+        load_both(zone, snowflake)
+        assert sorted(snowflake.rows(versions)) == [("Bitcoin", shown), ("Bitcoin Two", shown)]
+        assert_equal(warehouse, snowflake)
+    assert sorted(snowflake.rows(revised)) == before
+
+
+def test_a_source_has_its_first_and_last_fetch(
+    warehouse: Warehouse, zone: LandingZone, snowflake: Emulator
+) -> None:
+    fetched = (
+        "SELECT first_ingested_at, last_ingested_at FROM analytics.dim_source WHERE source_key > 0"
+    )
+    for ingested_at, first, last in (
+        ("2026-11-24T05:01:00Z", "2026-11-24 05:01", "2026-11-24 05:01"),
+        ("2026-11-24T09:01:00Z", "2026-11-24 05:01", "2026-11-24 09:01"),
+        ("2026-11-24T07:01:00Z", "2026-11-24 05:01", "2026-11-24 09:01"),
+        ("2026-11-23T05:01:00Z", "2026-11-23 05:01", "2026-11-24 09:01"),
+    ):
+        record = market_record(last_updated=ingested_at)
+        drop(zone, f"{ingested_at[:19]}.json", landing_json([record], ingested_at))
+        load_both(zone, snowflake)
+        found = [tuple(map(_zoned, times)) for times in snowflake.rows(fetched)]
+        assert found == [(f"{first}:00+00:00", f"{last}:00+00:00")]
+        assert_equal(warehouse, snowflake)
+
+
+def test_a_fact_has_the_time_at_which_its_batch_reached_gold(
+    warehouse: Warehouse, zone: LandingZone, snowflake: Emulator
+) -> None:
+    for hour in ("05", "06"):
+        ingested_at = f"2026-11-24T{hour}:01:00Z"
+        record = market_record(last_updated=ingested_at)
+        drop(zone, f"{hour}.json", landing_json([record], ingested_at))
+        load_both(zone, snowflake)
+    times = (
+        "SELECT f.load_timestamp, b.gold_loaded_at FROM analytics.fact_crypto_price_metrics AS f"
+        " JOIN {}ingestion_batches AS b ON b.batch_id = f.batch_id"
+    )
+    for found in (rows(warehouse, times.format("")), snowflake.rows(times.format("silver."))):
+        assert len({loaded for loaded, _ in found}) == 2
+        assert [loaded for loaded, _ in found] == [reached for _, reached in found]
+
+
 def test_odd_spellings_are_read_alike(
     warehouse: Warehouse, zone: LandingZone, snowflake: Emulator
 ) -> None:
@@ -396,6 +459,8 @@ def test_a_check_finds_what_no_constraint_refuses(snowflake: Emulator) -> None:
         "facts_match_snapshots": f"DELETE FROM {facts}",
         "facts_have_their_version": f"UPDATE {facts} SET crypto_key = -1",
         "no_orphan_keys": f"UPDATE {facts} SET date_key = 1",
+        "ingested_in_order": "UPDATE analytics.dim_source SET last_ingested_at = '2026-01-01'"
+        " WHERE source_key > 0",
         "versions_in_sequence": "UPDATE analytics.dim_cryptocurrency SET is_current = FALSE"
         " WHERE crypto_key > 0",
     }.items():

@@ -3,17 +3,17 @@
 CREATE TABLE IF NOT EXISTS analytics.dim_date (
     date_key NUMBER(10,0) NOT NULL
         COMMENT 'Key: the date as the number YYYYMMDD.',
-    date DATE NOT NULL
+    full_date DATE NOT NULL
         COMMENT 'The date.',
-    year NUMBER(5,0) NOT NULL
+    calendar_year NUMBER(5,0) NOT NULL
         COMMENT 'Calendar year.',
-    quarter NUMBER(5,0) NOT NULL
+    quarter_of_year NUMBER(5,0) NOT NULL
         COMMENT 'Quarter, 1 to 4.',
-    month NUMBER(5,0) NOT NULL
+    month_of_year NUMBER(5,0) NOT NULL
         COMMENT 'Month, 1 to 12.',
     month_name VARCHAR NOT NULL
         COMMENT 'English name of the month.',
-    day NUMBER(5,0) NOT NULL
+    day_of_month NUMBER(5,0) NOT NULL
         COMMENT 'Day of the month, 1 to 31.',
     day_of_year NUMBER(5,0) NOT NULL
         COMMENT 'Day of the year, 1 to 366.',
@@ -28,25 +28,25 @@ CREATE TABLE IF NOT EXISTS analytics.dim_date (
     is_weekend BOOLEAN NOT NULL
         COMMENT 'Saturday or Sunday.',
     PRIMARY KEY (date_key),
-    UNIQUE (date)
+    UNIQUE (full_date)
 )
 COMMENT = 'One row a day (UTC), whole years, for every year that has a fact.';
 
 CREATE TABLE IF NOT EXISTS analytics.dim_time (
     time_key NUMBER(5,0) NOT NULL
         COMMENT 'Key: the time as the number HHMM.',
-    time_of_day TIME NOT NULL
+    full_time TIME NOT NULL
         COMMENT 'The time of day.',
-    hour NUMBER(5,0) NOT NULL
+    hour_24 NUMBER(5,0) NOT NULL
         COMMENT 'Hour, 0 to 23.',
-    minute NUMBER(5,0) NOT NULL
+    minute_of_hour NUMBER(5,0) NOT NULL
         COMMENT 'Minute of the hour, 0 to 59.',
     minute_of_day NUMBER(5,0) NOT NULL
         COMMENT 'Minutes since midnight, 0 to 1439.',
     part_of_day VARCHAR NOT NULL
         COMMENT 'night (0-5), morning (6-11), afternoon (12-17) or evening (18-23).',
     PRIMARY KEY (time_key),
-    UNIQUE (time_of_day)
+    UNIQUE (full_time)
 )
 COMMENT = 'One row for each of the 1,440 minutes of a day (UTC).';
 
@@ -66,7 +66,9 @@ CREATE TABLE IF NOT EXISTS analytics.dim_cryptocurrency (
     is_current BOOLEAN NOT NULL
         COMMENT 'Whether this is the coin''s newest version.',
     revised_at TIMESTAMP_NTZ(6) NOT NULL
-        COMMENT 'When the row was last written, UTC.',
+        COMMENT 'When the version''s period was last revised, UTC; a new logo revises none.',
+    image_url VARCHAR
+        COMMENT 'URL of the coin''s current logo, the same on all its versions (API field image).',
     UNIQUE (crypto_id, valid_from),
     PRIMARY KEY (crypto_key)
 )
@@ -75,12 +77,16 @@ COMMENT = 'Coins with their history (slowly changing dimension, type 2): a row f
 CREATE TABLE IF NOT EXISTS analytics.dim_source (
     source_key NUMBER(10,0) NOT NULL AUTOINCREMENT START 1 INCREMENT 1
         COMMENT 'Surrogate key; -1 is the unknown member.',
-    source VARCHAR NOT NULL
+    source_name VARCHAR NOT NULL
         COMMENT 'Label of the source, as the batches carry it.',
     kind VARCHAR NOT NULL
         COMMENT 'live, sandbox (made up), recorded (played back) or unknown.',
+    first_ingested_at TIMESTAMP_NTZ(6)
+        COMMENT 'When the source''s oldest data in gold was fetched, UTC; null for the unknown member.',
+    last_ingested_at TIMESTAMP_NTZ(6)
+        COMMENT 'When the source''s newest data in gold was fetched, UTC; null for the unknown member.',
     PRIMARY KEY (source_key),
-    UNIQUE (source)
+    UNIQUE (source_name)
 )
 COMMENT = 'Where data comes from. Key -1 is the unknown member.';
 
@@ -139,6 +145,12 @@ CREATE TABLE IF NOT EXISTS analytics.fact_crypto_price_metrics (
         COMMENT 'Units that exist, in coins.',
     max_supply NUMBER(38,8)
         COMMENT 'Units that can ever exist, in coins; null if unlimited.',
+    roi_times NUMBER(38,14)
+        COMMENT 'Return since the initial sale, as a multiple.',
+    roi_percentage NUMBER(38,14)
+        COMMENT 'Return since the initial sale, in percent.',
+    load_timestamp TIMESTAMP_NTZ(6) NOT NULL
+        COMMENT 'When the row was loaded into gold, UTC.',
     PRIMARY KEY (crypto_id, vs_currency, snapshot_time),
     FOREIGN KEY (date_key) REFERENCES analytics.dim_date (date_key),
     FOREIGN KEY (time_key) REFERENCES analytics.dim_time (time_key),
@@ -156,11 +168,12 @@ SELECT
     SYSDATE()
 WHERE NOT EXISTS (SELECT 1 FROM analytics.dim_cryptocurrency AS d WHERE d.crypto_key = -1);
 
-INSERT INTO analytics.dim_source (source_key, source, kind)
+INSERT INTO analytics.dim_source (source_key, source_name, kind)
 SELECT -1, '(unknown)', 'unknown'
 WHERE NOT EXISTS (SELECT 1 FROM analytics.dim_source AS s WHERE s.source_key = -1);
 
-INSERT INTO analytics.dim_time (time_key, time_of_day, hour, minute, minute_of_day, part_of_day)
+INSERT INTO analytics.dim_time
+    (time_key, full_time, hour_24, minute_of_hour, minute_of_day, part_of_day)
 SELECT
     FLOOR(n / 60) * 100 + MOD(n, 60),
     TIME_FROM_PARTS(FLOOR(n / 60), MOD(n, 60), 0),

@@ -168,9 +168,10 @@ QUALIFY ROW_NUMBER() OVER (
 -- Gold
 -- --------------------------------------------------------------------------------------------
 
--- The batches that a gold load carries: a table, so that all its statements mean the same ones.
+-- The batches that a gold load carries: a table, so that all its statements mean the same ones, and
+-- the same time.
 CREATE OR REPLACE VIEW staging.waiting_batches AS
-SELECT batch_id, source
+SELECT batch_id, source, ingested_at, SYSDATE()::TIMESTAMP_NTZ(6) AS load_timestamp
 FROM silver.ingestion_batches
 WHERE status = 'completed' AND gold_loaded_at IS NULL;
 CREATE OR REPLACE TRANSIENT TABLE staging.gold_batches AS
@@ -181,16 +182,16 @@ COMMENT = 'Every day of every year in which a batch waiting for gold has a snaps
 AS
 SELECT
     YEAR(day) * 10000 + MONTH(day) * 100 + DAYOFMONTH(day) AS date_key,
-    day AS date,
-    YEAR(day) AS year,
-    QUARTER(day) AS quarter,
-    MONTH(day) AS month,
+    day AS full_date,
+    YEAR(day) AS calendar_year,
+    QUARTER(day) AS quarter_of_year,
+    MONTH(day) AS month_of_year,
     CASE MONTH(day)
         WHEN 1 THEN 'January' WHEN 2 THEN 'February' WHEN 3 THEN 'March' WHEN 4 THEN 'April'
         WHEN 5 THEN 'May' WHEN 6 THEN 'June' WHEN 7 THEN 'July' WHEN 8 THEN 'August'
         WHEN 9 THEN 'September' WHEN 10 THEN 'October' WHEN 11 THEN 'November' ELSE 'December'
     END AS month_name,
-    DAYOFMONTH(day) AS day,
+    DAYOFMONTH(day) AS day_of_month,
     DAYOFYEAR(day) AS day_of_year,
     DAYOFWEEKISO(day) AS day_of_week,
     CASE DAYOFWEEKISO(day)
@@ -279,17 +280,19 @@ versions AS (
     GROUP BY crypto_id, version
 )
 SELECT
-    crypto_key::NUMBER(19,0) AS crypto_key,
-    crypto_id,
-    symbol,
-    name,
-    valid_from,
+    v.crypto_key::NUMBER(19,0) AS crypto_key,
+    v.crypto_id,
+    v.symbol,
+    v.name,
+    v.valid_from,
     COALESCE(
-        LEAD(valid_from) OVER (PARTITION BY crypto_id ORDER BY version),
+        LEAD(v.valid_from) OVER (PARTITION BY v.crypto_id ORDER BY v.version),
         '9999-12-31'::TIMESTAMP_NTZ(6)
     ) AS valid_to,
-    LEAD(valid_from) OVER (PARTITION BY crypto_id ORDER BY version) IS NULL AS is_current
-FROM versions;
+    LEAD(v.valid_from) OVER (PARTITION BY v.crypto_id ORDER BY v.version) IS NULL AS is_current,
+    c.image_url
+FROM versions AS v
+JOIN silver.cryptocurrencies AS c ON c.crypto_id = v.crypto_id;
 CREATE OR REPLACE TRANSIENT TABLE staging.versions AS
 SELECT * FROM staging.incoming_versions WHERE FALSE;
 
@@ -322,10 +325,13 @@ SELECT
     h.market_cap_change_pct_24h,
     h.circulating_supply,
     h.total_supply,
-    h.max_supply
+    h.max_supply,
+    h.roi_times,
+    h.roi_percentage,
+    b.load_timestamp
 FROM staging.gold_batches AS b
 JOIN silver.v_price_history AS h ON h.batch_id = b.batch_id
 LEFT JOIN analytics.dim_cryptocurrency AS c
     ON c.crypto_id = h.crypto_id
     AND c.valid_from <= h.last_updated AND h.last_updated < c.valid_to
-LEFT JOIN analytics.dim_source AS o ON o.source = h.source;
+LEFT JOIN analytics.dim_source AS o ON o.source_name = h.source;

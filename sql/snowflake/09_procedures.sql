@@ -207,26 +207,37 @@ BEGIN
     USING (SELECT * FROM staging.incoming_dim_date) AS s ON t.date_key = s.date_key
     WHEN NOT MATCHED THEN
         INSERT (
-            date_key, date, year, quarter, month, month_name, day, day_of_year, day_of_week,
-            day_name, iso_year, iso_week, is_weekend
+            date_key, full_date, calendar_year, quarter_of_year, month_of_year, month_name,
+            day_of_month, day_of_year, day_of_week, day_name, iso_year, iso_week, is_weekend
         )
         VALUES (
-            s.date_key, s.date, s.year, s.quarter, s.month, s.month_name, s.day, s.day_of_year,
-            s.day_of_week, s.day_name, s.iso_year, s.iso_week, s.is_weekend
+            s.date_key, s.full_date, s.calendar_year, s.quarter_of_year, s.month_of_year,
+            s.month_name, s.day_of_month, s.day_of_year, s.day_of_week, s.day_name, s.iso_year,
+            s.iso_week, s.is_weekend
         );
 
     MERGE INTO analytics.dim_source AS t
     USING (
-        SELECT DISTINCT
-            source,
+        SELECT
+            source AS source_name,
             CASE source
                 WHEN 'CoinGecko sandbox' THEN 'sandbox' WHEN 'CoinGecko recorded' THEN 'recorded'
                 ELSE 'live'
-            END AS kind
+            END AS kind,
+            MIN(ingested_at) AS first_ingested_at,
+            MAX(ingested_at) AS last_ingested_at
         FROM staging.gold_batches
+        GROUP BY source
     ) AS s
-        ON t.source = s.source
-    WHEN NOT MATCHED THEN INSERT (source, kind) VALUES (s.source, s.kind);
+        ON t.source_name = s.source_name
+    WHEN MATCHED AND (
+        s.first_ingested_at < t.first_ingested_at OR s.last_ingested_at > t.last_ingested_at
+    ) THEN UPDATE SET
+        first_ingested_at = LEAST(t.first_ingested_at, s.first_ingested_at),
+        last_ingested_at = GREATEST(t.last_ingested_at, s.last_ingested_at)
+    WHEN NOT MATCHED THEN
+        INSERT (source_name, kind, first_ingested_at, last_ingested_at)
+        VALUES (s.source_name, s.kind, s.first_ingested_at, s.last_ingested_at);
 
     INSERT OVERWRITE INTO staging.versions SELECT * FROM staging.incoming_versions;
     MERGE INTO analytics.dim_cryptocurrency AS t
@@ -240,11 +251,19 @@ BEGIN
         revised_at = s.revised_at
     WHEN NOT MATCHED THEN
         INSERT (
-            crypto_id, symbol, name, valid_from, valid_to, is_current, revised_at
+            crypto_id, symbol, name, valid_from, valid_to, is_current, revised_at, image_url
         )
         VALUES (
-            s.crypto_id, s.symbol, s.name, s.valid_from, s.valid_to, s.is_current, s.revised_at
+            s.crypto_id, s.symbol, s.name, s.valid_from, s.valid_to, s.is_current, s.revised_at,
+            s.image_url
         );
+
+    -- All versions of a coin show its current logo. That revises no version.
+    UPDATE analytics.dim_cryptocurrency
+    SET image_url = c.image_url
+    FROM silver.cryptocurrencies AS c
+    WHERE dim_cryptocurrency.crypto_id = c.crypto_id
+        AND dim_cryptocurrency.image_url IS DISTINCT FROM c.image_url;
 
     -- A late file can split a version: facts loaded before then point at a version that no longer
     -- covers them.
@@ -272,7 +291,7 @@ BEGIN
             price_change_pct_24h, ath, ath_change_pct, atl, atl_change_pct,
             market_cap, market_cap_rank, fully_diluted_valuation, total_volume,
             market_cap_change_24h, market_cap_change_pct_24h, circulating_supply,
-            total_supply, max_supply
+            total_supply, max_supply, roi_times, roi_percentage, load_timestamp
         )
         VALUES (
             s.date_key, s.time_key, s.crypto_key, s.source_key, s.crypto_id, s.vs_currency,
@@ -280,11 +299,12 @@ BEGIN
             s.price_change_24h, s.price_change_pct_24h, s.ath, s.ath_change_pct,
             s.atl, s.atl_change_pct, s.market_cap, s.market_cap_rank,
             s.fully_diluted_valuation, s.total_volume, s.market_cap_change_24h,
-            s.market_cap_change_pct_24h, s.circulating_supply, s.total_supply, s.max_supply
+            s.market_cap_change_pct_24h, s.circulating_supply, s.total_supply, s.max_supply,
+            s.roi_times, s.roi_percentage, s.load_timestamp
         );
 
     UPDATE silver.ingestion_batches
-    SET gold_loaded_at = SYSDATE()::TIMESTAMP_NTZ(6)
+    SET gold_loaded_at = g.load_timestamp
     FROM staging.gold_batches AS g
     WHERE ingestion_batches.batch_id = g.batch_id;
     COMMIT;

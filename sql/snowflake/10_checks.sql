@@ -103,6 +103,10 @@ FROM (
     LEFT JOIN analytics.dim_source AS o ON o.source_key = f.source_key AND o.source_key > 0
     WHERE d.date_key IS NULL OR t.time_key IS NULL OR o.source_key IS NULL
     UNION ALL
+    SELECT 'ingested_in_order', COUNT(*)
+    FROM analytics.dim_source
+    WHERE first_ingested_at > last_ingested_at
+    UNION ALL
     SELECT 'versions_in_sequence', COUNT(*)
     FROM (
         SELECT
