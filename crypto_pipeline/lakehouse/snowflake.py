@@ -1,19 +1,16 @@
-"""What of ``sql/snowflake/`` must not be written twice: fields and rules, as Snowflake SQL.
+"""Columns, fields and rules as Snowflake SQL, which ``make sql`` writes into ``sql/snowflake``.
 
-``python -m crypto_pipeline.lakehouse.snowflake`` writes two files from the table of rules
-(``quality.py``), the fields of a record (``coingecko/schema.py``) and the scale of every measure
-(``lakehouse/schema.py``); a test fails when one is out of date. It needs sqlglot, of the dependency
-group ``snowflake``: nothing that runs the pipeline does.
+Tables and columns are those of the registry, but for what stands in the constants below. Every
+predicate of ``quality.RULES`` is translated by sqlglot.
 """
 
-from collections.abc import Iterable
-from pathlib import Path
+from collections.abc import Iterable, Mapping
+from typing import Final
 
 from sqlglot import exp, parse_one
 
 from crypto_pipeline.coingecko.schema import (
     BASE_FIELDS,
-    COLUMNS,
     INTEGER_FIELDS,
     NUMBER_FIELDS,
     OPTIONAL_FIELDS,
@@ -22,78 +19,92 @@ from crypto_pipeline.coingecko.schema import (
     TEXT_FIELDS,
     TIME_FIELDS,
 )
-from crypto_pipeline.lakehouse.schema import MEASURES
 from crypto_pipeline.model.quality import REJECT_RULES, WARN_RULES, Rule
-from crypto_pipeline.model.registry import RECORD_COLUMNS
+from crypto_pipeline.model.registry import RECORD_COLUMNS, Column, DecimalType, SqlType, Table
 
-_COLUMN_OF = {column.field: column.name for column in RECORD_COLUMNS if column.field}
+_ONLY_POSTGRES: Final = frozenset({"only_row", "records_retired", "details_forgotten_at"})
+"""What Snowflake's tables do not have."""
 
-_HEAD = """\
--- Written by `python -m crypto_pipeline.lakehouse.snowflake` from model/quality.py,
--- coingecko/schema.py and lakehouse/schema.py: change these, not this file.
-"""
+_SURROGATE_KEYS: Final[Mapping[str, str]] = {
+    "ingestion_batches": "batch_id",
+    "cryptocurrency_names": "name_id",
+    "dim_source": "source_key",
+    "dim_cryptocurrency": "crypto_key",
+}
+"""The column of a table that Snowflake counts."""
 
-_DESCRIBED_RECORDS = """\
-CREATE OR REPLACE VIEW staging.described_records
-COMMENT = 'All records, with what the rules ask about beside the values.'
-AS
-SELECT
-    r.landing_file AS file_id,
-    r.record,
-    f.vs_currency,
-    f.ingested_at,
-    d.malformed,
-    d.unknown_fields,
-    d.missing_fields,
-    t.* EXCLUDE (landing_file, record_index),
-    r.landing_file,
-    r.record_index
-FROM staging.records AS r
-JOIN staging.described_files AS f ON f.landing_file = r.landing_file
-JOIN staging.drift AS d
-    ON d.landing_file = r.landing_file AND d.record_index = r.record_index
-LEFT JOIN staging.typed_records AS t
-    ON t.landing_file = r.landing_file AND t.record_index = r.record_index;
-"""
+_COMMENTS: Final[Mapping[str, str]] = {
+    "file_sha256": "SHA-256 of the file's text, unpacked, hexadecimal.",
+    "record": "The record's values as received, as JSON; bronze.landing_files has its bytes.",
+}
+"""Comments of the columns that mean something else than in PostgreSQL."""
 
+_TYPES: Final[Mapping[SqlType, str]] = {
+    "text": "VARCHAR",
+    "text[]": "ARRAY",
+    "smallint": "NUMBER(5,0)",
+    "integer": "NUMBER(10,0)",
+    "bigint": "NUMBER(19,0)",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "time": "TIME",
+    "timestamptz": "TIMESTAMP_NTZ(6)",
+    "jsonb": "VARIANT",
+}
 
-def generated_files() -> dict[str, str]:
-    """Content by file name: the API's fields; typed records with every rule's verdict."""
-    return {
-        "05_fields.sql": "\n".join([_HEAD, _api_fields()]),
-        "07_records.sql": "\n".join(
-            [
-                _HEAD,
-                _typed_records(),
-                _DESCRIBED_RECORDS,
-                _judged_records(),
-                _storable_records(),
-            ]
-        ),
-    }
+_BY_FIELD: Final = {column.field: column for column in RECORD_COLUMNS}
+_TYPE_OF: Final[Mapping[str, SqlType]] = {
+    **{column.name: column.type for column in RECORD_COLUMNS},
+    "ingested_at": "timestamptz",
+}
 
 
-def predicate_sql(rule: Rule) -> str:
-    """A rule's predicate in Snowflake's SQL.
+def definitions(table: Table, *, end: str = "") -> None:
+    """Print a table's columns as CREATE TABLE has them.
 
-    PostgreSQL's ``least`` passes over a NULL, Snowflake's does not; sqlglot knows that. A time with
-    a zone becomes the UTC time without one that Snowflake's tables hold.
+    Args:
+        table: The table.
+        end: What follows the last one; a comma where keys are declared.
     """
-    predicate = parse_one(rule.predicate, read="postgres").transform(_without_zone)
-    # The type's name as everywhere else.
-    return predicate.sql("snowflake").replace("TIMESTAMPNTZ", "TIMESTAMP_NTZ")
+    counted = _SURROGATE_KEYS.get(table.name)
+    lines = []
+    for column in table.columns:
+        if column.name in _ONLY_POSTGRES:
+            continue
+        # A measure that is always there is null all the same where its value does not fit.
+        required = "" if column.nullable or _decimal(column) else " NOT NULL"
+        key = " AUTOINCREMENT START 1 INCREMENT 1" if column.name == counted else ""
+        meaning = _literal(_COMMENTS.get(column.name, column.comment))
+        lines.append(f"{column.name} {_type(column)}{required}{key}\n    COMMENT {meaning}")
+    print(",\n".join(lines) + end)
 
 
-def _without_zone(node: exp.Expression) -> exp.Expression:
-    if isinstance(node, exp.Cast) and node.is_type("timestamptz"):
-        text = node.this.name.removesuffix("+00")
-        return exp.cast(exp.Literal.string(text), "timestamp_ntz", dialect="snowflake")
-    return node
+def comment(meaning: str, *, end: str = "") -> None:
+    """Print the comment of a table or view.
+
+    Args:
+        meaning: What a row is.
+        end: What follows.
+    """
+    print(f"COMMENT = {_literal(meaning)}{end}")
 
 
-def _api_fields() -> str:
+def given(table: Table) -> tuple[Column, ...]:
+    """The columns of a table that a load fills: all but the one that Snowflake counts."""
+    counted = _SURROGATE_KEYS.get(table.name)
+    return tuple(
+        column
+        for column in table.columns
+        if column.name != counted and column.name not in _ONLY_POSTGRES
+    )
+
+
+def api_fields() -> None:
+    """Print rows of VALUES, one for each documented field of a record, in the decoder's order: its
+    position, its name, the column that it becomes, its kind, whether every record has it, and the
+    scale of its number."""
     kinds = {
-        **dict.fromkeys(sorted(OPTIONAL_FIELDS), "any"),
+        **dict.fromkeys(sorted(OPTIONAL_FIELDS - _BY_FIELD.keys()), "any"),
         **dict.fromkeys(TEXT_FIELDS, "text"),
         **dict.fromkeys(NUMBER_FIELDS, "number"),
         **dict.fromkeys(INTEGER_FIELDS, "integer"),
@@ -104,103 +115,117 @@ def _api_fields() -> str:
     }
     rows = []
     for position, (field, kind) in enumerate(kinds.items()):
-        column = _COLUMN_OF.get(field, field)
-        decimal = MEASURES.get(column)
-        scale = "NULL" if decimal is None else str(decimal.scale)
+        column = _BY_FIELD.get(field)
+        name = column.name if column else field
+        of = _decimal(column) if column else None
+        scale = of.scale if of else "NULL"
         is_base = str(field in BASE_FIELDS).upper()
-        rows.append(f"    ({position}, '{field}', '{column}', '{kind}', {is_base}, {scale})")
-    return (
-        "CREATE OR REPLACE VIEW staging.api_fields\n"
-        "COMMENT = 'The documented fields of a record, and the column that each becomes.'\n"
-        "AS\n"
-        "SELECT * FROM VALUES\n"
-        + ",\n".join(rows)
-        + "\nAS fields (position, field, column_name, kind, is_base, scale);\n"
-    )
+        rows.append(f"({position}, '{field}', '{name}', '{kind}', {is_base}, {scale})")
+    print(",\n".join(rows))
 
 
-def _typed_records() -> str:
+def typed_values() -> None:
+    """Print a record's columns, gathered from the rows of its decoded values. A decimal is three:
+    the number that the rules judge, its digits, and why its column cannot hold it."""
     columns = []
-    for column in COLUMNS[:-3]:
-        found = f"IFF(v.column_name = '{column}', v."
-        if column in MEASURES:
-            of = MEASURES[column]
-            columns.append(
-                f"TO_DECIMAL(MAX({found}judged, NULL)), {of.precision}, {of.scale}) AS {column}"
-            )
-            columns.append(f"MAX({found}plain, NULL)) AS {column}_text")
-            columns.append(f"MAX({found}unfit, NULL)) AS {column}_unfit")
-        elif column in INTEGER_FIELDS.values():
-            columns.append(f"TO_DECIMAL(MAX({found}judged, NULL)), 10, 0) AS {column}")
-        elif column in TIME_FIELDS.values():
-            columns.append(f"MAX({found}time, NULL)) AS {column}")
+    for column in RECORD_COLUMNS:
+        name = column.name
+        found = f"MAX(IFF(v.column_name = '{name}', v."
+        if of := _decimal(column):
+            columns += [
+                f"TO_DECIMAL({found}judged, NULL)), {of.precision}, {of.scale}) AS {name}",
+                f"{found}plain, NULL)) AS {name}_text",
+                f"{found}unfit, NULL)) AS {name}_unfit",
+            ]
+        elif column.type == "integer":
+            columns.append(f"TO_DECIMAL({found}judged, NULL)), 10, 0) AS {name}")
+        elif column.type == "timestamptz":
+            columns.append(f"{found}time, NULL)) AS {name}")
         else:
-            columns.append(f"MAX({found}text, NULL)) AS {column}")
-    return (
-        "CREATE OR REPLACE VIEW staging.typed_records\n"
-        "COMMENT = 'A row a record: its values by column, for the rules to judge.'\n"
-        "AS\n"
-        "SELECT\n    v.landing_file,\n    v.record_index,\n    "
-        + ",\n    ".join(columns)
-        + "\nFROM staging.decoded_values AS v\n"
-        "GROUP BY v.landing_file, v.record_index;\n"
+            columns.append(f"{found}text, NULL)) AS {name}")
+    print(",\n".join(columns))
+
+
+def storable_values() -> None:
+    """Print a record's columns with null for each value that its column cannot hold."""
+    print(
+        ",\n".join(
+            f"IFF({column.name}_unfit IS NULL, {column.name}, NULL) AS {column.name}"
+            if _decimal(column)
+            else column.name
+            for column in RECORD_COLUMNS
+        )
     )
 
 
-def _judged_records() -> str:
-    return (
-        "CREATE OR REPLACE VIEW staging.judged_records\n"
-        "COMMENT = 'The records with the names of the rules they break, and the reason in words.'\n"
-        "AS\n"
-        "SELECT\n    r.*,\n"
-        "    TIME_SLICE(DATEADD(SECOND, 150, r.last_updated), 5, 'MINUTE', 'START')"
-        " AS snapshot_time,\n"
-        f"    {_array(map(_broken, REJECT_RULES))} AS rejected_by,\n"
-        f"    ARRAY_TO_STRING({_array(map(_reason, REJECT_RULES))}, '; ') AS reason,\n"
-        f"    {_array(map(_broken, WARN_RULES))} AS warned_by\n"
-        "FROM staging.described_records AS r;\n"
-        "CREATE OR REPLACE TRANSIENT TABLE staging.checked_records AS\n"
-        "SELECT * FROM staging.judged_records WHERE FALSE;\n"
-    )
+def rejected_by() -> None:
+    """Print the expression that answers the names of the reject rules that a record breaks."""
+    print(_present(map(_name_if_broken, REJECT_RULES)))
 
 
-def _storable_records() -> str:
-    columns = [
-        f"IFF({column}_unfit IS NULL, {column}, NULL) AS {column}" if column in MEASURES else column
-        for column in COLUMNS[:-3]
-    ]
-    return (
-        "CREATE OR REPLACE VIEW staging.storable_records\n"
-        "COMMENT = 'The checked records as the tables hold them: what does not fit is null.'\n"
-        "AS\n"
-        "SELECT\n    landing_file,\n    record_index,\n    ingested_at,\n    vs_currency,\n"
-        "    snapshot_time,\n    rejected_by,\n    "
-        + ",\n    ".join(columns)
-        + "\nFROM staging.checked_records;\n"
-    )
+def warned_by() -> None:
+    """Print the expression that answers the names of the warn rules that a record breaks."""
+    print(_present(map(_name_if_broken, WARN_RULES)))
 
 
-def _array(elements: Iterable[str]) -> str:
-    lines = ",\n        ".join(elements)
-    return f"ARRAY_COMPACT(ARRAY_CONSTRUCT(\n        {lines}\n    ))"
+def reason() -> None:
+    """Print the expression that says in words, with the values at fault, what a record breaks."""
+    print(f"ARRAY_TO_STRING({_present(map(_reason_if_broken, REJECT_RULES))}, '; ')")
 
 
-def _broken(rule: Rule) -> str:
-    return f"CASE WHEN NOT ({predicate_sql(rule)}) THEN '{rule.name}' END"
+def predicate(rule: Rule) -> str:
+    """A rule's predicate in Snowflake's SQL.
+
+    PostgreSQL's ``least`` passes over a NULL, Snowflake's does not; sqlglot knows that. A time with
+    a zone becomes the UTC time without one that Snowflake's tables hold.
+    """
+    translated = parse_one(rule.predicate, read="postgres").transform(_without_zone)
+    # The type's name as everywhere else.
+    return translated.sql("snowflake").replace("TIMESTAMPNTZ", "TIMESTAMP_NTZ")
 
 
-def _reason(rule: Rule) -> str:
+def _without_zone(node: exp.Expression) -> exp.Expression:
+    if isinstance(node, exp.Cast) and node.is_type("timestamptz"):
+        text = node.this.name.removesuffix("+00")
+        return exp.cast(exp.Literal.string(text), "timestamp_ntz", dialect="snowflake")
+    return node
+
+
+def _decimal(column: Column) -> DecimalType | None:
+    return column.kind.decimal if column.kind else None
+
+
+def _type(column: Column) -> str:
+    of = _decimal(column)
+    return f"NUMBER({of.precision},{of.scale})" if of else _TYPES[column.type]
+
+
+def _literal(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _present(elements: Iterable[str]) -> str:
+    lines = ",\n    ".join(elements)
+    return f"ARRAY_COMPACT(ARRAY_CONSTRUCT(\n    {lines}\n))"
+
+
+def _name_if_broken(rule: Rule) -> str:
+    return f"CASE WHEN NOT ({predicate(rule)}) THEN '{rule.name}' END"
+
+
+def _reason_if_broken(rule: Rule) -> str:
     values = " || ', ' || ".join(f"'{column} = ' || {_as_text(column)}" for column in rule.columns)
-    return f"CASE WHEN NOT ({predicate_sql(rule)}) THEN '{rule.why} (' || {values} || ')' END"
+    return f"CASE WHEN NOT ({predicate(rule)}) THEN '{rule.why} (' || {values} || ')' END"
 
 
 def _as_text(column: str) -> str:
     """A value as PostgreSQL shows it."""
-    if column in MEASURES:
+    of = _TYPE_OF.get(column)
+    if of == "numeric":
         text = f"{column}_text"
-    elif column in INTEGER_FIELDS.values():
+    elif of == "integer":
         text = f"TO_VARCHAR({column})"
-    elif column in TIME_FIELDS.values() or column == "ingested_at":
+    elif of == "timestamptz":
         seconds = f"TO_VARCHAR(CAST({column} AS TIMESTAMP_NTZ), 'YYYY-MM-DD HH24:MI:SS')"
         microseconds = (
             f"MOD(MOD(DATE_PART(EPOCH_MICROSECOND, {column}), 1000000) + 1000000, 1000000)"
@@ -210,9 +235,3 @@ def _as_text(column: str) -> str:
     else:
         text = column
     return f"COALESCE({text}, 'null')"
-
-
-if __name__ == "__main__":
-    folder = Path(__file__).parents[2] / "sql" / "snowflake"
-    for name, text in generated_files().items():
-        (folder / name).write_text(text, encoding="utf-8", newline="\n")

@@ -1,10 +1,9 @@
-"""The Snowflake SQL as files: what is generated, what parses, what is proven, tasks and grants."""
+"""The Snowflake SQL as files: what parses, what is proven, tasks and grants."""
 
 import re
 
 import sqlfluff
 
-from crypto_pipeline.lakehouse.snowflake import generated_files
 from crypto_pipeline_tests.snowflake.emulator import (
     DOCUMENTATION,
     FILES,
@@ -14,10 +13,6 @@ from crypto_pipeline_tests.snowflake.emulator import (
     read,
     statements,
 )
-
-
-def test_generated_files_are_up_to_date() -> None:
-    assert {name: read(name) for name in generated_files()} == generated_files()
 
 
 def test_everything_beyond_the_emulator_parses() -> None:

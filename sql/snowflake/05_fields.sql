@@ -1,10 +1,10 @@
--- Written by `python -m crypto_pipeline.lakehouse.snowflake` from model/quality.py,
--- coingecko/schema.py and lakehouse/schema.py: change these, not this file.
+-- The documented fields of a record.
 
 CREATE OR REPLACE VIEW staging.api_fields
 COMMENT = 'The documented fields of a record, and the column that each becomes.'
 AS
 SELECT * FROM VALUES
+    -- [[[cog snowflake.api_fields() ]]]
     (0, 'price_change_percentage_14d_in_currency', 'price_change_percentage_14d_in_currency', 'any', FALSE, NULL),
     (1, 'price_change_percentage_1h_in_currency', 'price_change_percentage_1h_in_currency', 'any', FALSE, NULL),
     (2, 'price_change_percentage_1y_in_currency', 'price_change_percentage_1y_in_currency', 'any', FALSE, NULL),
@@ -42,4 +42,5 @@ SELECT * FROM VALUES
     (34, 'roi.times', 'roi_times', 'number', FALSE, 14),
     (35, 'roi.percentage', 'roi_percentage', 'number', FALSE, 14),
     (36, 'roi.currency', 'roi_currency', 'text', FALSE, NULL)
+    -- [[[end]]]
 AS fields (position, field, column_name, kind, is_base, scale);

@@ -1,5 +1,4 @@
--- Written by `python -m crypto_pipeline.lakehouse.snowflake` from model/quality.py,
--- coingecko/schema.py and lakehouse/schema.py: change these, not this file.
+-- The records with their values by column, and the verdicts of the rules of quality.py.
 
 CREATE OR REPLACE VIEW staging.typed_records
 COMMENT = 'A row a record: its values by column, for the rules to judge.'
@@ -7,10 +6,12 @@ AS
 SELECT
     v.landing_file,
     v.record_index,
+    -- [[[cog snowflake.typed_values() ]]]
     MAX(IFF(v.column_name = 'crypto_id', v.text, NULL)) AS crypto_id,
     MAX(IFF(v.column_name = 'symbol', v.text, NULL)) AS symbol,
     MAX(IFF(v.column_name = 'name', v.text, NULL)) AS name,
     MAX(IFF(v.column_name = 'image_url', v.text, NULL)) AS image_url,
+    MAX(IFF(v.column_name = 'last_updated', v.time, NULL)) AS last_updated,
     TO_DECIMAL(MAX(IFF(v.column_name = 'current_price', v.judged, NULL)), 38, 26) AS current_price,
     MAX(IFF(v.column_name = 'current_price', v.plain, NULL)) AS current_price_text,
     MAX(IFF(v.column_name = 'current_price', v.unfit, NULL)) AS current_price_unfit,
@@ -32,15 +33,18 @@ SELECT
     TO_DECIMAL(MAX(IFF(v.column_name = 'ath_change_pct', v.judged, NULL)), 38, 14) AS ath_change_pct,
     MAX(IFF(v.column_name = 'ath_change_pct', v.plain, NULL)) AS ath_change_pct_text,
     MAX(IFF(v.column_name = 'ath_change_pct', v.unfit, NULL)) AS ath_change_pct_unfit,
+    MAX(IFF(v.column_name = 'ath_date', v.time, NULL)) AS ath_date,
     TO_DECIMAL(MAX(IFF(v.column_name = 'atl', v.judged, NULL)), 38, 26) AS atl,
     MAX(IFF(v.column_name = 'atl', v.plain, NULL)) AS atl_text,
     MAX(IFF(v.column_name = 'atl', v.unfit, NULL)) AS atl_unfit,
     TO_DECIMAL(MAX(IFF(v.column_name = 'atl_change_pct', v.judged, NULL)), 38, 14) AS atl_change_pct,
     MAX(IFF(v.column_name = 'atl_change_pct', v.plain, NULL)) AS atl_change_pct_text,
     MAX(IFF(v.column_name = 'atl_change_pct', v.unfit, NULL)) AS atl_change_pct_unfit,
+    MAX(IFF(v.column_name = 'atl_date', v.time, NULL)) AS atl_date,
     TO_DECIMAL(MAX(IFF(v.column_name = 'market_cap', v.judged, NULL)), 38, 14) AS market_cap,
     MAX(IFF(v.column_name = 'market_cap', v.plain, NULL)) AS market_cap_text,
     MAX(IFF(v.column_name = 'market_cap', v.unfit, NULL)) AS market_cap_unfit,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'market_cap_rank', v.judged, NULL)), 10, 0) AS market_cap_rank,
     TO_DECIMAL(MAX(IFF(v.column_name = 'fully_diluted_valuation', v.judged, NULL)), 38, 14) AS fully_diluted_valuation,
     MAX(IFF(v.column_name = 'fully_diluted_valuation', v.plain, NULL)) AS fully_diluted_valuation_text,
     MAX(IFF(v.column_name = 'fully_diluted_valuation', v.unfit, NULL)) AS fully_diluted_valuation_unfit,
@@ -62,17 +66,14 @@ SELECT
     TO_DECIMAL(MAX(IFF(v.column_name = 'max_supply', v.judged, NULL)), 38, 8) AS max_supply,
     MAX(IFF(v.column_name = 'max_supply', v.plain, NULL)) AS max_supply_text,
     MAX(IFF(v.column_name = 'max_supply', v.unfit, NULL)) AS max_supply_unfit,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'market_cap_rank', v.judged, NULL)), 10, 0) AS market_cap_rank,
-    MAX(IFF(v.column_name = 'last_updated', v.time, NULL)) AS last_updated,
-    MAX(IFF(v.column_name = 'ath_date', v.time, NULL)) AS ath_date,
-    MAX(IFF(v.column_name = 'atl_date', v.time, NULL)) AS atl_date,
     TO_DECIMAL(MAX(IFF(v.column_name = 'roi_times', v.judged, NULL)), 38, 14) AS roi_times,
     MAX(IFF(v.column_name = 'roi_times', v.plain, NULL)) AS roi_times_text,
     MAX(IFF(v.column_name = 'roi_times', v.unfit, NULL)) AS roi_times_unfit,
+    MAX(IFF(v.column_name = 'roi_currency', v.text, NULL)) AS roi_currency,
     TO_DECIMAL(MAX(IFF(v.column_name = 'roi_percentage', v.judged, NULL)), 38, 14) AS roi_percentage,
     MAX(IFF(v.column_name = 'roi_percentage', v.plain, NULL)) AS roi_percentage_text,
-    MAX(IFF(v.column_name = 'roi_percentage', v.unfit, NULL)) AS roi_percentage_unfit,
-    MAX(IFF(v.column_name = 'roi_currency', v.text, NULL)) AS roi_currency
+    MAX(IFF(v.column_name = 'roi_percentage', v.unfit, NULL)) AS roi_percentage_unfit
+    -- [[[end]]]
 FROM staging.decoded_values AS v
 GROUP BY v.landing_file, v.record_index;
 
@@ -103,6 +104,7 @@ AS
 SELECT
     r.*,
     TIME_SLICE(DATEADD(SECOND, 150, r.last_updated), 5, 'MINUTE', 'START') AS snapshot_time,
+    -- [[[cog snowflake.rejected_by() ]]]
     ARRAY_COMPACT(ARRAY_CONSTRUCT(
         CASE WHEN NOT (malformed IS NULL) THEN 'record_well_formed' END,
         CASE WHEN NOT (COALESCE(crypto_id, '') <> '') THEN 'id_present' END,
@@ -117,7 +119,10 @@ SELECT
         CASE WHEN NOT (LEAST_IGNORE_NULLS(market_cap, fully_diluted_valuation, total_volume) >= 0) THEN 'market_values_not_negative' END,
         CASE WHEN NOT (LEAST_IGNORE_NULLS(circulating_supply, total_supply, max_supply) >= 0) THEN 'supplies_not_negative' END,
         CASE WHEN NOT (market_cap_rank > 0) THEN 'rank_positive' END
-    )) AS rejected_by,
+    ))
+    -- [[[end]]]
+    AS rejected_by,
+    -- [[[cog snowflake.reason() ]]]
     ARRAY_TO_STRING(ARRAY_COMPACT(ARRAY_CONSTRUCT(
         CASE WHEN NOT (malformed IS NULL) THEN 'fields that are not of the documented JSON type, or not storable (' || 'malformed = ' || COALESCE(malformed, 'null') || ')' END,
         CASE WHEN NOT (COALESCE(crypto_id, '') <> '') THEN 'no id (' || 'crypto_id = ' || COALESCE(crypto_id, 'null') || ')' END,
@@ -132,7 +137,10 @@ SELECT
         CASE WHEN NOT (LEAST_IGNORE_NULLS(market_cap, fully_diluted_valuation, total_volume) >= 0) THEN 'market cap, valuation or volume is negative (' || 'market_cap = ' || COALESCE(market_cap_text, 'null') || ', ' || 'fully_diluted_valuation = ' || COALESCE(fully_diluted_valuation_text, 'null') || ', ' || 'total_volume = ' || COALESCE(total_volume_text, 'null') || ')' END,
         CASE WHEN NOT (LEAST_IGNORE_NULLS(circulating_supply, total_supply, max_supply) >= 0) THEN 'a supply is negative (' || 'circulating_supply = ' || COALESCE(circulating_supply_text, 'null') || ', ' || 'total_supply = ' || COALESCE(total_supply_text, 'null') || ', ' || 'max_supply = ' || COALESCE(max_supply_text, 'null') || ')' END,
         CASE WHEN NOT (market_cap_rank > 0) THEN 'rank is not above 0 (' || 'market_cap_rank = ' || COALESCE(TO_VARCHAR(market_cap_rank), 'null') || ')' END
-    )), '; ') AS reason,
+    )), '; ')
+    -- [[[end]]]
+    AS reason,
+    -- [[[cog snowflake.warned_by() ]]]
     ARRAY_COMPACT(ARRAY_CONSTRUCT(
         CASE WHEN NOT (current_price <= high_24h) THEN 'price_within_24h_high' END,
         CASE WHEN NOT (current_price >= low_24h) THEN 'price_within_24h_low' END,
@@ -144,7 +152,9 @@ SELECT
         CASE WHEN NOT (ROW_NUMBER() OVER (PARTITION BY file_id, symbol ORDER BY record_index) = 1) THEN 'symbol_unique_in_response' END,
         CASE WHEN NOT (unknown_fields IS NULL) THEN 'fields_known' END,
         CASE WHEN NOT (missing_fields IS NULL) THEN 'fields_complete' END
-    )) AS warned_by
+    ))
+    -- [[[end]]]
+    AS warned_by
 FROM staging.described_records AS r;
 CREATE OR REPLACE TRANSIENT TABLE staging.checked_records AS
 SELECT * FROM staging.judged_records WHERE FALSE;
@@ -159,10 +169,12 @@ SELECT
     vs_currency,
     snapshot_time,
     rejected_by,
+    -- [[[cog snowflake.storable_values() ]]]
     crypto_id,
     symbol,
     name,
     image_url,
+    last_updated,
     IFF(current_price_unfit IS NULL, current_price, NULL) AS current_price,
     IFF(high_24h_unfit IS NULL, high_24h, NULL) AS high_24h,
     IFF(low_24h_unfit IS NULL, low_24h, NULL) AS low_24h,
@@ -170,9 +182,12 @@ SELECT
     IFF(price_change_pct_24h_unfit IS NULL, price_change_pct_24h, NULL) AS price_change_pct_24h,
     IFF(ath_unfit IS NULL, ath, NULL) AS ath,
     IFF(ath_change_pct_unfit IS NULL, ath_change_pct, NULL) AS ath_change_pct,
+    ath_date,
     IFF(atl_unfit IS NULL, atl, NULL) AS atl,
     IFF(atl_change_pct_unfit IS NULL, atl_change_pct, NULL) AS atl_change_pct,
+    atl_date,
     IFF(market_cap_unfit IS NULL, market_cap, NULL) AS market_cap,
+    market_cap_rank,
     IFF(fully_diluted_valuation_unfit IS NULL, fully_diluted_valuation, NULL) AS fully_diluted_valuation,
     IFF(total_volume_unfit IS NULL, total_volume, NULL) AS total_volume,
     IFF(market_cap_change_24h_unfit IS NULL, market_cap_change_24h, NULL) AS market_cap_change_24h,
@@ -180,11 +195,8 @@ SELECT
     IFF(circulating_supply_unfit IS NULL, circulating_supply, NULL) AS circulating_supply,
     IFF(total_supply_unfit IS NULL, total_supply, NULL) AS total_supply,
     IFF(max_supply_unfit IS NULL, max_supply, NULL) AS max_supply,
-    market_cap_rank,
-    last_updated,
-    ath_date,
-    atl_date,
     IFF(roi_times_unfit IS NULL, roi_times, NULL) AS roi_times,
-    IFF(roi_percentage_unfit IS NULL, roi_percentage, NULL) AS roi_percentage,
-    roi_currency
+    roi_currency,
+    IFF(roi_percentage_unfit IS NULL, roi_percentage, NULL) AS roi_percentage
+    -- [[[end]]]
 FROM staging.checked_records;

@@ -308,6 +308,7 @@ SELECT
     h.snapshot_time,
     h.last_updated,
     h.batch_id,
+    -- [[[cog columns(FACT.measures, "h.{}", end=",", apart=True) ]]]
     h.current_price,
     h.high_24h,
     h.low_24h,
@@ -328,6 +329,7 @@ SELECT
     h.max_supply,
     h.roi_times,
     h.roi_percentage,
+    -- [[[end]]]
     b.load_timestamp
 FROM staging.gold_batches AS b
 JOIN silver.v_price_history AS h ON h.batch_id = b.batch_id

@@ -54,12 +54,13 @@ BEGIN
     WHEN NOT MATCHED THEN
         INSERT (
             landing_file, partition_hour, file_sha256, source, vs_currency, ingested_at, request,
-            status, error, records_fetched, records_rejected, warnings, schema_drift, loaded_at
+            status, error, records_fetched, records_loaded, records_duplicate, records_rejected,
+            warnings, schema_drift, loaded_at
         )
         VALUES (
             s.landing_file, s.partition_hour, s.file_sha256, s.source, s.vs_currency, s.ingested_at,
-            s.request, s.status, s.error, s.records_fetched, s.records_rejected, s.warnings,
-            s.schema_drift, s.loaded_at
+            s.request, s.status, s.error, s.records_fetched, 0, 0, s.records_rejected,
+            s.warnings, s.schema_drift, s.loaded_at
         );
 
     MERGE INTO silver.cryptocurrencies AS t
@@ -69,10 +70,14 @@ BEGIN
         first_seen_at = s.first_seen_at, last_seen_at = s.last_seen_at
     WHEN NOT MATCHED THEN
         INSERT (
+            -- [[[cog columns(CRYPTOCURRENCIES.columns) ]]]
             crypto_id, symbol, name, image_url, first_seen_at, last_seen_at
+            -- [[[end]]]
         )
         VALUES (
+            -- [[[cog columns(CRYPTOCURRENCIES.columns, "s.{}") ]]]
             s.crypto_id, s.symbol, s.name, s.image_url, s.first_seen_at, s.last_seen_at
+            -- [[[end]]]
         );
 
     MERGE INTO silver.cryptocurrency_names AS t
@@ -88,15 +93,19 @@ BEGIN
         AND t.snapshot_time = s.snapshot_time
     WHEN NOT MATCHED THEN
         INSERT (
-            crypto_id, vs_currency, snapshot_time, last_updated, name_id, batch_id, record_index,
-            current_price, high_24h, low_24h, price_change_24h, price_change_pct_24h, ath,
-            ath_change_pct, ath_date, atl, atl_change_pct, atl_date
+            -- [[[cog columns(PRICE_SNAPSHOTS.columns) ]]]
+            crypto_id, vs_currency, snapshot_time, last_updated, name_id, batch_id,
+            record_index, current_price, high_24h, low_24h, price_change_24h,
+            price_change_pct_24h, ath, ath_change_pct, ath_date, atl, atl_change_pct, atl_date
+            -- [[[end]]]
         )
         VALUES (
+            -- [[[cog columns(PRICE_SNAPSHOTS.columns, "s.{}") ]]]
             s.crypto_id, s.vs_currency, s.snapshot_time, s.last_updated, s.name_id, s.batch_id,
             s.record_index, s.current_price, s.high_24h, s.low_24h, s.price_change_24h,
             s.price_change_pct_24h, s.ath, s.ath_change_pct, s.ath_date, s.atl,
             s.atl_change_pct, s.atl_date
+            -- [[[end]]]
         );
 
     UPDATE silver.ingestion_batches
@@ -122,16 +131,20 @@ BEGIN
         AND t.snapshot_time = s.snapshot_time
     WHEN NOT MATCHED THEN
         INSERT (
+            -- [[[cog columns(MARKET_METRICS.columns) ]]]
             crypto_id, vs_currency, snapshot_time, market_cap, market_cap_rank,
             fully_diluted_valuation, total_volume, market_cap_change_24h,
-            market_cap_change_pct_24h, circulating_supply, total_supply, max_supply,
-            roi_times, roi_currency, roi_percentage
+            market_cap_change_pct_24h, circulating_supply, total_supply, max_supply, roi_times,
+            roi_currency, roi_percentage
+            -- [[[end]]]
         )
         VALUES (
+            -- [[[cog columns(MARKET_METRICS.columns, "s.{}") ]]]
             s.crypto_id, s.vs_currency, s.snapshot_time, s.market_cap, s.market_cap_rank,
             s.fully_diluted_valuation, s.total_volume, s.market_cap_change_24h,
             s.market_cap_change_pct_24h, s.circulating_supply, s.total_supply, s.max_supply,
             s.roi_times, s.roi_currency, s.roi_percentage
+            -- [[[end]]]
         );
 
     INSERT INTO silver.unfit_values (
@@ -176,10 +189,14 @@ BEGIN
     WHEN MATCHED THEN UPDATE SET rules = s.rules, reason = s.reason
     WHEN NOT MATCHED THEN
         INSERT (
+            -- [[[cog columns(REJECTED_RECORDS.columns) ]]]
             batch_id, record_index, crypto_id, rules, reason, record, rejected_at
+            -- [[[end]]]
         )
         VALUES (
+            -- [[[cog columns(REJECTED_RECORDS.columns, "s.{}") ]]]
             s.batch_id, s.record_index, s.crypto_id, s.rules, s.reason, s.record, s.rejected_at
+            -- [[[end]]]
         );
 
     UPDATE silver.ingestion_batches SET status = 'completed' WHERE status = 'loading';
@@ -207,13 +224,17 @@ BEGIN
     USING (SELECT * FROM staging.incoming_dim_date) AS s ON t.date_key = s.date_key
     WHEN NOT MATCHED THEN
         INSERT (
+            -- [[[cog columns(DIM_DATE.columns) ]]]
             date_key, full_date, calendar_year, quarter_of_year, month_of_year, month_name,
             day_of_month, day_of_year, day_of_week, day_name, iso_year, iso_week, is_weekend
+            -- [[[end]]]
         )
         VALUES (
+            -- [[[cog columns(DIM_DATE.columns, "s.{}") ]]]
             s.date_key, s.full_date, s.calendar_year, s.quarter_of_year, s.month_of_year,
             s.month_name, s.day_of_month, s.day_of_year, s.day_of_week, s.day_name, s.iso_year,
             s.iso_week, s.is_weekend
+            -- [[[end]]]
         );
 
     MERGE INTO analytics.dim_source AS t
@@ -236,8 +257,16 @@ BEGIN
         first_ingested_at = LEAST(t.first_ingested_at, s.first_ingested_at),
         last_ingested_at = GREATEST(t.last_ingested_at, s.last_ingested_at)
     WHEN NOT MATCHED THEN
-        INSERT (source_name, kind, first_ingested_at, last_ingested_at)
-        VALUES (s.source_name, s.kind, s.first_ingested_at, s.last_ingested_at);
+        INSERT (
+            -- [[[cog columns(snowflake.given(DIM_SOURCE)) ]]]
+            source_name, kind, first_ingested_at, last_ingested_at
+            -- [[[end]]]
+        )
+        VALUES (
+            -- [[[cog columns(snowflake.given(DIM_SOURCE), "s.{}") ]]]
+            s.source_name, s.kind, s.first_ingested_at, s.last_ingested_at
+            -- [[[end]]]
+        );
 
     INSERT OVERWRITE INTO staging.versions SELECT * FROM staging.incoming_versions;
     MERGE INTO analytics.dim_cryptocurrency AS t
@@ -251,11 +280,15 @@ BEGIN
         revised_at = s.revised_at
     WHEN NOT MATCHED THEN
         INSERT (
+            -- [[[cog columns(snowflake.given(DIM_CRYPTOCURRENCY)) ]]]
             crypto_id, symbol, name, valid_from, valid_to, is_current, revised_at, image_url
+            -- [[[end]]]
         )
         VALUES (
+            -- [[[cog columns(snowflake.given(DIM_CRYPTOCURRENCY), "s.{}") ]]]
             s.crypto_id, s.symbol, s.name, s.valid_from, s.valid_to, s.is_current, s.revised_at,
             s.image_url
+            -- [[[end]]]
         );
 
     -- All versions of a coin show its current logo. That revises no version.
@@ -286,21 +319,25 @@ BEGIN
         AND t.snapshot_time = s.snapshot_time
     WHEN NOT MATCHED THEN
         INSERT (
+            -- [[[cog columns(FACT.columns) ]]]
             date_key, time_key, crypto_key, source_key, crypto_id, vs_currency, snapshot_time,
             last_updated, batch_id, current_price, high_24h, low_24h, price_change_24h,
-            price_change_pct_24h, ath, ath_change_pct, atl, atl_change_pct,
-            market_cap, market_cap_rank, fully_diluted_valuation, total_volume,
-            market_cap_change_24h, market_cap_change_pct_24h, circulating_supply,
-            total_supply, max_supply, roi_times, roi_percentage, load_timestamp
+            price_change_pct_24h, ath, ath_change_pct, atl, atl_change_pct, market_cap,
+            market_cap_rank, fully_diluted_valuation, total_volume, market_cap_change_24h,
+            market_cap_change_pct_24h, circulating_supply, total_supply, max_supply, roi_times,
+            roi_percentage, load_timestamp
+            -- [[[end]]]
         )
         VALUES (
+            -- [[[cog columns(FACT.columns, "s.{}") ]]]
             s.date_key, s.time_key, s.crypto_key, s.source_key, s.crypto_id, s.vs_currency,
             s.snapshot_time, s.last_updated, s.batch_id, s.current_price, s.high_24h, s.low_24h,
-            s.price_change_24h, s.price_change_pct_24h, s.ath, s.ath_change_pct,
-            s.atl, s.atl_change_pct, s.market_cap, s.market_cap_rank,
-            s.fully_diluted_valuation, s.total_volume, s.market_cap_change_24h,
-            s.market_cap_change_pct_24h, s.circulating_supply, s.total_supply, s.max_supply,
-            s.roi_times, s.roi_percentage, s.load_timestamp
+            s.price_change_24h, s.price_change_pct_24h, s.ath, s.ath_change_pct, s.atl,
+            s.atl_change_pct, s.market_cap, s.market_cap_rank, s.fully_diluted_valuation,
+            s.total_volume, s.market_cap_change_24h, s.market_cap_change_pct_24h,
+            s.circulating_supply, s.total_supply, s.max_supply, s.roi_times, s.roi_percentage,
+            s.load_timestamp
+            -- [[[end]]]
         );
 
     UPDATE silver.ingestion_batches
