@@ -88,6 +88,36 @@ FROM (
         AND f.snapshot_time = s.snapshot_time
     WHERE s.crypto_id IS NULL OR f.crypto_id IS NULL
     UNION ALL
+    SELECT 'measures_equal_silver', COUNT(*)
+    FROM analytics.fact_crypto_price_metrics AS f
+    JOIN silver.v_price_history AS h
+        ON h.crypto_id = f.crypto_id
+        AND h.vs_currency = f.vs_currency
+        AND h.snapshot_time = f.snapshot_time
+    WHERE
+        -- [[[cog any_of(FACT.measures, "f.{} IS DISTINCT FROM h.{}") ]]]
+        f.current_price IS DISTINCT FROM h.current_price
+            OR f.high_24h IS DISTINCT FROM h.high_24h
+            OR f.low_24h IS DISTINCT FROM h.low_24h
+            OR f.price_change_24h IS DISTINCT FROM h.price_change_24h
+            OR f.price_change_pct_24h IS DISTINCT FROM h.price_change_pct_24h
+            OR f.ath IS DISTINCT FROM h.ath
+            OR f.ath_change_pct IS DISTINCT FROM h.ath_change_pct
+            OR f.atl IS DISTINCT FROM h.atl
+            OR f.atl_change_pct IS DISTINCT FROM h.atl_change_pct
+            OR f.market_cap IS DISTINCT FROM h.market_cap
+            OR f.market_cap_rank IS DISTINCT FROM h.market_cap_rank
+            OR f.fully_diluted_valuation IS DISTINCT FROM h.fully_diluted_valuation
+            OR f.total_volume IS DISTINCT FROM h.total_volume
+            OR f.market_cap_change_24h IS DISTINCT FROM h.market_cap_change_24h
+            OR f.market_cap_change_pct_24h IS DISTINCT FROM h.market_cap_change_pct_24h
+            OR f.circulating_supply IS DISTINCT FROM h.circulating_supply
+            OR f.total_supply IS DISTINCT FROM h.total_supply
+            OR f.max_supply IS DISTINCT FROM h.max_supply
+            OR f.roi_times IS DISTINCT FROM h.roi_times
+            OR f.roi_percentage IS DISTINCT FROM h.roi_percentage
+        -- [[[end]]]
+    UNION ALL
     SELECT 'facts_have_their_version', COUNT(*)
     FROM analytics.fact_crypto_price_metrics AS f
     LEFT JOIN analytics.dim_cryptocurrency AS d
