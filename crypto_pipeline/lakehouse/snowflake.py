@@ -22,7 +22,7 @@ from crypto_pipeline.coingecko.schema import (
 from crypto_pipeline.model.quality import REJECT_RULES, WARN_RULES, Rule
 from crypto_pipeline.model.registry import RECORD_COLUMNS, Column, DecimalType, SqlType, Table
 
-_ONLY_POSTGRES: Final = frozenset({"only_row", "records_retired", "details_forgotten_at"})
+_ONLY_POSTGRES: Final = frozenset({"only_row", "records_retired", "details_purged_at"})
 """What Snowflake's tables do not have."""
 
 _SURROGATE_KEYS: Final[Mapping[str, str]] = {
@@ -133,12 +133,12 @@ def typed_values() -> None:
         found = f"MAX(IFF(v.column_name = '{name}', v."
         if of := _decimal(column):
             columns += [
-                f"TO_DECIMAL({found}judged, NULL)), {of.precision}, {of.scale}) AS {name}",
+                f"TO_DECIMAL({found}evaluated, NULL)), {of.precision}, {of.scale}) AS {name}",
                 f"{found}plain, NULL)) AS {name}_text",
-                f"{found}unfit, NULL)) AS {name}_unfit",
+                f"{found}unrepresentable, NULL)) AS {name}_unrepresentable",
             ]
         elif column.type == "integer":
-            columns.append(f"TO_DECIMAL({found}judged, NULL)), 10, 0) AS {name}")
+            columns.append(f"TO_DECIMAL({found}evaluated, NULL)), 10, 0) AS {name}")
         elif column.type == "timestamptz":
             columns.append(f"{found}time, NULL)) AS {name}")
         else:
@@ -150,7 +150,7 @@ def storable_values() -> None:
     """Print a record's columns with null for each value that its column cannot hold."""
     print(
         ",\n".join(
-            f"IFF({column.name}_unfit IS NULL, {column.name}, NULL) AS {column.name}"
+            f"IFF({column.name}_unrepresentable IS NULL, {column.name}, NULL) AS {column.name}"
             if _decimal(column)
             else column.name
             for column in RECORD_COLUMNS

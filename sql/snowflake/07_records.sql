@@ -1,4 +1,4 @@
--- The records with their values by column, and the verdicts of the rules of quality.py.
+-- The records with their values by column, and the violations of the rules of quality.py.
 
 CREATE OR REPLACE VIEW staging.typed_records
 COMMENT = 'A row a record: its values by column, for the rules to judge.'
@@ -12,67 +12,67 @@ SELECT
     MAX(IFF(v.column_name = 'name', v.text, NULL)) AS name,
     MAX(IFF(v.column_name = 'image_url', v.text, NULL)) AS image_url,
     MAX(IFF(v.column_name = 'last_updated', v.time, NULL)) AS last_updated,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'current_price', v.judged, NULL)), 38, 26) AS current_price,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'current_price', v.evaluated, NULL)), 38, 26) AS current_price,
     MAX(IFF(v.column_name = 'current_price', v.plain, NULL)) AS current_price_text,
-    MAX(IFF(v.column_name = 'current_price', v.unfit, NULL)) AS current_price_unfit,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'high_24h', v.judged, NULL)), 38, 26) AS high_24h,
+    MAX(IFF(v.column_name = 'current_price', v.unrepresentable, NULL)) AS current_price_unrepresentable,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'high_24h', v.evaluated, NULL)), 38, 26) AS high_24h,
     MAX(IFF(v.column_name = 'high_24h', v.plain, NULL)) AS high_24h_text,
-    MAX(IFF(v.column_name = 'high_24h', v.unfit, NULL)) AS high_24h_unfit,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'low_24h', v.judged, NULL)), 38, 26) AS low_24h,
+    MAX(IFF(v.column_name = 'high_24h', v.unrepresentable, NULL)) AS high_24h_unrepresentable,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'low_24h', v.evaluated, NULL)), 38, 26) AS low_24h,
     MAX(IFF(v.column_name = 'low_24h', v.plain, NULL)) AS low_24h_text,
-    MAX(IFF(v.column_name = 'low_24h', v.unfit, NULL)) AS low_24h_unfit,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'price_change_24h', v.judged, NULL)), 38, 26) AS price_change_24h,
+    MAX(IFF(v.column_name = 'low_24h', v.unrepresentable, NULL)) AS low_24h_unrepresentable,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'price_change_24h', v.evaluated, NULL)), 38, 26) AS price_change_24h,
     MAX(IFF(v.column_name = 'price_change_24h', v.plain, NULL)) AS price_change_24h_text,
-    MAX(IFF(v.column_name = 'price_change_24h', v.unfit, NULL)) AS price_change_24h_unfit,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'price_change_pct_24h', v.judged, NULL)), 38, 14) AS price_change_pct_24h,
+    MAX(IFF(v.column_name = 'price_change_24h', v.unrepresentable, NULL)) AS price_change_24h_unrepresentable,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'price_change_pct_24h', v.evaluated, NULL)), 38, 14) AS price_change_pct_24h,
     MAX(IFF(v.column_name = 'price_change_pct_24h', v.plain, NULL)) AS price_change_pct_24h_text,
-    MAX(IFF(v.column_name = 'price_change_pct_24h', v.unfit, NULL)) AS price_change_pct_24h_unfit,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'ath', v.judged, NULL)), 38, 26) AS ath,
+    MAX(IFF(v.column_name = 'price_change_pct_24h', v.unrepresentable, NULL)) AS price_change_pct_24h_unrepresentable,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'ath', v.evaluated, NULL)), 38, 26) AS ath,
     MAX(IFF(v.column_name = 'ath', v.plain, NULL)) AS ath_text,
-    MAX(IFF(v.column_name = 'ath', v.unfit, NULL)) AS ath_unfit,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'ath_change_pct', v.judged, NULL)), 38, 14) AS ath_change_pct,
+    MAX(IFF(v.column_name = 'ath', v.unrepresentable, NULL)) AS ath_unrepresentable,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'ath_change_pct', v.evaluated, NULL)), 38, 14) AS ath_change_pct,
     MAX(IFF(v.column_name = 'ath_change_pct', v.plain, NULL)) AS ath_change_pct_text,
-    MAX(IFF(v.column_name = 'ath_change_pct', v.unfit, NULL)) AS ath_change_pct_unfit,
+    MAX(IFF(v.column_name = 'ath_change_pct', v.unrepresentable, NULL)) AS ath_change_pct_unrepresentable,
     MAX(IFF(v.column_name = 'ath_date', v.time, NULL)) AS ath_date,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'atl', v.judged, NULL)), 38, 26) AS atl,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'atl', v.evaluated, NULL)), 38, 26) AS atl,
     MAX(IFF(v.column_name = 'atl', v.plain, NULL)) AS atl_text,
-    MAX(IFF(v.column_name = 'atl', v.unfit, NULL)) AS atl_unfit,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'atl_change_pct', v.judged, NULL)), 38, 14) AS atl_change_pct,
+    MAX(IFF(v.column_name = 'atl', v.unrepresentable, NULL)) AS atl_unrepresentable,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'atl_change_pct', v.evaluated, NULL)), 38, 14) AS atl_change_pct,
     MAX(IFF(v.column_name = 'atl_change_pct', v.plain, NULL)) AS atl_change_pct_text,
-    MAX(IFF(v.column_name = 'atl_change_pct', v.unfit, NULL)) AS atl_change_pct_unfit,
+    MAX(IFF(v.column_name = 'atl_change_pct', v.unrepresentable, NULL)) AS atl_change_pct_unrepresentable,
     MAX(IFF(v.column_name = 'atl_date', v.time, NULL)) AS atl_date,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'market_cap', v.judged, NULL)), 38, 14) AS market_cap,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'market_cap', v.evaluated, NULL)), 38, 14) AS market_cap,
     MAX(IFF(v.column_name = 'market_cap', v.plain, NULL)) AS market_cap_text,
-    MAX(IFF(v.column_name = 'market_cap', v.unfit, NULL)) AS market_cap_unfit,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'market_cap_rank', v.judged, NULL)), 10, 0) AS market_cap_rank,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'fully_diluted_valuation', v.judged, NULL)), 38, 14) AS fully_diluted_valuation,
+    MAX(IFF(v.column_name = 'market_cap', v.unrepresentable, NULL)) AS market_cap_unrepresentable,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'market_cap_rank', v.evaluated, NULL)), 10, 0) AS market_cap_rank,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'fully_diluted_valuation', v.evaluated, NULL)), 38, 14) AS fully_diluted_valuation,
     MAX(IFF(v.column_name = 'fully_diluted_valuation', v.plain, NULL)) AS fully_diluted_valuation_text,
-    MAX(IFF(v.column_name = 'fully_diluted_valuation', v.unfit, NULL)) AS fully_diluted_valuation_unfit,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'total_volume', v.judged, NULL)), 38, 14) AS total_volume,
+    MAX(IFF(v.column_name = 'fully_diluted_valuation', v.unrepresentable, NULL)) AS fully_diluted_valuation_unrepresentable,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'total_volume', v.evaluated, NULL)), 38, 14) AS total_volume,
     MAX(IFF(v.column_name = 'total_volume', v.plain, NULL)) AS total_volume_text,
-    MAX(IFF(v.column_name = 'total_volume', v.unfit, NULL)) AS total_volume_unfit,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'market_cap_change_24h', v.judged, NULL)), 38, 14) AS market_cap_change_24h,
+    MAX(IFF(v.column_name = 'total_volume', v.unrepresentable, NULL)) AS total_volume_unrepresentable,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'market_cap_change_24h', v.evaluated, NULL)), 38, 14) AS market_cap_change_24h,
     MAX(IFF(v.column_name = 'market_cap_change_24h', v.plain, NULL)) AS market_cap_change_24h_text,
-    MAX(IFF(v.column_name = 'market_cap_change_24h', v.unfit, NULL)) AS market_cap_change_24h_unfit,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'market_cap_change_pct_24h', v.judged, NULL)), 38, 14) AS market_cap_change_pct_24h,
+    MAX(IFF(v.column_name = 'market_cap_change_24h', v.unrepresentable, NULL)) AS market_cap_change_24h_unrepresentable,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'market_cap_change_pct_24h', v.evaluated, NULL)), 38, 14) AS market_cap_change_pct_24h,
     MAX(IFF(v.column_name = 'market_cap_change_pct_24h', v.plain, NULL)) AS market_cap_change_pct_24h_text,
-    MAX(IFF(v.column_name = 'market_cap_change_pct_24h', v.unfit, NULL)) AS market_cap_change_pct_24h_unfit,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'circulating_supply', v.judged, NULL)), 38, 8) AS circulating_supply,
+    MAX(IFF(v.column_name = 'market_cap_change_pct_24h', v.unrepresentable, NULL)) AS market_cap_change_pct_24h_unrepresentable,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'circulating_supply', v.evaluated, NULL)), 38, 8) AS circulating_supply,
     MAX(IFF(v.column_name = 'circulating_supply', v.plain, NULL)) AS circulating_supply_text,
-    MAX(IFF(v.column_name = 'circulating_supply', v.unfit, NULL)) AS circulating_supply_unfit,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'total_supply', v.judged, NULL)), 38, 8) AS total_supply,
+    MAX(IFF(v.column_name = 'circulating_supply', v.unrepresentable, NULL)) AS circulating_supply_unrepresentable,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'total_supply', v.evaluated, NULL)), 38, 8) AS total_supply,
     MAX(IFF(v.column_name = 'total_supply', v.plain, NULL)) AS total_supply_text,
-    MAX(IFF(v.column_name = 'total_supply', v.unfit, NULL)) AS total_supply_unfit,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'max_supply', v.judged, NULL)), 38, 8) AS max_supply,
+    MAX(IFF(v.column_name = 'total_supply', v.unrepresentable, NULL)) AS total_supply_unrepresentable,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'max_supply', v.evaluated, NULL)), 38, 8) AS max_supply,
     MAX(IFF(v.column_name = 'max_supply', v.plain, NULL)) AS max_supply_text,
-    MAX(IFF(v.column_name = 'max_supply', v.unfit, NULL)) AS max_supply_unfit,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'roi_times', v.judged, NULL)), 38, 14) AS roi_times,
+    MAX(IFF(v.column_name = 'max_supply', v.unrepresentable, NULL)) AS max_supply_unrepresentable,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'roi_times', v.evaluated, NULL)), 38, 14) AS roi_times,
     MAX(IFF(v.column_name = 'roi_times', v.plain, NULL)) AS roi_times_text,
-    MAX(IFF(v.column_name = 'roi_times', v.unfit, NULL)) AS roi_times_unfit,
+    MAX(IFF(v.column_name = 'roi_times', v.unrepresentable, NULL)) AS roi_times_unrepresentable,
     MAX(IFF(v.column_name = 'roi_currency', v.text, NULL)) AS roi_currency,
-    TO_DECIMAL(MAX(IFF(v.column_name = 'roi_percentage', v.judged, NULL)), 38, 14) AS roi_percentage,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'roi_percentage', v.evaluated, NULL)), 38, 14) AS roi_percentage,
     MAX(IFF(v.column_name = 'roi_percentage', v.plain, NULL)) AS roi_percentage_text,
-    MAX(IFF(v.column_name = 'roi_percentage', v.unfit, NULL)) AS roi_percentage_unfit
+    MAX(IFF(v.column_name = 'roi_percentage', v.unrepresentable, NULL)) AS roi_percentage_unrepresentable
     -- [[[end]]]
 FROM staging.decoded_values AS v
 GROUP BY v.landing_file, v.record_index;
@@ -98,7 +98,7 @@ JOIN staging.drift AS d
 LEFT JOIN staging.typed_records AS t
     ON t.landing_file = r.landing_file AND t.record_index = r.record_index;
 
-CREATE OR REPLACE VIEW staging.judged_records
+CREATE OR REPLACE VIEW staging.evaluated_records
 COMMENT = 'The records with the names of the rules they break, and the reason in words.'
 AS
 SELECT
@@ -157,7 +157,7 @@ SELECT
     AS warned_by
 FROM staging.described_records AS r;
 CREATE OR REPLACE TRANSIENT TABLE staging.checked_records AS
-SELECT * FROM staging.judged_records WHERE FALSE;
+SELECT * FROM staging.evaluated_records WHERE FALSE;
 
 CREATE OR REPLACE VIEW staging.storable_records
 COMMENT = 'The checked records as the tables hold them: what does not fit is null.'
@@ -175,28 +175,28 @@ SELECT
     name,
     image_url,
     last_updated,
-    IFF(current_price_unfit IS NULL, current_price, NULL) AS current_price,
-    IFF(high_24h_unfit IS NULL, high_24h, NULL) AS high_24h,
-    IFF(low_24h_unfit IS NULL, low_24h, NULL) AS low_24h,
-    IFF(price_change_24h_unfit IS NULL, price_change_24h, NULL) AS price_change_24h,
-    IFF(price_change_pct_24h_unfit IS NULL, price_change_pct_24h, NULL) AS price_change_pct_24h,
-    IFF(ath_unfit IS NULL, ath, NULL) AS ath,
-    IFF(ath_change_pct_unfit IS NULL, ath_change_pct, NULL) AS ath_change_pct,
+    IFF(current_price_unrepresentable IS NULL, current_price, NULL) AS current_price,
+    IFF(high_24h_unrepresentable IS NULL, high_24h, NULL) AS high_24h,
+    IFF(low_24h_unrepresentable IS NULL, low_24h, NULL) AS low_24h,
+    IFF(price_change_24h_unrepresentable IS NULL, price_change_24h, NULL) AS price_change_24h,
+    IFF(price_change_pct_24h_unrepresentable IS NULL, price_change_pct_24h, NULL) AS price_change_pct_24h,
+    IFF(ath_unrepresentable IS NULL, ath, NULL) AS ath,
+    IFF(ath_change_pct_unrepresentable IS NULL, ath_change_pct, NULL) AS ath_change_pct,
     ath_date,
-    IFF(atl_unfit IS NULL, atl, NULL) AS atl,
-    IFF(atl_change_pct_unfit IS NULL, atl_change_pct, NULL) AS atl_change_pct,
+    IFF(atl_unrepresentable IS NULL, atl, NULL) AS atl,
+    IFF(atl_change_pct_unrepresentable IS NULL, atl_change_pct, NULL) AS atl_change_pct,
     atl_date,
-    IFF(market_cap_unfit IS NULL, market_cap, NULL) AS market_cap,
+    IFF(market_cap_unrepresentable IS NULL, market_cap, NULL) AS market_cap,
     market_cap_rank,
-    IFF(fully_diluted_valuation_unfit IS NULL, fully_diluted_valuation, NULL) AS fully_diluted_valuation,
-    IFF(total_volume_unfit IS NULL, total_volume, NULL) AS total_volume,
-    IFF(market_cap_change_24h_unfit IS NULL, market_cap_change_24h, NULL) AS market_cap_change_24h,
-    IFF(market_cap_change_pct_24h_unfit IS NULL, market_cap_change_pct_24h, NULL) AS market_cap_change_pct_24h,
-    IFF(circulating_supply_unfit IS NULL, circulating_supply, NULL) AS circulating_supply,
-    IFF(total_supply_unfit IS NULL, total_supply, NULL) AS total_supply,
-    IFF(max_supply_unfit IS NULL, max_supply, NULL) AS max_supply,
-    IFF(roi_times_unfit IS NULL, roi_times, NULL) AS roi_times,
+    IFF(fully_diluted_valuation_unrepresentable IS NULL, fully_diluted_valuation, NULL) AS fully_diluted_valuation,
+    IFF(total_volume_unrepresentable IS NULL, total_volume, NULL) AS total_volume,
+    IFF(market_cap_change_24h_unrepresentable IS NULL, market_cap_change_24h, NULL) AS market_cap_change_24h,
+    IFF(market_cap_change_pct_24h_unrepresentable IS NULL, market_cap_change_pct_24h, NULL) AS market_cap_change_pct_24h,
+    IFF(circulating_supply_unrepresentable IS NULL, circulating_supply, NULL) AS circulating_supply,
+    IFF(total_supply_unrepresentable IS NULL, total_supply, NULL) AS total_supply,
+    IFF(max_supply_unrepresentable IS NULL, max_supply, NULL) AS max_supply,
+    IFF(roi_times_unrepresentable IS NULL, roi_times, NULL) AS roi_times,
     roi_currency,
-    IFF(roi_percentage_unfit IS NULL, roi_percentage, NULL) AS roi_percentage
+    IFF(roi_percentage_unrepresentable IS NULL, roi_percentage, NULL) AS roi_percentage
     -- [[[end]]]
 FROM staging.checked_records;
