@@ -340,7 +340,7 @@ INGESTION_BATCHES: Final = Table(
         Column(
             "gold_loaded_at",
             "timestamptz",
-            "When the batch reached the star schema, UTC; null while it waits",
+            "When the batch reached the star schema, UTC; null while it is pending",
             nullable=True,
         ),
         Column(
@@ -349,7 +349,7 @@ INGESTION_BATCHES: Final = Table(
             "Of the records loaded, those whose month retention has dropped",
         ),
         Column(
-            "details_forgotten_at",
+            "details_purged_at",
             "timestamptz",
             "When retention emptied request, warnings, schema_drift and the text of the rejected"
             " records, UTC; null while they are there",
@@ -421,8 +421,8 @@ REJECTED_RECORDS: Final = Table(
         Column(
             "record",
             "text",
-            "The record's JSON text as received; empty once the details of an old batch are"
-            " old batch: the landing file keeps it",
+            "The record's JSON text as received; empty once retention has purged the details of"
+            " its batch: the landing file keeps it",
         ),
         Column("rejected_at", "timestamptz", "When the record was put in quarantine, UTC"),
     ),
@@ -611,9 +611,9 @@ LAKE_CHANGES: Final = Table(
     key=("change_id",),
 )
 
-UNFIT_VALUES: Final = Table(
+UNREPRESENTABLE_VALUES: Final = Table(
     "delta",
-    "unfit_values",
+    "unrepresentable_values",
     "One row for every value of a fact that its decimal type cannot hold; in the fact it is null.",
     (
         Column("table_name", "text", "The table with the null"),
@@ -673,7 +673,7 @@ POSTGRES_TABLES: Final = (
 """Every table that PostgreSQL has."""
 
 TABLES: Final[Mapping[str, Table]] = {
-    table.name: table for table in (*POSTGRES_TABLES, UNFIT_VALUES)
+    table.name: table for table in (*POSTGRES_TABLES, UNREPRESENTABLE_VALUES)
 }
 """Every table, by its name."""
 

@@ -1,9 +1,9 @@
 """The bulk load: landing files that the warehouse lacks, set-wise into silver and gold.
 
 The same staging and the same SELECTs as the hourly assets, without frames in between and without a
-run for every hour. A month that is new is built apart, in one transaction (``month_load.py``), some
-months side by side; the files of other months go chunk by chunk. A load that dies goes on where it
-stopped.
+run for every hour. A month that is new is built as a detached table and attached as a partition, in
+one transaction (``partition_load.py``), some months side by side; the files of other months go
+chunk by chunk. A load that dies goes on where it stopped.
 """
 
 import itertools
@@ -30,8 +30,12 @@ from crypto_pipeline.landing.zone import LandingFile, LandingZone, LandingZoneRe
 from crypto_pipeline.model.partitions import hourly, partition_key
 from crypto_pipeline.model.registry import GOLD_TABLES, SILVER_TABLES
 from crypto_pipeline.model.sql import read_sql
-from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, turn
-from crypto_pipeline.warehouse.month_load import MonthTakenError, load_month, may_load_apart
+from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
+from crypto_pipeline.warehouse.partition_load import (
+    PartitionExistsError,
+    can_attach_partition,
+    load_partition,
+)
 from crypto_pipeline.warehouse.postgres import Warehouse, merge, table_metadata
 from crypto_pipeline.warehouse.staging import (
     DecodedFile,
@@ -128,19 +132,21 @@ def load_files(
         staged.set()
 
     def load(month: datetime, of_month: list[LandingFile], place: _Place) -> list[LoadedFiles]:
-        def wait_for_turn() -> None:
+        def wait_for_earlier() -> None:
             if place.earlier is not None:
                 place.earlier.result()
             if stopped.is_set():
                 raise _Stopped
 
         try:
-            if may_load_apart(warehouse, month):
+            if can_attach_partition(warehouse, month):
                 chunks = decoded(in_chunks(of_month, _STAGED_BYTES), place.before, place.staged)
-                with suppress(MonthTakenError):
-                    loaded = load_month(warehouse, month, chunks, max_rejected_share, wait_for_turn)
+                with suppress(PartitionExistsError):
+                    loaded = load_partition(
+                        warehouse, month, chunks, max_rejected_share, wait_for_earlier
+                    )
                     return [LoadedFiles(of_month, loaded.errors, loaded.gold)]
-            wait_for_turn()
+            wait_for_earlier()
             return [
                 LoadedFiles(chunk, errors, load_to_gold(warehouse))
                 for chunk, errors in load_to_silver(
@@ -184,8 +190,8 @@ def load_to_gold(warehouse: Warehouse) -> dict[str, dict[str, int]]:
     """
     counts = {}
     with warehouse.load() as connection:
-        connection.execute(read_sql("gold/seen_months.sql"))
-        connection.execute(read_sql("gold/waiting.sql"))
+        connection.execute(read_sql("gold/pruned_views.sql"))
+        connection.execute(read_sql("gold/pending.sql"))
         for table in GOLD_TABLES:
             connection.execute(read_sql(f"gold/{table.name}.sql"))
             counts[table.name] = merge(connection, table)
@@ -254,7 +260,7 @@ def _only_bulk_load(context: dg.OpExecutionContext, warehouse: Warehouse) -> Ite
     def say() -> None:
         context.log.info("waiting for another bulk load to end")
 
-    with warehouse.connection() as connection, turn(connection, AdvisoryLock.BULK_LOAD, say):
+    with warehouse.connection() as connection, exclusive(connection, AdvisoryLock.BULK_LOAD, say):
         yield
 
 
@@ -268,7 +274,7 @@ def load_landing_files(
     say what the warehouse holds.
     """
     with _only_bulk_load(context, warehouse):
-        left = _load_waiting(context, warehouse, landing_zone.zone())
+        left = _load_pending(context, warehouse, landing_zone.zone())
     if left is not None:
         raise dg.Failure(left, allow_retries=False)
 
@@ -295,7 +301,7 @@ def replay_landing_files(
         with warehouse.connection() as connection:
             row = connection.execute("SELECT begin_replay()").fetchone()
         assert row is not None
-        left = _load_waiting(context, warehouse, zone)
+        left = _load_pending(context, warehouse, zone)
         with warehouse.connection() as connection:
             connection.execute(
                 "UPDATE loading.replays SET finished_at = now() WHERE replay_id = %s", [row[0]]
@@ -345,17 +351,17 @@ def _refuse_loss(warehouse: Warehouse, zone: LandingZone) -> None:
         )
 
 
-def _load_waiting(
+def _load_pending(
     context: dg.OpExecutionContext, warehouse: Warehouse, zone: LandingZone
 ) -> str | None:
     """Load what is no completed batch yet; what was left and why, in words."""
     left: list[str] = []
 
-    def unfiled(uri: UPath, problem: Exception) -> None:
+    def not_filed(uri: UPath, problem: Exception) -> None:
         context.log.warning("%s cannot be filed: %s", uri, problem)
         left.append(f"{uri} could not be filed and was left: {problem}")
 
-    if filed := zone.file_loose(on_unfiled=unfiled):
+    if filed := zone.file_unfiled(on_failure=not_filed):
         context.log.info("%d files filed under their hour", len(filed))
     waiting = files_to_load(warehouse, zone)
     files = [file for file in waiting if file.hour >= hourly.start]
