@@ -20,11 +20,11 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import dagster as dg
-from dagster._core.events import StepMaterializationData
 from upath import UPath
 
 from crypto_pipeline.assets.column_lineage import gold_lineage, silver_lineage
 from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
+from crypto_pipeline.dagster_internals import report_materializations
 from crypto_pipeline.month_load import MonthTakenError, load_month, may_load_apart
 from crypto_pipeline.partitions import hourly, partition_key
 from crypto_pipeline.settings import Settings
@@ -44,9 +44,6 @@ _STAGED_BYTES = 1_000_000
 """Size of the files, as stored, that are decoded at a time while a month is built."""
 
 _SECONDS_BETWEEN_MESSAGES = 1.0
-
-_EVENTS_AT_ONCE = 1_000
-"""Events that are written to Dagster's log in one statement."""
 
 _MONTHS_AT_ONCE = 3
 """Months that are in work side by side: one is staged, which keeps this process's core and half of
@@ -431,7 +428,7 @@ def _report_hours(
             }
     *_, newest = hours
     for table, description in described.items():
-        _report(
+        report_materializations(
             context,
             [
                 dg.AssetMaterialization(
@@ -444,31 +441,6 @@ def _report_hours(
                 )
                 for key, paths in hours.items()
             ],
-        )
-
-
-def _report(context: dg.OpExecutionContext, events: Sequence[dg.AssetMaterialization]) -> None:
-    """Write an asset's materializations as events of the run. One by one, as ``log_event`` does it,
-    those of a year take several times as long as its load."""
-    for first in range(0, len(events), _EVENTS_AT_ONCE):
-        context.instance.event_log_storage.store_event_batch(
-            [
-                dg.EventLogEntry(  # type: ignore[no-untyped-call]
-                    error_info=None,
-                    level=logging.DEBUG,
-                    user_message="",
-                    run_id=context.run_id,
-                    timestamp=time.time(),
-                    step_key=context.op.name,
-                    job_name=context.job_name,
-                    dagster_event=dg.DagsterEvent(
-                        event_type_value=dg.DagsterEventType.ASSET_MATERIALIZATION.value,
-                        job_name=context.job_name,
-                        event_specific_data=StepMaterializationData(event),
-                    ),
-                )
-                for event in events[first : first + _EVENTS_AT_ONCE]
-            ]
         )
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import dagster as dg
 import psycopg
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
+from crypto_pipeline.dagster_internals import FINISHED_STATUSES
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.postgres import Warehouse
 

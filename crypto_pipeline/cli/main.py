@@ -31,6 +31,7 @@ from crypto_pipeline.cli.unchecked import (
     newest_batch,
 )
 from crypto_pipeline.coingecko.client import CoinGeckoClient, request_budget
+from crypto_pipeline.dagster_internals import daemon_command
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.documentation import write_documentation
 from crypto_pipeline.health import HealthCollector, read_health
@@ -318,11 +319,14 @@ def up(host: str, port: int, use_sandbox: bool, recordings: Path | None) -> None
 
 
 _SERVICES = {
-    "code": ("dagster", "code-server", "start", "-m", "crypto_pipeline.definitions"),
-    "webserver": ("dagster_webserver",),
-    "daemon": ("dagster._daemon", "run"),
+    "code": [
+        *(sys.executable, "-m", "dagster", "code-server", "start"),
+        *("-m", "crypto_pipeline.definitions"),
+    ],
+    "webserver": [sys.executable, "-m", "dagster_webserver"],
+    "daemon": daemon_command("run"),
     # Whether the daemon lives, as a status.
-    "liveness": ("dagster._daemon", "liveness-check"),
+    "liveness": daemon_command("liveness-check"),
 }
 
 
@@ -344,9 +348,8 @@ def service(kind: str, dagster_options: tuple[str, ...]) -> NoReturn:
         open_dagster_home(settings).dispose()
         # Dagster ignores SIGTERM where it finds SIGINT ignored, as in a shell's background.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        command = [sys.executable, "-m", *_SERVICES[kind], *dagster_options]
         # In place of this process, which an init system watches and signals.
-        os.execv(sys.executable, command)  # noqa: S606
+        os.execv(sys.executable, [*_SERVICES[kind], *dagster_options])  # noqa: S606
 
 
 @main.command()
