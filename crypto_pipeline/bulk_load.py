@@ -17,6 +17,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
+from functools import partial
 from typing import Any
 
 import dagster as dg
@@ -25,6 +26,7 @@ from upath import UPath
 from crypto_pipeline.assets.column_lineage import gold_lineage, silver_lineage
 from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
 from crypto_pipeline.dagster_internals import report_materializations
+from crypto_pipeline.load_report import Line, say
 from crypto_pipeline.month_load import MonthTakenError, load_month, may_load_apart
 from crypto_pipeline.partitions import hourly, partition_key
 from crypto_pipeline.settings import Settings
@@ -56,12 +58,10 @@ class LoadedFiles:
 
     Attributes:
         files: The files it loaded.
-        errors: What is wrong with files as a whole, by path: they became failed batches.
         gold: Rows by table of the star schema, as its merge file counts them.
     """
 
     files: list[LandingFile]
-    errors: dict[str, str]
     gold: dict[str, dict[str, int]]
 
 
@@ -101,6 +101,7 @@ def load_files(
     files: list[LandingFile],
     max_rejected_share: float,
     on_decoded: Callable[[Sequence[DecodedFile]], None] = lambda files: None,
+    on_loaded: Callable[[Sequence[Line]], None] = lambda lines: None,
 ) -> Iterator[LoadedFiles]:
     """Load files into silver and gold, month by month, in their order.
 
@@ -109,6 +110,8 @@ def load_files(
         files: Oldest first.
         max_rejected_share: A file of whose records a larger share is rejected fails.
         on_decoded: Told, from other threads, of every few files that were read.
+        on_loaded: Told, from other threads, what there is to say of the batches of each
+            transaction, right after its commit.
     """
     stopped = threading.Event()
 
@@ -136,14 +139,14 @@ def load_files(
                 chunks = decoded(in_chunks(of_month, _STAGED_BYTES), place.before, place.staged)
                 with suppress(MonthTakenError):
                     loaded = load_month(warehouse, month, chunks, max_rejected_share, wait_for_turn)
-                    return [LoadedFiles(of_month, loaded.errors, loaded.gold)]
+                    on_loaded(loaded.lines)
+                    return [LoadedFiles(of_month, loaded.gold)]
             wait_for_turn()
-            return [
-                LoadedFiles(chunk, errors, load_to_gold(warehouse))
-                for chunk, errors in load_to_silver(
-                    warehouse, of_month, max_rejected_share, on_decoded
-                )
-            ]
+            chunk_by_chunk = []
+            for chunk, lines in load_to_silver(warehouse, of_month, max_rejected_share, on_decoded):
+                on_loaded(lines)
+                chunk_by_chunk.append(LoadedFiles(chunk, load_to_gold(warehouse)))
+            return chunk_by_chunk
         finally:
             # However it ends: the next month waits for it.
             place.staged.set()
@@ -366,9 +369,8 @@ def _load_waiting(
     count(load_to_gold(warehouse))
     _report_unreported(context, warehouse)
     progress = _ProgressLog(context.log, len(files))
-    for loaded in load_files(warehouse, files, Settings().max_rejected_share, progress):
-        for path, error in loaded.errors.items():
-            context.log.error("%s: %s", path, error)
+    share = Settings().max_rejected_share
+    for loaded in load_files(warehouse, files, share, progress, partial(say, context)):
         count(loaded.gold)
         hours: dict[str, list[str]] = defaultdict(list)
         for file in loaded.files:

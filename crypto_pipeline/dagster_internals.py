@@ -14,6 +14,7 @@ from pathlib import Path
 
 import dagster as dg
 from dagster._core.events import StepMaterializationData
+from dagster._core.storage.event_log import SqlEventLogStorage, SqlEventLogStorageTable
 
 FINISHED_STATUSES = (
     dg.DagsterRunStatus.SUCCESS,
@@ -24,6 +25,9 @@ FINISHED_STATUSES = (
 
 _EVENTS_AT_ONCE = 1_000
 """Events that are written to Dagster's log in one statement."""
+
+_FEW_MESSAGES = 25
+"""What an hour has to say at most, or a little more."""
 
 
 def report_materializations(
@@ -55,6 +59,39 @@ def report_materializations(
                 for materialization in materializations[first : first + _EVENTS_AT_ONCE]
             ]
         )
+
+
+def write_messages(context: dg.OpExecutionContext, messages: Sequence[tuple[int, str]]) -> None:
+    """Write messages to the run's log, each with its level.
+
+    Why: ``context.log`` writes a row a call, on a connection of its own, and a load of a year has
+    tens of thousands to say. The storage writes many assets' events at once, but no messages: so
+    their rows are written here. A few go by ``context.log``, which also tells the console.
+    """
+    if len(messages) <= _FEW_MESSAGES:
+        for level, message in messages:
+            context.log.log(level, message)
+        return
+    storage = context.instance.event_log_storage
+    assert isinstance(storage, SqlEventLogStorage)
+    for first in range(0, len(messages), _EVENTS_AT_ONCE):
+        events = [
+            dg.EventLogEntry(  # type: ignore[no-untyped-call]
+                error_info=None,
+                level=level,
+                user_message=message,
+                run_id=context.run_id,
+                timestamp=time.time(),
+                step_key=context.op.name,
+                job_name=context.job_name,
+            )
+            for level, message in messages[first : first + _EVENTS_AT_ONCE]
+        ]
+        with storage.run_connection(context.run_id) as connection:
+            # One statement of many VALUES takes SQLAlchemy six times as long to compile.
+            connection.execute(
+                SqlEventLogStorageTable.insert(), [storage._event_to_row(event) for event in events]
+            )
 
 
 def newest_evaluations(

@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
+from crypto_pipeline.load_report import Line, read_lines
 from crypto_pipeline.staging import DecodedFile, Staging
 from crypto_pipeline.storage.postgres import Warehouse, copy_rows, merge
 from crypto_pipeline.storage.sql import read_sql
@@ -32,11 +33,11 @@ class LoadedMonth:
     """What the load of a month did.
 
     Attributes:
-        errors: What is wrong with files as a whole, by path: they became failed batches.
+        lines: What there is to say of its batches.
         gold: Rows by table of the star schema, as its merge file counts them.
     """
 
-    errors: dict[str, str]
+    lines: list[Line]
     gold: dict[str, dict[str, int]]
 
 
@@ -70,7 +71,6 @@ def load_month(
     Raises:
         MonthTakenError: another load was faster; nothing is done.
     """
-    errors: dict[str, str] = {}
     with warehouse.work() as connection:
         # A month is read a dozen times from its temporary tables, and sorted for its indexes.
         connection.execute("SET LOCAL maintenance_work_mem = '256MB'")
@@ -79,7 +79,7 @@ def load_month(
             connection.execute("SET LOCAL temp_buffers = '256MB'")
         staging = Staging(connection, max_rejected_share)
         for chunk in chunks:
-            errors |= staging.add(chunk)
+            staging.add(chunk)
         staging.finish()
         _register_coins(warehouse, connection)
         connection.execute(
@@ -98,7 +98,8 @@ def load_month(
         _merge_silver(connection)
         gold = _build_gold(connection, month)
         _each(connection, "attach_loading_month", _PARENTS, month)
-    return LoadedMonth(errors, gold)
+        lines = read_lines(connection)
+    return LoadedMonth(lines, gold)
 
 
 def _each(

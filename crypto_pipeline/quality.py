@@ -31,7 +31,8 @@ class Rule:
         name: Identifier, said in the affirmative; also the name of the CHECK constraint that
             mirrors a reject rule.
         severity: Whether a record that breaks it is rejected or only counted.
-        columns: The columns whose values belong in the reason.
+        columns: The columns whose values belong in the reason. The first is the one at fault where
+            none of them breaks the rule by itself.
         predicate: SQL over the columns of a record; false means broken. A warn rule may compare
             the records of one landing file, by window functions.
         why: What is wrong with a record that breaks it.
@@ -186,11 +187,13 @@ WARN_RULES = tuple(rule for rule in RULES if rule.severity is Severity.WARN)
 def fill_in(statement: str, rules: tuple[Rule, ...] = RULES) -> str:
     """A statement of ``sql/`` with its placeholders filled in from the rule table: ``:rejected_by``
     and ``:warned_by`` (names of the broken rules), ``:response_warned_by`` (of those that compare
-    records) and ``:reason`` (of the rejection, in words)."""
+    records), ``:at_fault`` (columns, for each rule of ``:rejected_by``) and ``:reason`` (of the
+    rejection, in words)."""
     reject = tuple(rule for rule in rules if rule.severity is Severity.REJECT)
     warn = tuple(rule for rule in rules if rule.severity is Severity.WARN)
     for placeholder, expression in {
         ":rejected_by": broken_rules_sql(reject),
+        ":at_fault": at_fault_sql(reject),
         ":reason": reasons_sql(reject),
         ":warned_by": broken_rules_sql(tuple(rule for rule in warn if not rule.on_response)),
         ":response_warned_by": broken_rules_sql(tuple(rule for rule in warn if rule.on_response)),
@@ -203,6 +206,32 @@ def broken_rules_sql(rules: tuple[Rule, ...]) -> str:
     """SQL expression: the names of the rules that a row breaks, as ``text[]``, empty when none."""
     names = _array(f"CASE WHEN NOT ({rule.predicate}) THEN '{rule.name}' END" for rule in rules)
     return f"CASE WHEN {_all_hold(rules)} THEN '{{}}'::text[] ELSE {names} END"
+
+
+def at_fault_sql(rules: tuple[Rule, ...]) -> str:
+    """SQL expression: for each rule that a row breaks, in the order of ``broken_rules_sql``, the
+    columns whose value breaks it, joined by commas, as ``text[]``; of a malformed record the fields
+    that are."""
+
+    def breaks_alone(rule: Rule, column: str) -> str:
+        values = ", ".join(
+            # Null, of the column's type: a rule holds of what it does not know.
+            other if other == column else f"CASE WHEN false THEN {other} END AS {other}"
+            for other in rule.columns
+        )
+        broken = f"SELECT NOT ({rule.predicate}) FROM (SELECT {values}) AS alone"  # noqa: S608
+        return f"CASE WHEN ({broken}) THEN '{column}' END"
+
+    def at_fault(rule: Rule) -> str:
+        first, *others = rule.columns
+        columns = "malformed" if first == "malformed" else f"'{first}'"
+        if others:
+            alone = ", ".join(breaks_alone(rule, column) for column in rule.columns)
+            columns = f"coalesce(nullif(concat_ws(',', {alone}), ''), {columns})"
+        return f"CASE WHEN NOT ({rule.predicate}) THEN {columns} END"
+
+    columns = _array(map(at_fault, rules))
+    return f"CASE WHEN {_all_hold(rules)} THEN '{{}}'::text[] ELSE {columns} END"
 
 
 def reasons_sql(rules: tuple[Rule, ...]) -> str:

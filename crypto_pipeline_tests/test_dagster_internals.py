@@ -1,6 +1,7 @@
 """What is used of Dagster past its documented interface: in one place, and each with what breaks
 when a new version moves it."""
 
+import logging
 import re
 import subprocess
 from collections.abc import Iterator
@@ -17,6 +18,7 @@ from crypto_pipeline.dagster_internals import (
     freshness_states,
     newest_evaluations,
     report_materializations,
+    write_messages,
 )
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.storage.postgres import Warehouse
@@ -72,6 +74,37 @@ def test_materializations_are_written_many_at_once(instance: dg.DagsterInstance)
     assert instance.get_materialized_partitions(prices.key) == set(hours)
     newest = instance.fetch_materializations(prices.key, limit=1).records[0].event_log_entry
     assert (newest.run_id, newest.job_name, newest.step_key) == (run.run_id, "reporting", "report")
+
+
+@pytest.mark.parametrize("kind", ["PostgreSQL", "memory"])
+@pytest.mark.parametrize("count", [1, 25, 26, 1_001])
+def test_messages_are_written_many_at_once_and_read_like_any_other(
+    instance: dg.DagsterInstance, kind: str, count: int
+) -> None:
+    """Else the log of a bulk load has no words of its batches, or has them a row a call."""
+    messages = [(logging.INFO + 10 * (number % 3), f"100% of {number}") for number in range(count)]
+
+    @dg.op
+    def tell(context: dg.OpExecutionContext) -> None:
+        context.log.info("before")
+        write_messages(context, messages)
+        context.log.info("after")
+
+    @dg.job
+    def telling() -> None:
+        tell()
+
+    with dg.DagsterInstance.ephemeral() as in_memory:
+        log = instance if kind == "PostgreSQL" else in_memory
+        run = telling.execute_in_process(instance=log)
+        entries = [entry for entry in log.all_logs(run.run_id) if not entry.is_dagster_event]
+
+    assert [(entry.level, entry.user_message) for entry in entries] == [
+        (logging.INFO, "before"),
+        *messages,
+        (logging.INFO, "after"),
+    ]
+    assert {(entry.step_key, entry.job_name) for entry in entries} == {("tell", "telling")}
 
 
 def test_a_check_is_told_when_it_has_ended(instance: dg.DagsterInstance) -> None:

@@ -10,6 +10,7 @@ from psycopg import sql
 from crypto_pipeline.assets import frames
 from crypto_pipeline.assets.column_lineage import silver_lineage
 from crypto_pipeline.assets.conventions import ONE_RUN, table_output
+from crypto_pipeline.load_report import read_lines, say
 from crypto_pipeline.partitions import hourly
 from crypto_pipeline.settings import Settings
 from crypto_pipeline.staging import (
@@ -70,17 +71,13 @@ def silver(
     into memory; those before are loaded in bulk, by the same statements.
     """
     share = Settings().max_rejected_share
-
-    def tell(errors: dict[str, str]) -> None:
-        for path, error in errors.items():
-            context.log.error("%s: %s", path, error)
-
+    run = context.op_execution_context
     *before, files = in_chunks(market_snapshots)
     for chunk in before:
-        tell(load_decoded(warehouse, decode_files(chunk), share))
+        say(run, load_decoded(warehouse, decode_files(chunk), share))
     decoded = decode_files(files)
     with warehouse.load() as connection:
-        tell(stage(connection, decoded, share))
+        stage(connection, decoded, share)
         for table in SILVER_TABLES:
             frame = read_frame(
                 connection, sql.SQL("SELECT * FROM {}").format(sql.Identifier(f"staged_{table}"))
@@ -92,6 +89,8 @@ def silver(
             if table == "price_snapshots":
                 metadata |= _top_coin(connection)
             yield dg.Output(frame, table, metadata=metadata)
+        lines = read_lines(connection)
+    say(run, lines)
 
 
 def _top_coin(connection: psycopg.Connection) -> dict[str, dg.MetadataValue[Any]]:

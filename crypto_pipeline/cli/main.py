@@ -23,13 +23,8 @@ from crypto_pipeline.cli import demo as demo_room
 from crypto_pipeline.cli.doctor import Verdict, examine
 from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.cli.report import print_checks, print_query, print_rows
-from crypto_pipeline.cli.runs import RunOutcome, errors_in_one_line, run_job
-from crypto_pipeline.cli.unchecked import (
-    failed_files_since,
-    hours_loaded_since,
-    last_audit,
-    newest_batch,
-)
+from crypto_pipeline.cli.runs import RunOutcome, complaints, errors_in_one_line, run_job
+from crypto_pipeline.cli.unchecked import hours_loaded_since, last_audit, newest_batch
 from crypto_pipeline.coingecko.client import CoinGeckoClient, request_budget
 from crypto_pipeline.dagster_internals import daemon_command
 from crypto_pipeline.definitions import defs
@@ -51,7 +46,6 @@ from crypto_pipeline.storage.roles import matrix_markdown, role_matrix
 
 # In a pipe or a file there is no width to keep to.
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
-complaints = Console(stderr=True)
 
 _recordings_option = click.option(
     "--recordings",
@@ -399,7 +393,6 @@ def _load_and_audit(job: str) -> NoReturn:
     with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
         known, checked = newest_batch(), last_audit(instance)
         errors = _print_errors(run_job(instance, job, console))
-        _print_failed_files(known)
         if not errors and Settings().has_lake:
             errors = _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
         if hours_loaded_since(known) is None and not errors:
@@ -415,11 +408,6 @@ def _load_and_audit(job: str) -> NoReturn:
         _stop_on_errors(audit)
         _report()
         _end_by_checks(audit, failed=errors)
-
-
-def _print_failed_files(known: datetime | None) -> None:
-    for path, error in failed_files_since(known):
-        complaints.print(f"[red]{escape(f'{path}: {error}')}[/]", soft_wrap=True, highlight=False)
 
 
 def _end_by_checks(outcome: RunOutcome, *, failed: bool = False) -> NoReturn:

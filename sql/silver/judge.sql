@@ -3,7 +3,7 @@
 -- few columns it needs.
 INSERT INTO verdicts (
     file_id, record_index, crypto_id, unknown_fields, missing_fields,
-    rejected_by, reason, warned_by
+    rejected_by, at_fault, reason, warned_by
 )
 WITH by_itself AS (
     SELECT
@@ -13,6 +13,7 @@ WITH by_itself AS (
         unknown_fields,
         missing_fields,
         :rejected_by AS rejected_by,
+        :at_fault AS at_fault,
         :reason AS reason,
         :warned_by AS warned_by
     FROM (
@@ -37,6 +38,7 @@ SELECT
     i.unknown_fields,
     i.missing_fields,
     coalesce(i.rejected_by, '{}'),
+    coalesce(i.at_fault, '{}'),
     coalesce(i.reason, ''),
     coalesce(i.warned_by, '{}') || coalesce(r.warned_by, '{}')
 FROM (SELECT * FROM by_itself WHERE rejected_by <> '{}' OR warned_by <> '{}') AS i
