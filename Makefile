@@ -38,7 +38,7 @@ up: $(RUNNABLE)
 
 # The year of real responses through PostgreSQL, delta-rs and Spark, row for row; minutes.
 parity-year: install
-	$(BIN)/python -m pytest -n 0 -m year crypto_pipeline_tests/spark/test_year.py
+	$(BIN)/python -m pytest -n 0 -m year crypto_pipeline_tests/lakehouse/spark/test_year.py
 
 run: $(RUNNABLE)
 	$(BIN)/crypto-pipeline run

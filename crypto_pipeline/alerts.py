@@ -21,10 +21,10 @@ import dagster as dg
 import httpx
 import msgspec
 
+from crypto_pipeline.config.redaction import redact
+from crypto_pipeline.config.secret_references import SecretError
+from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.dagster_internals import freshness_states, newest_evaluations
-from crypto_pipeline.redaction import redact
-from crypto_pipeline.secret_references import SecretError
-from crypto_pipeline.settings import Settings
 
 _TIMEOUT = 10.0
 """Seconds to wait for a channel."""

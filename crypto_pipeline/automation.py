@@ -6,10 +6,10 @@ import dagster as dg
 
 from crypto_pipeline.assets.lakehouse import GROUP as LAKEHOUSE
 from crypto_pipeline.assets.lakehouse import lake_key, maintain_lake
-from crypto_pipeline.lake_schema import LAKE_TABLES
-from crypto_pipeline.maintenance import maintenance
-from crypto_pipeline.partitions import partition_key
-from crypto_pipeline.settings import graph_settings
+from crypto_pipeline.config.settings import graph_settings
+from crypto_pipeline.lakehouse.schema import LAKE_TABLES
+from crypto_pipeline.model.partitions import partition_key
+from crypto_pipeline.warehouse.maintenance import maintenance
 
 HOURLY_JOB = "hourly_market_data"
 INGEST_JOB = "ingest_market_data"

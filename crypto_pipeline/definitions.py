@@ -4,6 +4,7 @@ import dagster as dg
 
 from crypto_pipeline.alerts import alerts
 from crypto_pipeline.assets.bronze import market_snapshots
+from crypto_pipeline.assets.bulk_load import load_landing_zone, replay_landing_zone
 from crypto_pipeline.assets.gold import gold
 from crypto_pipeline.assets.lakehouse import lakehouse, maintain_lake
 from crypto_pipeline.assets.silver import silver
@@ -17,16 +18,15 @@ from crypto_pipeline.automation import (
     nightly_lake_maintenance,
     nightly_maintenance,
 )
-from crypto_pipeline.bulk_load import load_landing_zone, replay_landing_zone
 from crypto_pipeline.checks.bronze import expected_coins_present
 from crypto_pipeline.checks.gold import gold_checks
 from crypto_pipeline.checks.lakehouse import delta_equals_postgres
 from crypto_pipeline.checks.silver import silver_checks
 from crypto_pipeline.coingecko.resource import CoinGecko
-from crypto_pipeline.maintenance import maintenance
-from crypto_pipeline.spark.resource import Spark
-from crypto_pipeline.storage.landing import LandingZoneIOManager, LandingZoneResource
-from crypto_pipeline.storage.postgres import PostgresIOManager, Warehouse
+from crypto_pipeline.lakehouse.spark.resource import Spark
+from crypto_pipeline.landing.zone import LandingZoneIOManager, LandingZoneResource
+from crypto_pipeline.warehouse.maintenance import maintenance
+from crypto_pipeline.warehouse.postgres import PostgresIOManager, Warehouse
 
 warehouse = Warehouse()
 landing_zone = LandingZoneResource()

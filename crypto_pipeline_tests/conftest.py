@@ -20,13 +20,13 @@ from hypothesis.database import DirectoryBasedExampleDatabase
 from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
-from crypto_pipeline import redaction, secret_references
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.delta import Lake
-from crypto_pipeline.storage.embedded import embedded_socket_folder
-from crypto_pipeline.storage.landing import LandingZone
-from crypto_pipeline.storage.migrations import migrate
-from crypto_pipeline.storage.postgres import Warehouse, connect
+from crypto_pipeline.config import redaction, secret_references
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.lakehouse.delta import Lake
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.warehouse.embedded import embedded_socket_folder
+from crypto_pipeline.warehouse.migrations import migrate
+from crypto_pipeline.warehouse.postgres import Warehouse, connect
 from crypto_pipeline_tests.jobs import Jobs
 from crypto_pipeline_tests.s3_server import Bucket, S3Server, point_at
 

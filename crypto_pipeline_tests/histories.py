@@ -4,9 +4,9 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
-from crypto_pipeline.bulk_load import files_to_load, load_files
-from crypto_pipeline.storage.landing import LandingZone
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files
+from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import landing_json, market_record
 
 _COINS = 6

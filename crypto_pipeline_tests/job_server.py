@@ -13,9 +13,10 @@ import os
 import sys
 from typing import Any
 
-from crypto_pipeline import bulk_load, lake, staging
 from crypto_pipeline.automation import LOAD_LAKE_JOB
 from crypto_pipeline.definitions import defs
+from crypto_pipeline.lakehouse import load as lake
+from crypto_pipeline.warehouse import bulk_load, staging
 
 
 def run(order: dict[str, Any]) -> None:

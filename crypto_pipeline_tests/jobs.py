@@ -8,8 +8,8 @@ import sys
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
-from crypto_pipeline.partitions import partition_key
-from crypto_pipeline.storage.landing import LandingZone
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 
 START = datetime(2024, 3, 5, 5, 0, 10, tzinfo=timezone.utc)

@@ -3,13 +3,13 @@
 from datetime import datetime, timezone
 from typing import Any
 
-from crypto_pipeline.lake_parity import compare_rows, compare_sums
-from crypto_pipeline.lake_schema import (
+from crypto_pipeline.lakehouse.comparison import compare_rows, compare_sums
+from crypto_pipeline.lakehouse.delta import Lake
+from crypto_pipeline.lakehouse.schema import (
     FACT,
 )
-from crypto_pipeline.storage.delta import Lake
-from crypto_pipeline.storage.landing import LandingZone
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import load_landing_zone, rows
 

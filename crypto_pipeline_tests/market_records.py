@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from upath import UPath
 
-from crypto_pipeline.storage.landing import LandingFile, LandingZone
+from crypto_pipeline.landing.zone import LandingFile, LandingZone
 
 INGESTED_AT: Final = "2026-11-24T05:01:00Z"
 """A time at which the record of ``market_record`` is fresh."""

@@ -13,8 +13,8 @@ from psycopg.rows import dict_row
 
 from crypto_pipeline.automation import HOURLY_JOB
 from crypto_pipeline.definitions import defs
-from crypto_pipeline.partitions import partition_key
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.model.partitions import partition_key
+from crypto_pipeline.warehouse.postgres import Warehouse
 
 Contents = dict[str, list[dict[str, Any]]]
 """The rows of every table, by its qualified name."""
@@ -26,9 +26,9 @@ _BUSINESS_KEYS = {
     " FROM cryptocurrency_names",
     "crypto_key": "SELECT crypto_key, concat_ws(' from ', crypto_id, valid_from)"
     " FROM analytics.dim_cryptocurrency",
-    "source_key": "SELECT source_key, source FROM analytics.dim_source",
+    "source_key": "SELECT source_key, source_name FROM analytics.dim_source",
 }
-_LOAD_TIMES = ("loaded_at", "rejected_at", "revised_at")
+_LOAD_TIMES = ("loaded_at", "rejected_at", "revised_at", "load_timestamp")
 
 # From the catalogue, so that a table added later is compared too; a partition is read as a part of
 # its table.

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto_pipeline.storage.landing import LandingZone
+from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline_tests.market_records import drop
 
 CAPTURES = Path(__file__).parents[2] / "shared" / "data" / "coingecko"

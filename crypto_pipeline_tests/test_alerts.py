@@ -9,7 +9,7 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from crypto_pipeline.alerts import alerts
-from crypto_pipeline.settings import Settings
+from crypto_pipeline.config.settings import Settings
 from crypto_pipeline_tests.freshness import report_freshness
 from crypto_pipeline_tests.mail_server import Inbox, mail_server
 

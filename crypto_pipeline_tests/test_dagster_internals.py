@@ -12,6 +12,7 @@ import dagster as dg
 import pytest
 
 from crypto_pipeline.cli.home import open_dagster_home
+from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.dagster_internals import (
     FINISHED_STATUSES,
     daemon_command,
@@ -20,8 +21,7 @@ from crypto_pipeline.dagster_internals import (
     report_materializations,
     write_messages,
 )
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.freshness import report_freshness
 
 ROOT = Path(__file__).parents[1]

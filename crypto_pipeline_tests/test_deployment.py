@@ -15,7 +15,7 @@ import yaml
 from click.testing import CliRunner
 
 from crypto_pipeline.cli import main
-from crypto_pipeline.settings import Settings
+from crypto_pipeline.config.settings import Settings
 
 ROOT = Path(__file__).parents[1]
 AUTOMATION = ROOT / "automation"

@@ -18,11 +18,11 @@ from pytest_httpserver import HTTPServer
 from crypto_pipeline.alerts import alerts
 from crypto_pipeline.cli import main
 from crypto_pipeline.cli.home import open_dagster_home
-from crypto_pipeline.redaction import PLACEHOLDER
+from crypto_pipeline.config.redaction import PLACEHOLDER
+from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.server import SandboxServer
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.mail_server import mail_server
 from crypto_pipeline_tests.s3_server import SECRET_KEY, Bucket
 

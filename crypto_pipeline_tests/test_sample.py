@@ -9,8 +9,8 @@ from pathlib import Path
 import msgspec
 
 from crypto_pipeline.coingecko.capture import decode_capture
+from crypto_pipeline_tests.cli.test_documentation import README, blocks
 from crypto_pipeline_tests.sample import sample
-from crypto_pipeline_tests.test_documentation import README, blocks
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = ROOT / "docs" / "sample" / "market_snapshot.json"

@@ -28,7 +28,7 @@ LIMIT 50;
 
 -- Daily average, low and high of a coin, from the star schema
 SELECT
-    d.date,
+    d.full_date,
     c.symbol,
     round(avg(f.current_price), 8) AS average_price,
     min(f.current_price) AS lowest_price,
@@ -37,29 +37,29 @@ FROM analytics.fact_crypto_price_metrics AS f
 JOIN analytics.dim_date AS d USING (date_key)
 JOIN analytics.dim_cryptocurrency AS c USING (crypto_key)
 WHERE f.crypto_id = 'bitcoin' AND f.vs_currency = 'usd'
-GROUP BY d.date, c.symbol
-ORDER BY d.date, c.symbol;
+GROUP BY d.full_date, c.symbol
+ORDER BY d.full_date, c.symbol;
 
 -- Market capitalisation and volume by day, from each coin's first snapshot of the day
-SELECT date, sum(market_cap) AS market_cap, sum(total_volume) AS volume
+SELECT full_date, sum(market_cap) AS market_cap, sum(total_volume) AS volume
 FROM (
     SELECT
-        d.date, f.market_cap, f.total_volume,
+        d.full_date, f.market_cap, f.total_volume,
         row_number() OVER (
-            PARTITION BY d.date, f.crypto_id ORDER BY f.snapshot_time
+            PARTITION BY d.full_date, f.crypto_id ORDER BY f.snapshot_time
         ) AS snapshot_of_day
     FROM analytics.fact_crypto_price_metrics AS f
     JOIN analytics.dim_date AS d USING (date_key)
     WHERE f.vs_currency = 'usd'
 ) AS daily
 WHERE snapshot_of_day = 1
-GROUP BY date
-ORDER BY date;
+GROUP BY full_date
+ORDER BY full_date;
 
 -- Volatility by part of the day
 SELECT
     t.part_of_day,
-    round(avg(abs(f.price_change_percentage_24h)), 3) AS average_change_percentage,
+    round(avg(abs(f.price_change_pct_24h)), 3) AS average_change_percentage,
     count(*) AS observations
 FROM analytics.fact_crypto_price_metrics AS f
 JOIN analytics.dim_time AS t USING (time_key)
@@ -83,7 +83,7 @@ WHERE crypto_id IN (
 ORDER BY crypto_id, valid_from;
 
 -- Where the data comes from
-SELECT s.source, s.kind, count(*) AS facts
+SELECT s.source_name, s.kind, count(*) AS facts
 FROM analytics.fact_crypto_price_metrics AS f
 JOIN analytics.dim_source AS s USING (source_key)
-GROUP BY s.source, s.kind;
+GROUP BY s.source_name, s.kind;

@@ -10,7 +10,9 @@ SELECT
     version_num < '0005' AS create_lake,
     version_num < '0006' AS create_roles,
     version_num < '0007' AS create_seen_months,
-    version_num < '0008' AS create_latest_prices
+    version_num < '0008' AS create_latest_prices,
+    version_num < '0009' AS rename_columns,
+    version_num < '0010' AS create_merge
 FROM alembic_version \gset
 BEGIN;
 \if :create_gold
@@ -32,7 +34,6 @@ BEGIN;
 \if :create_roles
     \ir migrations/0006_roles.sql
     UPDATE alembic_version SET version_num = '0006_roles';
-    \ir grants.sql
 \endif
 \if :create_seen_months
     \ir migrations/0007_seen_months.sql
@@ -42,16 +43,27 @@ BEGIN;
     \ir migrations/0008_latest_prices.sql
     UPDATE alembic_version SET version_num = '0008_latest_prices';
 \endif
+\if :rename_columns
+    \ir migrations/0009_names.sql
+    UPDATE alembic_version SET version_num = '0009_names';
+\endif
+\if :create_merge
+    \ir migrations/0010_merge.sql
+    UPDATE alembic_version SET version_num = '0010_merge';
+\endif
+\ir comments.sql
+\ir lake/views.sql
+\ir grants.sql
 -- One load at a time; the pipeline takes the same lock.
 SELECT lock_warehouse();
 \ir gold/seen_months.sql
 \ir gold/waiting.sql
 \ir gold/dim_date.sql
-\ir merge/dim_date.sql
+SELECT * FROM merge_incoming('analytics.dim_date', overwrite => false);
 \ir gold/dim_time.sql
-\ir merge/dim_time.sql
+SELECT * FROM merge_incoming('analytics.dim_time', overwrite => false);
 \ir gold/dim_source.sql
-\ir merge/dim_source.sql
+SELECT * FROM merge_incoming('analytics.dim_source', overwrite => true);
 \ir gold/dim_cryptocurrency.sql
 \ir merge/dim_cryptocurrency.sql
 \ir gold/fact_crypto_price_metrics.sql

@@ -9,14 +9,14 @@ import dagster as dg
 from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, ONE_RUN, OWNERS, TAGS
 from crypto_pipeline.coingecko.capture import Capture
 from crypto_pipeline.coingecko.errors import CoinGeckoError
-from crypto_pipeline.coingecko.landed import hour_of
 from crypto_pipeline.coingecko.resource import CoinGecko
-from crypto_pipeline.partitions import hourly
-from crypto_pipeline.redaction import redacted
-from crypto_pipeline.secret_references import SecretError
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.landing import LandingFile, LandingZoneResource
-from crypto_pipeline.storage.object_store import ObjectStoreError
+from crypto_pipeline.config.redaction import redacted
+from crypto_pipeline.config.secret_references import SecretError
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.landing.landed import hour_of
+from crypto_pipeline.landing.object_store import ObjectStoreError
+from crypto_pipeline.landing.zone import LandingFile, LandingZoneResource
+from crypto_pipeline.model.partitions import hourly
 
 INTERACTIVE_TAG = "crypto_pipeline/interactive"
 """Tag of a run that a person waits for: a failed fetch is reported at once, not retried."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from crypto_pipeline.storage.sql import table_comment
+from crypto_pipeline.model.registry import Table
 
 OWNERS = ["team:market-data"]
 TAGS = {"domain": "crypto", "source": "coingecko"}
@@ -26,16 +26,15 @@ FRESHNESS = dg.FreshnessPolicy.time_window(
 
 
 def table_output(
-    schema: str, table: str, group: str, dagster_type: dg.DagsterType | None = None
+    table: Table, group: str, dagster_type: dg.DagsterType | None = None
 ) -> dg.AssetOut:
-    """The output that ``PostgresIOManager`` writes into ``schema.table``."""
-    qualified = table if schema == "public" else f"{schema}.{table}"
+    """The output that ``PostgresIOManager`` writes into a table."""
     typed: dict[str, Any] = {} if dagster_type is None else {"dagster_type": dagster_type}
     return dg.AssetOut(
-        description=table_comment(qualified),
+        description=table.meaning,
         group_name=group,
         io_manager_key="postgres",
-        metadata={"schema": schema},
+        metadata={"schema": table.schema},
         kinds={"postgres", "table"} | ({"pandas"} if dagster_type else {"sql"}),
         owners=OWNERS,
         tags={**TAGS, "layer": group},

@@ -5,7 +5,8 @@ They are checked when an asset yields them; the Dagster UI shows the constraints
 """
 
 import warnings
-from collections.abc import Iterable
+from collections.abc import Container, Mapping
+from types import MappingProxyType
 
 import dagster as dg
 import pandas as pd
@@ -17,22 +18,46 @@ from dagster_pandas.constraints import (
     UniqueColumnConstraint,
 )
 
-from crypto_pipeline.storage.sql import table_comment
+from crypto_pipeline.model.registry import (
+    CRYPTO_ID,
+    CRYPTOCURRENCIES,
+    CRYPTOCURRENCY_NAMES,
+    INGESTION_BATCHES,
+    MARKET_METRICS,
+    NAME,
+    PRICE_SNAPSHOTS,
+    RECORD_INDEX,
+    REJECTED_RECORDS,
+    SYMBOL,
+    Column,
+    Table,
+)
+
+_WRITTEN_LATER = ("loaded_at", "gold_loaded_at", "records_retired", "details_forgotten_at")
 
 
-def _columns(
-    filled: Iterable[str] = (),
-    nullable: Iterable[str] = (),
-    constraints: dict[str, list[Constraint]] | None = None,
-) -> list[PandasColumn]:
-    more = constraints or {}
-    return [
-        *(PandasColumn(n, [NonNullableColumnConstraint(), *more.get(n, [])]) for n in filled),
-        *(PandasColumn(n, more.get(n, [])) for n in nullable),
-    ]
+def _constraints(column: Column) -> list[Constraint]:
+    constraints: list[Constraint] = []
+    if not column.nullable:
+        constraints.append(NonNullableColumnConstraint())
+    if column.kind is not None and not column.kind.signed:
+        constraints.append(MinValueColumnConstraint(0, ignore_missing_vals=True))
+    return constraints
 
 
-def _frame_type(table: str, columns: list[PandasColumn]) -> dg.DagsterType:
+def _frame_type(
+    table: Table,
+    instead: Mapping[str, tuple[Column, ...]] = MappingProxyType({}),
+    absent: Container[str] = (),
+) -> dg.DagsterType:
+    """The type of a table's frame: its columns, but for those that merging adds.
+
+    Args:
+        table: The table.
+        instead: What the frame has in the place of a column, by that column's name.
+        absent: Columns that the frame does not have.
+    """
+
     def metadata(frame: pd.DataFrame) -> dict[str, object]:
         return {
             "rows": len(frame),
@@ -41,107 +66,60 @@ def _frame_type(table: str, columns: list[PandasColumn]) -> dg.DagsterType:
             ),
         }
 
+    columns = [
+        column
+        for stored in table.columns
+        if stored.name not in absent
+        for column in instead.get(stored.name, (stored,))
+    ]
+    unique = table.key[0] if len(table.key) == 1 else None
     frame_type: dg.DagsterType = create_dagster_pandas_dataframe_type(
-        name="".join(word.capitalize() for word in table.split("_")) + "Frame",
-        description=table_comment(table),
-        columns=columns,
+        name="".join(word.capitalize() for word in table.name.split("_")) + "Frame",
+        description=table.meaning,
+        columns=[
+            PandasColumn(
+                column.name,
+                [
+                    *_constraints(column),
+                    *(
+                        [UniqueColumnConstraint(ignore_missing_vals=False)]
+                        * (column.name == unique)
+                    ),
+                ],
+            )
+            for column in columns
+        ],
         metadata_fn=metadata,
     )
     return frame_type
 
 
-_NOT_NEGATIVE: list[Constraint] = [MinValueColumnConstraint(0, ignore_missing_vals=True)]
-_RECORD = ("landing_file", "record_index")
-_SNAPSHOT_KEY = ("crypto_id", "vs_currency", "snapshot_time")
+_LANDING_FILE = INGESTION_BATCHES.column("landing_file")
+_RECORD = (_LANDING_FILE, RECORD_INDEX)
+_FAILED = Column("failed", "boolean", "Whether the batch fails")
 
 with warnings.catch_warnings():
     # dagster-pandas calls itself beta at every start of the program.
     warnings.simplefilter("ignore", dg.BetaWarning)
 
-    INGESTION_BATCHES = _frame_type(
-        "ingestion_batches",
-        _columns(
-            filled=(
-                "batch_id",
-                "landing_file",
-                "partition_hour",
-                "request",
-                "failed",
-                "records_fetched",
-                "records_rejected",
-                "warnings",
-                "schema_drift",
-            ),
-            nullable=("file_sha256", "source", "vs_currency", "ingested_at", "error"),
-            constraints={
-                "landing_file": [UniqueColumnConstraint(ignore_missing_vals=False)],
+    FRAME_TYPES: Mapping[str, dg.DagsterType] = {
+        "ingestion_batches": _frame_type(
+            INGESTION_BATCHES,
+            instead={"status": (_FAILED,)},
+            absent=("records_loaded", "records_duplicate", *_WRITTEN_LATER),
+        ),
+        "cryptocurrencies": _frame_type(CRYPTOCURRENCIES),
+        "cryptocurrency_names": _frame_type(CRYPTOCURRENCY_NAMES, absent=("name_id",)),
+        "price_snapshots": _frame_type(
+            PRICE_SNAPSHOTS,
+            instead={
+                "name_id": (SYMBOL, NAME),
+                "batch_id": (_LANDING_FILE,),
             },
         ),
-    )
-    CRYPTOCURRENCIES = _frame_type(
-        "cryptocurrencies",
-        _columns(
-            filled=("crypto_id", "symbol", "name", "first_seen_at", "last_seen_at"),
-            nullable=("image_url",),
-            constraints={"crypto_id": [UniqueColumnConstraint(ignore_missing_vals=False)]},
+        "market_metrics": _frame_type(MARKET_METRICS, instead={"crypto_id": (*_RECORD, CRYPTO_ID)}),
+        "rejected_records": _frame_type(
+            REJECTED_RECORDS, instead={"batch_id": (_LANDING_FILE,)}, absent=("rejected_at",)
         ),
-    )
-    CRYPTOCURRENCY_NAMES = _frame_type(
-        "cryptocurrency_names", _columns(filled=("crypto_id", "symbol", "name"))
-    )
-    PRICE_SNAPSHOTS = _frame_type(
-        "price_snapshots",
-        _columns(
-            filled=(*_RECORD, *_SNAPSHOT_KEY, "last_updated", "symbol", "name", "current_price"),
-            nullable=(
-                "high_24h",
-                "low_24h",
-                "price_change_24h",
-                "price_change_percentage_24h",
-                "ath",
-                "ath_change_percentage",
-                "ath_date",
-                "atl",
-                "atl_change_percentage",
-                "atl_date",
-            ),
-            constraints=dict.fromkeys(
-                ("current_price", "high_24h", "low_24h", "ath", "atl"), _NOT_NEGATIVE
-            ),
-        ),
-    )
-    MARKET_METRICS = _frame_type(
-        "market_metrics",
-        _columns(
-            filled=(*_RECORD, *_SNAPSHOT_KEY),
-            nullable=(
-                "market_cap",
-                "market_cap_rank",
-                "fully_diluted_valuation",
-                "total_volume",
-                "market_cap_change_24h",
-                "market_cap_change_percentage_24h",
-                "circulating_supply",
-                "total_supply",
-                "max_supply",
-                "roi_times",
-                "roi_currency",
-                "roi_percentage",
-            ),
-            constraints=dict.fromkeys(
-                (
-                    "market_cap",
-                    "fully_diluted_valuation",
-                    "total_volume",
-                    "circulating_supply",
-                    "total_supply",
-                    "max_supply",
-                ),
-                _NOT_NEGATIVE,
-            ),
-        ),
-    )
-    REJECTED_RECORDS = _frame_type(
-        "rejected_records",
-        _columns(filled=(*_RECORD, "rules", "reason", "record"), nullable=("crypto_id",)),
-    )
+    }
+    """The frame of each silver table."""

@@ -1,26 +1,30 @@
 """Gold: the star schema, incremental by batch."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import dagster as dg
 
 from crypto_pipeline.assets.column_lineage import gold_lineage
 from crypto_pipeline.assets.conventions import table_output
-from crypto_pipeline.storage.postgres import Select, Warehouse
-from crypto_pipeline.storage.sql import read_sql
+from crypto_pipeline.model.registry import DIMENSIONS, GOLD_TABLES
+from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.warehouse.postgres import Select, Warehouse
 
 _SNAPSHOTS = {dg.AssetKey("ingestion_batches"), dg.AssetKey("price_snapshots")}
 
-# Dimensions before the facts that point at them.
-GOLD_DEPENDENCIES: dict[str, set[dg.AssetKey]] = {
+GOLD_DEPENDENCIES: Mapping[str, set[dg.AssetKey]] = {
     "dim_date": _SNAPSHOTS,
     "dim_time": set(),
     "dim_source": {dg.AssetKey("ingestion_batches")},
-    "dim_cryptocurrency": {*_SNAPSHOTS, dg.AssetKey("cryptocurrency_names")},
+    "dim_cryptocurrency": {
+        *_SNAPSHOTS,
+        dg.AssetKey("cryptocurrency_names"),
+        dg.AssetKey("cryptocurrencies"),
+    },
     "fact_crypto_price_metrics": {
         *_SNAPSHOTS,
         dg.AssetKey("market_metrics"),
-        *map(dg.AssetKey, ("dim_date", "dim_time", "dim_source", "dim_cryptocurrency")),
+        *(dg.AssetKey(table.name) for table in DIMENSIONS),
     },
 }
 
@@ -36,8 +40,8 @@ GOLD_DEPENDENCIES: dict[str, set[dg.AssetKey]] = {
             - {dg.AssetKey(table) for table in GOLD_DEPENDENCIES}
         )
     ],
-    outs={table: table_output("analytics", table, "gold") for table in GOLD_DEPENDENCIES},
-    internal_asset_deps=GOLD_DEPENDENCIES,
+    outs={table.name: table_output(table, "gold") for table in GOLD_TABLES},
+    internal_asset_deps=dict(GOLD_DEPENDENCIES),
 )
 def gold(warehouse: Warehouse) -> Iterator[dg.Output[Select]]:
     """Hand each table of the star schema the rows of the batches that wait for gold.
@@ -48,9 +52,10 @@ def gold(warehouse: Warehouse) -> Iterator[dg.Output[Select]]:
     with warehouse.load() as connection:
         connection.execute(read_sql("gold/seen_months.sql"))
         connection.execute(read_sql("gold/waiting.sql"))
-        for table, dependencies in GOLD_DEPENDENCIES.items():
+        for table in GOLD_TABLES:
+            lineage = gold_lineage(table, GOLD_DEPENDENCIES[table.name])
             yield dg.Output(
-                Select(f"gold/{table}.sql"),
-                table,
-                metadata={"dagster/column_lineage": gold_lineage(connection, table, dependencies)},
+                Select(f"gold/{table.name}.sql"),
+                table.name,
+                metadata={"dagster/column_lineage": lineage},
             )

@@ -6,12 +6,12 @@ from typing import Any
 import dagster as dg
 
 from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, OWNERS, TAGS
-from crypto_pipeline.lake_schema import FACT, LAKE_TABLES, UNFIT_VALUES, LakeTable
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.spark.resource import Spark
-from crypto_pipeline.storage.advisory_locks import AdvisoryLock, turn
-from crypto_pipeline.storage.postgres import Warehouse
-from crypto_pipeline.storage.sql import column_comment
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.lakehouse.schema import FACT, LAKE_TABLES, UNFIT_VALUES, LakeTable
+from crypto_pipeline.lakehouse.spark.resource import Spark
+from crypto_pipeline.model.registry import TABLES
+from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, turn
+from crypto_pipeline.warehouse.postgres import Warehouse
 
 GROUP = "lakehouse"
 
@@ -22,12 +22,13 @@ def lake_key(table: LakeTable) -> dg.AssetKey:
 
 
 def _schema(table: LakeTable) -> dg.TableSchema:
+    comments = {column.name: column.comment for column in TABLES[table.name].columns}
     return dg.TableSchema(
         [
             dg.TableColumn(
                 name,
                 of if isinstance(of, str) else f"decimal({of.precision},{of.scale})",
-                description=column_comment(f"analytics.{table.name}", name),
+                description=comments.get(name),
                 constraints=dg.TableColumnConstraints(nullable=name in table.nullable),
             )
             for name, of in table.columns.items()
@@ -74,8 +75,8 @@ def lakehouse(
             yield dg.MaterializeResult(lake_key(table), metadata=described[table.name])
         return
     # Here and not above: the graph shows without the packages of the extra "lake".
-    from crypto_pipeline.lake import load_lake  # noqa: PLC0415
-    from crypto_pipeline.storage.delta import Lake  # noqa: PLC0415
+    from crypto_pipeline.lakehouse.delta import Lake  # noqa: PLC0415
+    from crypto_pipeline.lakehouse.load import load_lake  # noqa: PLC0415
 
     lake = Lake.from_settings(Settings())
     done = load_lake(warehouse, lake, context.log.info)
@@ -111,7 +112,7 @@ def maintain_lake_tables(context: dg.OpExecutionContext, spark: Spark) -> None:
     if spark.selected:
         context.log.info("Spark loads the lake: its tables are left to Spark")
         return
-    from crypto_pipeline.storage.delta import Lake  # noqa: PLC0415
+    from crypto_pipeline.lakehouse.delta import Lake  # noqa: PLC0415
 
     lake = Lake.from_settings(Settings())
     context.add_output_metadata(

@@ -7,37 +7,28 @@ import dagster as dg
 import psycopg
 from psycopg import sql
 
-from crypto_pipeline.assets import frames
 from crypto_pipeline.assets.column_lineage import silver_lineage
 from crypto_pipeline.assets.conventions import ONE_RUN, table_output
-from crypto_pipeline.load_report import read_lines, say
-from crypto_pipeline.partitions import hourly
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.staging import (
-    SILVER_TABLES,
+from crypto_pipeline.assets.frames import FRAME_TYPES
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.landing.zone import LandingFile
+from crypto_pipeline.model.partitions import hourly
+from crypto_pipeline.model.registry import PRICE_SNAPSHOTS, SILVER_TABLES
+from crypto_pipeline.warehouse.load_report import read_lines, say
+from crypto_pipeline.warehouse.postgres import Warehouse, read_frame
+from crypto_pipeline.warehouse.staging import (
     decode_files,
     in_chunks,
     load_decoded,
     stage,
 )
-from crypto_pipeline.storage.landing import LandingFile
-from crypto_pipeline.storage.postgres import Warehouse, read_frame
-
-_FRAME_TYPES = {
-    "ingestion_batches": frames.INGESTION_BATCHES,
-    "cryptocurrencies": frames.CRYPTOCURRENCIES,
-    "cryptocurrency_names": frames.CRYPTOCURRENCY_NAMES,
-    "price_snapshots": frames.PRICE_SNAPSHOTS,
-    "market_metrics": frames.MARKET_METRICS,
-    "rejected_records": frames.REJECTED_RECORDS,
-}
 
 
 @dg.multi_asset(
     name="silver",
     ins={"market_snapshots": dg.AssetIn(input_manager_key="landing")},
     outs={
-        table: table_output("public", table, "silver", _FRAME_TYPES[table])
+        table.name: table_output(table, "silver", FRAME_TYPES[table.name])
         for table in SILVER_TABLES
     },
     internal_asset_deps={
@@ -79,16 +70,15 @@ def silver(
     with warehouse.load() as connection:
         stage(connection, decoded, share)
         for table in SILVER_TABLES:
-            frame = read_frame(
-                connection, sql.SQL("SELECT * FROM {}").format(sql.Identifier(f"staged_{table}"))
-            )
+            staged = sql.Identifier(f"staged_{table.name}")
+            frame = read_frame(connection, sql.SQL("SELECT * FROM {}").format(staged))
             metadata: dict[str, Any] = {
                 "landing_files": dg.JsonMetadataValue([file.path for file in market_snapshots]),
-                "dagster/column_lineage": silver_lineage(connection, table),
+                "dagster/column_lineage": silver_lineage(table),
             }
-            if table == "price_snapshots":
+            if table is PRICE_SNAPSHOTS:
                 metadata |= _top_coin(connection)
-            yield dg.Output(frame, table, metadata=metadata)
+            yield dg.Output(frame, table.name, metadata=metadata)
         lines = read_lines(connection)
     say(run, lines)
 

@@ -5,8 +5,8 @@ import dagster as dg
 from crypto_pipeline.checks.scope import run_hours
 from crypto_pipeline.coingecko.capture import CaptureError
 from crypto_pipeline.coingecko.schema import decode_record
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.landing import LandingZoneResource
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.landing.zone import LandingZoneResource
 
 
 @dg.asset_check(asset="market_snapshots")

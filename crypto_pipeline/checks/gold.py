@@ -7,8 +7,8 @@ import psycopg
 
 from crypto_pipeline.checks.scope import WrongRows, scopes
 from crypto_pipeline.checks.sql_checks import sql_check_specs
-from crypto_pipeline.storage.postgres import Warehouse
-from crypto_pipeline.storage.sql import read_sql
+from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.warehouse.postgres import Warehouse
 
 _SPECS = sql_check_specs(
     "gold",

@@ -5,11 +5,11 @@ from typing import Any
 import dagster as dg
 
 from crypto_pipeline.checks.scope import run_hours, scopes
-from crypto_pipeline.lake_schema import FACT
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.spark.resource import Spark
-from crypto_pipeline.storage.catalog import markdown_table
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.lakehouse.schema import FACT
+from crypto_pipeline.lakehouse.spark.resource import Spark
+from crypto_pipeline.warehouse.catalog import markdown_table
+from crypto_pipeline.warehouse.postgres import Warehouse
 
 _SAMPLES = 20
 
@@ -38,8 +38,8 @@ def delta_equals_postgres(
         parity = found
     else:
         # Here and not above: the graph shows without the packages of the extra "lake".
-        from crypto_pipeline.lake_parity import compare_sums  # noqa: PLC0415
-        from crypto_pipeline.storage.delta import Lake  # noqa: PLC0415
+        from crypto_pipeline.lakehouse.comparison import compare_sums  # noqa: PLC0415
+        from crypto_pipeline.lakehouse.delta import Lake  # noqa: PLC0415
 
         parity = compare_sums(warehouse, Lake.from_settings(Settings()), batches)
     metadata: dict[str, Any] = {

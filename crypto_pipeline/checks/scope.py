@@ -9,10 +9,10 @@ import dagster as dg
 import psycopg
 from psycopg import sql
 
-from crypto_pipeline.partitions import partition_hour
-from crypto_pipeline.storage.catalog import markdown_table
-from crypto_pipeline.storage.postgres import Warehouse
-from crypto_pipeline.storage.sql import read_sql
+from crypto_pipeline.model.partitions import partition_hour
+from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.warehouse.catalog import markdown_table
+from crypto_pipeline.warehouse.postgres import Warehouse
 
 HOURS_TAG = "crypto_pipeline/hours"
 """Tag of a run without partitions whose checks look at some hours: ``<first>/<last>``."""

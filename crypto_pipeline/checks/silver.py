@@ -8,10 +8,11 @@ from psycopg import sql
 
 from crypto_pipeline.checks.scope import WrongRows, scopes
 from crypto_pipeline.checks.sql_checks import sql_check_specs
-from crypto_pipeline.quality import RULES, Rule, Severity, fill_in
-from crypto_pipeline.storage.landing import LandingZone, LandingZoneResource
-from crypto_pipeline.storage.postgres import Warehouse
-from crypto_pipeline.storage.sql import read_sql
+from crypto_pipeline.landing.zone import LandingZone, LandingZoneResource
+from crypto_pipeline.model.quality import RULES, Rule, Severity
+from crypto_pipeline.model.registry import METRIC_MEASURES
+from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.warehouse.postgres import Warehouse
 
 # Wrong rows here must not reach gold.
 _BLOCKING = {
@@ -30,16 +31,7 @@ _FILES_UNCHANGED = dg.AssetCheckSpec(
     asset="ingestion_batches",
     description="Landing files are immutable: each has the SHA-256 it was loaded with.",
 )
-_METRIC_COLUMNS = {
-    "market_cap",
-    "market_cap_rank",
-    "fully_diluted_valuation",
-    "total_volume",
-    "circulating_supply",
-    "total_supply",
-    "max_supply",
-}
-
+_METRIC_COLUMNS = {column.name for column in METRIC_MEASURES}
 
 # Which entries of a batch's schema_drift belong to which rule.
 _DRIFT = {"fields_known": "unknown: %", "fields_complete": "missing: %"}
@@ -51,7 +43,6 @@ def _rule_asset(rule: Rule) -> str:
     return "market_metrics" if set(rule.columns) <= _METRIC_COLUMNS else "price_snapshots"
 
 
-_RULES_ON_ROWS = tuple(rule for rule in RULES if not rule.on_file)
 _RULE_SPECS = {
     rule: dg.AssetCheckSpec(
         rule.name,
@@ -89,7 +80,7 @@ def silver_checks(
     answers = {spec.name: WrongRows() for spec in (*rules.values(), *files)}
     changed: list[str] = []
     for connection in scopes(warehouse, context):
-        connection.execute(fill_in(read_sql("checks/scoped_records.sql"), _RULES_ON_ROWS))
+        connection.execute(read_sql("checks/scoped_records.sql"))
         for rule in rules:
             answers[rule.name].add(connection, _wrong_records(rule))
         for spec in files:

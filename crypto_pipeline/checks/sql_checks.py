@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 import dagster as dg
 
-from crypto_pipeline.storage.sql import read_sql
+from crypto_pipeline.model.sql import read_sql
 
 
 def sql_check_specs(

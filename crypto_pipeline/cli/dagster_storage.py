@@ -11,8 +11,8 @@ from pydantic import ValidationError
 from sqlalchemy import make_url
 
 from crypto_pipeline.cli.home import storage_url
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.postgres import warehouse_conninfo
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.warehouse.postgres import warehouse_conninfo
 
 
 class WarehouseStorage(DagsterPostgresStorage):

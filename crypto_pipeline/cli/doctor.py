@@ -19,12 +19,12 @@ from pydantic import ValidationError
 from crypto_pipeline.alerts import AddressError, mail_server, webhook
 from crypto_pipeline.cli.runs import EXPECTED_ERRORS, settings_at_fault
 from crypto_pipeline.coingecko.client import CoinGeckoClient
-from crypto_pipeline.secret_references import SecretError
-from crypto_pipeline.settings import Plan, Settings
-from crypto_pipeline.storage.landing import LandingZone
-from crypto_pipeline.storage.migrations import newest_revision, visible_revision
-from crypto_pipeline.storage.postgres import connect, warehouse_conninfo
-from crypto_pipeline.storage.sql import read_sql
+from crypto_pipeline.config.secret_references import SecretError
+from crypto_pipeline.config.settings import Plan, Settings
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.warehouse.migrations import newest_revision, visible_revision
+from crypto_pipeline.warehouse.postgres import connect, warehouse_conninfo
 
 _MOST_CLOCK_SKEW = 60.0
 """Seconds. CoinGecko tells its time in whole ones; an hour's partition is of our clock."""

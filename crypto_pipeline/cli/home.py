@@ -9,11 +9,11 @@ import psutil
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.advisory_locks import AdvisoryLock, turn
-from crypto_pipeline.storage.postgres import connect, warehouse_conninfo
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, turn
+from crypto_pipeline.warehouse.postgres import connect, warehouse_conninfo
 
-_TEMPLATE = Path(__file__).parents[1] / "dagster.yaml"
+_TEMPLATE = Path(__file__).parent / "dagster.yaml"
 _SCHEMA = "dagster"
 PID_TAG = "crypto_pipeline/pid"
 """Tag of a run in the command line's own process: that process."""

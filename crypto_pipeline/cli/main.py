@@ -16,33 +16,33 @@ from prometheus_client import CollectorRegistry, generate_latest, write_to_textf
 from rich.console import Console
 from rich.markup import escape
 
+from crypto_pipeline.assets.bulk_load import LOAD_JOB, REPLAY_JOB
 from crypto_pipeline.automation import AUDIT_JOB, HOURLY_JOB, INGEST_JOB, LOAD_LAKE_JOB
-from crypto_pipeline.bulk_load import LOAD_JOB, REPLAY_JOB
 from crypto_pipeline.checks.scope import HOURS_TAG
 from crypto_pipeline.cli import demo as demo_room
 from crypto_pipeline.cli.doctor import Verdict, examine
+from crypto_pipeline.cli.documentation import write_documentation
+from crypto_pipeline.cli.health import HealthCollector, read_health
 from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.cli.report import print_checks, print_query, print_rows
 from crypto_pipeline.cli.runs import RunOutcome, complaints, errors_in_one_line, run_job
 from crypto_pipeline.cli.unchecked import hours_loaded_since, last_audit, newest_batch
 from crypto_pipeline.coingecko.client import CoinGeckoClient, request_budget
+from crypto_pipeline.config.redaction import redact
+from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.dagster_internals import daemon_command
 from crypto_pipeline.definitions import defs
-from crypto_pipeline.documentation import write_documentation
-from crypto_pipeline.health import HealthCollector, read_health
-from crypto_pipeline.lake_schema import LakeError
-from crypto_pipeline.partitions import hourly, partition_key
-from crypto_pipeline.redaction import redact
+from crypto_pipeline.lakehouse.differences import Parity
+from crypto_pipeline.lakehouse.schema import LakeError
+from crypto_pipeline.lakehouse.spark.resource import Spark
+from crypto_pipeline.model.partitions import hourly, partition_key
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.quirks import RENAMED_AFTER
 from crypto_pipeline.sandbox.server import serve
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.spark.resource import Spark
-from crypto_pipeline.storage.migrations import newest_revision
-from crypto_pipeline.storage.parity import Parity
-from crypto_pipeline.storage.postgres import Warehouse
-from crypto_pipeline.storage.roles import matrix_markdown, role_matrix
+from crypto_pipeline.warehouse.migrations import newest_revision
+from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline.warehouse.roles import matrix_markdown, role_matrix
 
 # In a pipe or a file there is no width to keep to.
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
@@ -260,8 +260,8 @@ def _compare(spark: Spark, *, full: bool) -> Parity:
             )
         return parity
     # Here and not above: the other verbs work without the packages of the extra "lake".
-    from crypto_pipeline.lake_parity import compare_rows, compare_sums  # noqa: PLC0415
-    from crypto_pipeline.storage.delta import Lake  # noqa: PLC0415
+    from crypto_pipeline.lakehouse.comparison import compare_rows, compare_sums  # noqa: PLC0415
+    from crypto_pipeline.lakehouse.delta import Lake  # noqa: PLC0415
 
     compare = compare_rows if full else compare_sums
     return compare(Warehouse(), Lake.from_settings(Settings()))
@@ -273,8 +273,8 @@ def sql(statement: str) -> None:
     """Ask the lake: run SQL (DuckDB's) on its tables, analytics.dim_* and analytics.fact_*."""
     with errors_in_one_line(complaints):
         # Here and not above: the other verbs work without the packages of the extra "lake".
-        from crypto_pipeline.storage.delta import Lake  # noqa: PLC0415
-        from crypto_pipeline.storage.lake_queries import QueryError, lake_queries  # noqa: PLC0415
+        from crypto_pipeline.lakehouse.delta import Lake  # noqa: PLC0415
+        from crypto_pipeline.lakehouse.queries import QueryError, lake_queries  # noqa: PLC0415
 
         with lake_queries(Lake.from_settings(Settings())) as queries:
             try:

@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from crypto_pipeline.storage.sql import read_sql
+from crypto_pipeline.model.sql import read_sql
 
 
 def print_query(console: Console, connection: psycopg.Connection, title: str, query: str) -> None:

@@ -25,19 +25,19 @@ from rich.progress import (
 
 from crypto_pipeline.alerts import one_line
 from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
-from crypto_pipeline.bulk_load import LoadProgress
+from crypto_pipeline.assets.bulk_load import LoadProgress
 from crypto_pipeline.cli.home import PID_TAG, DagsterStorageError
 from crypto_pipeline.coingecko.errors import CoinGeckoError
+from crypto_pipeline.config.redaction import redact, redacted
+from crypto_pipeline.config.secret_references import SecretError
 from crypto_pipeline.definitions import defs
-from crypto_pipeline.lake_schema import LakeError
-from crypto_pipeline.load_report import Line, heard_by
-from crypto_pipeline.redaction import redact, redacted
+from crypto_pipeline.lakehouse.schema import LakeError
+from crypto_pipeline.landing.object_store import ObjectStoreError
 from crypto_pipeline.sandbox.recordings import RecordingsError
-from crypto_pipeline.secret_references import SecretError
-from crypto_pipeline.storage.embedded import EmbeddedPostgresError
-from crypto_pipeline.storage.migrations import SchemaBehindError
-from crypto_pipeline.storage.object_store import ObjectStoreError
-from crypto_pipeline.storage.roles import RolesMissingError
+from crypto_pipeline.warehouse.embedded import EmbeddedPostgresError
+from crypto_pipeline.warehouse.load_report import Line, heard_by
+from crypto_pipeline.warehouse.migrations import SchemaBehindError
+from crypto_pipeline.warehouse.roles import RolesMissingError
 
 EXPECTED_ERRORS = (
     CoinGeckoError,

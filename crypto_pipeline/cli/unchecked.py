@@ -6,8 +6,8 @@ from typing import cast
 import dagster as dg
 
 from crypto_pipeline.automation import AUDIT_JOB
-from crypto_pipeline.partitions import partition_key
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.model.partitions import partition_key
+from crypto_pipeline.warehouse.postgres import Warehouse
 
 
 def last_audit(instance: dg.DagsterInstance) -> datetime | None:

@@ -24,7 +24,7 @@ from crypto_pipeline.coingecko.errors import (
     error_from_response,
 )
 from crypto_pipeline.coingecko.limits import DEFAULT_PER_MINUTE, RequestBudget
-from crypto_pipeline.settings import Plan, Settings
+from crypto_pipeline.config.settings import Plan, Settings
 
 
 class _Service(NamedTuple):

@@ -17,7 +17,11 @@ from crypto_pipeline.coingecko.schema import (
     COLUMNS,
     INTEGER_FIELDS,
     NUMBER_FIELDS,
+    OPTIONAL_FIELDS,
+    ROI_NUMBERS,
+    ROI_TEXTS,
     TEXT_FIELDS,
+    TIME_FIELDS,
     UNREADABLE,
     decode_record,
 )
@@ -25,16 +29,25 @@ from crypto_pipeline.coingecko.schema import (
 NULL = "null"
 """How COPY is told of a missing value; a text of that form is quoted."""
 
-_KNOWN_TIMES = ("ath_date", "atl_date")
 _LAST_UPDATED = "last_updated"
+_KNOWN_TIMES = {field: column for field, column in TIME_FIELDS.items() if field != _LAST_UPDATED}
+"""Times that stay the same from response to response."""
+
+_FIELDS = {
+    **TEXT_FIELDS,
+    **_KNOWN_TIMES,
+    **NUMBER_FIELDS,
+    **INTEGER_FIELDS,
+    _LAST_UPDATED: TIME_FIELDS[_LAST_UPDATED],
+}
+"""The fields of a record but for ``roi``, in the order of the line."""
+
+_ROI = {**ROI_NUMBERS, **ROI_TEXTS}
 
 LINE_COLUMNS = (
-    *TEXT_FIELDS.values(),
-    *_KNOWN_TIMES,
-    *NUMBER_FIELDS,
-    *INTEGER_FIELDS,
-    _LAST_UPDATED,
-    *COLUMNS[-6:],
+    *_FIELDS.values(),
+    *_ROI.values(),
+    *(column for column in COLUMNS if column not in {*_FIELDS.values(), *_ROI.values()}),
 )
 """The columns of a line, in its order: those of ``schema.COLUMNS``."""
 
@@ -49,9 +62,11 @@ _known_form = re.compile(
     rb",".join([_TEXT] * len(TEXT_FIELDS) + [_TIME] * len(_KNOWN_TIMES))
 ).fullmatch
 _times_form = re.compile(rb"(?:%b,)*" % _TIME).fullmatch
-_roi_form = re.compile(rb",".join((_NUMBER, _TEXT, _NUMBER))).fullmatch
-_ROI_FIELDS = {"times", "currency", "percentage"}
-_NO_ROI = b"null,null,null"
+_roi_form = re.compile(
+    rb",".join([_NUMBER] * len(ROI_NUMBERS) + [_TEXT] * len(ROI_TEXTS))
+).fullmatch
+_ROI_NAMES = [field.partition(".")[2] for field in _ROI]
+_NO_ROI = b",".join([b"null"] * len(_ROI))
 _NOTHING_WRONG = b"null,null,null\n"
 _MOST_CHARACTERS = 800
 
@@ -60,22 +75,28 @@ _MOST_CHARACTERS = 800
 _Record = msgspec.defstruct(
     "_Record",
     [
-        *((name, msgspec.Raw) for name in (*TEXT_FIELDS, *_KNOWN_TIMES, *NUMBER_FIELDS)),
-        *((name, msgspec.Raw) for name in (*INTEGER_FIELDS, _LAST_UPDATED)),
+        *(
+            (name, msgspec.Raw, msgspec.Raw(b"null"))
+            if name in OPTIONAL_FIELDS
+            else (name, msgspec.Raw)
+            for name in _FIELDS
+        ),
         ("roi", dict[str, msgspec.Raw] | None),
     ],
     forbid_unknown_fields=True,
+    kw_only=True,
     gc=False,
 )
 _decode_fields = msgspec.json.Decoder(_Record).decode
 _decode_times = msgspec.json.Decoder(list[datetime | None]).decode
 _values = msgspec.structs.astuple
 _NUMBERS_FROM = len(TEXT_FIELDS) + len(_KNOWN_TIMES)
-_RANK = _NUMBERS_FROM + len(NUMBER_FIELDS)
+_RANKS_FROM = _NUMBERS_FROM + len(NUMBER_FIELDS)
+_UPDATED = _RANKS_FROM + len(INTEGER_FIELDS)
 
-# What stays the same from response to response, the numbers, rank, last update and return on
+# What stays the same from response to response, the numbers, ranks, last update and return on
 # investment of a record, each as it will stand in the line.
-_Parts = tuple[bytes, bytes, msgspec.Raw, msgspec.Raw, bytes]
+_Parts = tuple[bytes, bytes, bytes, msgspec.Raw, bytes]
 
 
 def copy_lines(records: Sequence[msgspec.Raw]) -> list[bytes]:
@@ -110,12 +131,13 @@ def _parts(record: msgspec.Raw) -> _Parts | None:
     try:
         values = _values(_decode_fields(record))
         known = b",".join(values[:_NUMBERS_FROM])
-        numbers = b",".join(values[_NUMBERS_FROM:_RANK])
-        rank, last_updated, roi = values[_RANK:]
+        numbers = b",".join(values[_NUMBERS_FROM:_RANKS_FROM])
+        ranks = b",".join(values[_RANKS_FROM:_UPDATED])
+        last_updated, roi = values[_UPDATED:]
         plain_roi = _NO_ROI if roi is None else _plain_roi(roi)
     except UNREADABLE:
         return None
-    return None if plain_roi is None else (known, numbers, rank, last_updated, plain_roi)
+    return None if plain_roi is None else (known, numbers, ranks, last_updated, plain_roi)
 
 
 def _are_plain(records: Sequence[_Parts]) -> bool:
@@ -174,8 +196,9 @@ def _are_ranks(ranks: bytes) -> bool:
 
 
 def _plain_roi(roi: dict[str, msgspec.Raw]) -> bytes | None:
-    if not roi.keys() >= _ROI_FIELDS:
+    try:
+        values = b",".join([roi[name] for name in _ROI_NAMES])
+    except KeyError:
         return None
-    values = b",".join([roi[name] for name in ("times", "currency", "percentage")])
     values.decode()
     return values if _roi_form(values) else None

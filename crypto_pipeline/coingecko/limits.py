@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock
 from pyrate_limiter import Rate, RateItem, SQLiteBucket
 
-from crypto_pipeline.settings import Plan
+from crypto_pipeline.config.settings import Plan
 
 DEFAULT_PER_MINUTE: dict[Plan, int | None] = {
     Plan.PUBLIC: 5,

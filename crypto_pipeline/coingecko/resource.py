@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 
 from crypto_pipeline.coingecko.client import CoinGeckoClient
-from crypto_pipeline.settings import Settings
+from crypto_pipeline.config.settings import Settings
 
 
 class CoinGecko(dg.ConfigurableResource[Any]):

@@ -5,40 +5,39 @@ number's text is never converted, so it is exact by construction.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from decimal import Decimal
+from typing import Final
 
 import msgspec
 
-TEXT_FIELDS = {"id": "crypto_id", "symbol": "symbol", "name": "name", "image": "image_url"}
-"""API field to column."""
+from crypto_pipeline.model.registry import RECORD_COLUMNS, SqlType
 
-NUMBER_FIELDS = (
-    "current_price",
-    "market_cap",
-    "fully_diluted_valuation",
-    "total_volume",
-    "high_24h",
-    "low_24h",
-    "price_change_24h",
-    "price_change_percentage_24h",
-    "market_cap_change_24h",
-    "market_cap_change_percentage_24h",
-    "circulating_supply",
-    "total_supply",
-    "max_supply",
-    "ath",
-    "ath_change_percentage",
-    "atl",
-    "atl_change_percentage",
-)
-INTEGER_FIELDS = ("market_cap_rank",)
-TIME_FIELDS = ("ath_date", "atl_date", "last_updated")
+_BY_FIELD: Final = {column.field: column for column in RECORD_COLUMNS if column.field}
 
-OPTIONAL_FIELDS = frozenset(
+
+def _fields(sql_type: SqlType, parent: str = "") -> dict[str, str]:
+    return {
+        field: column.name
+        for field, column in _BY_FIELD.items()
+        if column.type == sql_type and field.rpartition(".")[0] == parent
+    }
+
+
+TEXT_FIELDS: Final[Mapping[str, str]] = _fields("text")
+NUMBER_FIELDS: Final[Mapping[str, str]] = _fields("numeric")
+INTEGER_FIELDS: Final[Mapping[str, str]] = _fields("integer")
+TIME_FIELDS: Final[Mapping[str, str]] = _fields("timestamptz")
+"""The fields of a record by what they hold: API field to column."""
+
+ROI_NUMBERS: Final[Mapping[str, str]] = _fields("numeric", "roi")
+ROI_TEXTS: Final[Mapping[str, str]] = _fields("text", "roi")
+"""The fields inside of ``roi``, with its name before them."""
+
+OPTIONAL_FIELDS: Final = frozenset(
     {
-        "market_cap_rank_with_rehypothecated",
+        *(field for field, column in _BY_FIELD.items() if column.on_request),
         "sparkline_in_7d",
         *(
             f"price_change_percentage_{period}_in_currency"
@@ -46,21 +45,25 @@ OPTIONAL_FIELDS = frozenset(
         ),
     }
 )
-"""Documented fields that come on request only; kept in bronze, no drift when they appear."""
+"""Documented fields that come on request only: no drift when they appear, nor when they do not.
+Those that are no column are kept in bronze."""
 
-BASE_FIELDS = frozenset({*TEXT_FIELDS, *NUMBER_FIELDS, *INTEGER_FIELDS, *TIME_FIELDS, "roi"})
+BASE_FIELDS: Final = (
+    frozenset({*TEXT_FIELDS, *NUMBER_FIELDS, *INTEGER_FIELDS, *TIME_FIELDS, "roi"})
+    - OPTIONAL_FIELDS
+)
+"""Fields that every record has."""
 
-COLUMNS = (
+_VERDICTS: Final = ("malformed", "unknown_fields", "missing_fields")
+
+COLUMNS: Final = (
     *TEXT_FIELDS.values(),
-    *NUMBER_FIELDS,
-    *INTEGER_FIELDS,
-    *TIME_FIELDS,
-    "roi_times",
-    "roi_currency",
-    "roi_percentage",
-    "malformed",
-    "unknown_fields",
-    "missing_fields",
+    *NUMBER_FIELDS.values(),
+    *INTEGER_FIELDS.values(),
+    *TIME_FIELDS.values(),
+    *ROI_NUMBERS.values(),
+    *ROI_TEXTS.values(),
+    *_VERDICTS,
 )
 """What a decoded record consists of, in this order."""
 
@@ -92,7 +95,7 @@ def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
     try:
         fields = decode_object(record)
     except UNREADABLE:
-        return (*[None] * (len(COLUMNS) - 3), WHOLE_RECORD, None, None)
+        return (*[None] * (len(COLUMNS) - len(_VERDICTS)), WHOLE_RECORD, None, None)
     malformed: list[str] = []
 
     def read(
@@ -120,11 +123,8 @@ def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
             roi = decode_object(raw_roi)
         except UNREADABLE:
             malformed.append("roi")
-    values += [
-        read(roi, "times", _number, "roi.times"),
-        read(roi, "currency", _text, "roi.currency"),
-        read(roi, "percentage", _number, "roi.percentage"),
-    ]
+    for nested, parse in ((ROI_NUMBERS, _number), (ROI_TEXTS, _text)):
+        values += [read(roi, name.partition(".")[2], parse, name) for name in nested]
     names = fields.keys()
     return (
         *values,

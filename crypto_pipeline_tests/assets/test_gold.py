@@ -11,11 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crypto_pipeline.bulk_load import load_to_gold
 from crypto_pipeline.coingecko.capture import Capture
-from crypto_pipeline.staging import load_to_silver
-from crypto_pipeline.storage.landing import LandingFile, LandingZone
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.landing.zone import LandingFile, LandingZone
+from crypto_pipeline.warehouse.bulk_load import load_to_gold
+from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline.warehouse.staging import load_to_silver
 from crypto_pipeline_tests.market_records import market_record
 from crypto_pipeline_tests.pipeline import rows
 
@@ -81,7 +81,9 @@ def test_the_unknown_members_are_there_from_the_start(warehouse: Warehouse) -> N
     assert rows(
         warehouse, "SELECT crypto_key, crypto_id, is_current FROM analytics.dim_cryptocurrency"
     ) == [(-1, "(unknown)", True)]
-    assert rows(warehouse, "SELECT * FROM analytics.dim_source") == [(-1, "(unknown)", "unknown")]
+    assert rows(warehouse, "SELECT * FROM analytics.dim_source") == [
+        (-1, "(unknown)", "unknown", None, None)
+    ]
 
 
 def test_dim_date_has_whole_years(warehouse: Warehouse, zone: LandingZone) -> None:
@@ -90,8 +92,9 @@ def test_dim_date_has_whole_years(warehouse: Warehouse, zone: LandingZone) -> No
 
     assert rows(
         warehouse,
-        "SELECT year, count(*), min(date)::text, max(date)::text, max(day_of_year)"
-        " FROM analytics.dim_date GROUP BY year ORDER BY year",
+        "SELECT calendar_year, count(*), min(full_date)::text, max(full_date)::text,"
+        " max(day_of_year)"
+        " FROM analytics.dim_date GROUP BY calendar_year ORDER BY calendar_year",
     ) == [
         (2022, 365, "2022-01-01", "2022-12-31", 365),
         (2024, 366, "2024-01-01", "2024-12-31", 366),
@@ -103,7 +106,7 @@ def test_dim_date_has_the_year_of_the_bucket(warehouse: Warehouse, zone: Landing
     new_year = datetime(2025, 1, 1, tzinfo=timezone.utc)
     load(warehouse, [land(zone, [bitcoin(new_year - timedelta(seconds=1))])])
 
-    assert rows(warehouse, "SELECT DISTINCT year FROM analytics.dim_date") == [(2025,)]
+    assert rows(warehouse, "SELECT DISTINCT calendar_year FROM analytics.dim_date") == [(2025,)]
     assert rows(
         warehouse, "SELECT date_key, time_key FROM analytics.fact_crypto_price_metrics"
     ) == [(20250101, 0)]
@@ -113,7 +116,7 @@ def test_a_date_is_described(warehouse: Warehouse, zone: LandingZone) -> None:
     load(warehouse, [land(zone, [bitcoin(NOON)])])
 
     # A Sunday that belongs to the last ISO week of its year.
-    assert rows(warehouse, "SELECT * FROM analytics.dim_date WHERE date = '2024-12-29'") == [
+    assert rows(warehouse, "SELECT * FROM analytics.dim_date WHERE full_date = '2024-12-29'") == [
         (
             20241229,
             datetime(2024, 12, 29).date(),
@@ -137,13 +140,15 @@ def test_dim_time_has_every_minute_of_a_day(warehouse: Warehouse) -> None:
 
     assert rows(
         warehouse,
-        "SELECT count(*), count(DISTINCT time_of_day), min(time_key), max(time_key),"
-        " bool_and(time_key = hour * 100 + minute AND minute_of_day = hour * 60 + minute)"
+        "SELECT count(*), count(DISTINCT full_time), min(time_key), max(time_key),"
+        " bool_and(time_key = hour_24 * 100 + minute_of_hour"
+        " AND minute_of_day = hour_24 * 60 + minute_of_hour)"
         " FROM analytics.dim_time",
     ) == [(1440, 1440, 0, 2359, True)]
     assert rows(
         warehouse,
-        "SELECT part_of_day, min(hour), max(hour) FROM analytics.dim_time GROUP BY 1 ORDER BY 2",
+        "SELECT part_of_day, min(hour_24), max(hour_24) FROM analytics.dim_time"
+        " GROUP BY 1 ORDER BY 2",
     ) == [("night", 0, 5), ("morning", 6, 11), ("afternoon", 12, 17), ("evening", 18, 23)]
 
 
@@ -155,10 +160,10 @@ def test_the_facts_are_the_snapshots(warehouse: Warehouse, zone: LandingZone) ->
 
     shared = (
         "crypto_id, vs_currency, snapshot_time, last_updated, batch_id, current_price, high_24h,"
-        " low_24h, price_change_24h, price_change_percentage_24h, ath, ath_change_percentage, atl,"
-        " atl_change_percentage, market_cap, market_cap_rank, fully_diluted_valuation,"
-        " total_volume, market_cap_change_24h, market_cap_change_percentage_24h,"
-        " circulating_supply, total_supply, max_supply"
+        " low_24h, price_change_24h, price_change_pct_24h, ath, ath_change_pct, atl,"
+        " atl_change_pct, market_cap, market_cap_rank, fully_diluted_valuation,"
+        " total_volume, market_cap_change_24h, market_cap_change_pct_24h,"
+        " circulating_supply, total_supply, max_supply, roi_times, roi_percentage"
     )
     facts = rows(
         warehouse, f"SELECT {shared} FROM analytics.fact_crypto_price_metrics ORDER BY 1, 2, 3"
@@ -172,8 +177,8 @@ def test_the_facts_are_the_snapshots(warehouse: Warehouse, zone: LandingZone) ->
         " JOIN analytics.dim_time AS t USING (time_key)"
         " JOIN analytics.dim_cryptocurrency AS c USING (crypto_key)"
         " JOIN analytics.dim_source AS s USING (source_key)"
-        " WHERE d.date + t.time_of_day = f.snapshot_time AT TIME ZONE 'UTC'"
-        " AND c.crypto_id = f.crypto_id AND s.source = 'CoinGecko'",
+        " WHERE d.full_date + t.full_time = f.snapshot_time AT TIME ZONE 'UTC'"
+        " AND c.crypto_id = f.crypto_id AND s.source_name = 'CoinGecko'",
     ) == [(30,)]
 
 
@@ -191,7 +196,7 @@ def test_the_latest_prices_are_those_of_the_newest_snapshots(
             load(warehouse, [land(zone, coins, currency)])
 
     columns = (
-        "crypto_id, symbol, name, vs_currency, current_price, price_change_percentage_24h,"
+        "crypto_id, symbol, name, vs_currency, current_price, price_change_pct_24h,"
         " market_cap, market_cap_rank, total_volume, snapshot_time, last_updated"
     )
     latest = rows(warehouse, f"SELECT {columns} FROM v_latest_prices ORDER BY 1, 4")
@@ -223,7 +228,9 @@ def test_a_load_touches_only_the_batches_that_wait(warehouse: Warehouse, zone: L
 
     assert counts["fact_crypto_price_metrics"] == {"rows_inserted": 1, "batches_loaded": 1}
     assert counts["dim_cryptocurrency"] == {"rows_inserted": 0, "rows_updated": 0}
-    assert counts["dim_date"] == counts["dim_source"] == {"rows_inserted": 0}
+    assert counts["dim_date"] == counts["dim_time"] == {"rows_inserted": 0, "rows_updated": 0}
+    # The source's newest fetch is a later one.
+    assert counts["dim_source"] == {"rows_inserted": 0, "rows_updated": 1}
     assert first.items() < written().items()
 
     counts = load_to_gold(warehouse)

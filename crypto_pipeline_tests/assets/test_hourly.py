@@ -9,18 +9,17 @@ import dagster as dg
 import pytest
 
 from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
-from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
 from crypto_pipeline.automation import HOURLY_JOB
 from crypto_pipeline.definitions import defs
-from crypto_pipeline.partitions import partition_key
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.model.partitions import partition_key
+from crypto_pipeline.model.registry import GOLD_TABLES, SILVER_TABLES, TABLES
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.faults import ErrorBody, RateLimit
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.quirks import RENAMED_COIN
 from crypto_pipeline.sandbox.server import SandboxServer
-from crypto_pipeline.staging import SILVER_TABLES
-from crypto_pipeline.storage.landing import LandingZone
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import (
     another_warehouse,
@@ -89,7 +88,7 @@ def test_every_hour_reaches_silver_and_gold(warehouse: Warehouse, server: Sandbo
     assert rows(warehouse, "SELECT count(*) FROM cryptocurrencies") == [(good,)]
     assert rows(
         warehouse,
-        "SELECT count(*), count(DISTINCT d.date)"
+        "SELECT count(*), count(DISTINCT d.full_date)"
         " FROM analytics.fact_crypto_price_metrics"
         " JOIN analytics.dim_date AS d USING (date_key)"
         " JOIN analytics.dim_time AS t USING (time_key)",
@@ -103,8 +102,8 @@ def test_made_up_data_says_so_everywhere(warehouse: Warehouse, server: SandboxSe
     for query in (
         "SELECT DISTINCT source FROM ingestion_batches",
         "SELECT DISTINCT source FROM v_price_history",
-        "SELECT DISTINCT source FROM analytics.dim_source WHERE source_key > 0",
-        "SELECT DISTINCT source FROM analytics.fact_crypto_price_metrics"
+        "SELECT DISTINCT source_name FROM analytics.dim_source WHERE source_key > 0",
+        "SELECT DISTINCT source_name FROM analytics.fact_crypto_price_metrics"
         " JOIN analytics.dim_source USING (source_key)",
     ):
         assert rows(warehouse, query) == [("CoinGecko sandbox",)]
@@ -280,13 +279,16 @@ def test_a_table_tells_its_columns_its_lineage_and_its_rows(
         for event in result.all_events
         if event.is_step_materialization and event.asset_key is not None
     }
-    assert set(found) == {"market_snapshots", *SILVER_TABLES, *GOLD_DEPENDENCIES}
+    assert set(found) == {
+        "market_snapshots",
+        *(table.name for table in (*SILVER_TABLES, *GOLD_TABLES)),
+    }
 
     bronze = found.pop("market_snapshots")
     assert (bronze["records"], bronze["pages"]) == (COINS, 1)
     assert bronze["source"] == "CoinGecko sandbox"
     for table, metadata in found.items():
-        schema = "analytics" if table in GOLD_DEPENDENCIES else "public"
+        schema = TABLES[table].schema
         assert metadata["dagster/table_name"] == f"{schema}.{table}"
         columns = metadata["dagster/column_schema"].columns
         assert all(column.description for column in columns), table

@@ -31,16 +31,17 @@ from rich.progress import track
 from rich.table import Table
 
 from crypto_pipeline.automation import HOURLY_JOB
+from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.definitions import defs
-from crypto_pipeline.partitions import partition_key
+from crypto_pipeline.model.partitions import partition_key
+from crypto_pipeline.model.registry import DIM_DATE, DIM_TIME
+from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.listing import CoinName, MarketsQuery, Page
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.quirks import RENAMED_COIN
 from crypto_pipeline.sandbox.server import SandboxServer
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.postgres import Warehouse, connect, merge, warehouse_conninfo
-from crypto_pipeline.storage.sql import read_sql
+from crypto_pipeline.warehouse.postgres import Warehouse, connect, merge, warehouse_conninfo
 from crypto_pipeline_tests.benchmarks.hourly import QUIET
 
 SIZES = (1_000_000, 10_000_000, 100_000_000)
@@ -165,7 +166,7 @@ SELECT
     s.batch_id, s.current_price
 FROM (SELECT *, snapshot_time AT TIME ZONE 'UTC' AS utc FROM month_price_snapshots) AS s
 JOIN analytics.dim_cryptocurrency AS c USING (crypto_id)
-JOIN analytics.dim_source AS o ON o.source = %(source)s
+JOIN analytics.dim_source AS o ON o.source_name = %(source)s
 """
 
 _BATCHES = f"""
@@ -260,15 +261,16 @@ def _fill_small_tables(connection: psycopg.Connection, first: datetime, end: dat
         " FROM cryptocurrencies"
     )
     connection.execute(
-        "INSERT INTO analytics.dim_source (source, kind) VALUES (%s, 'sandbox')", [Market.label]
+        "INSERT INTO analytics.dim_source (source_name, kind) VALUES (%s, 'sandbox')",
+        [Market.label],
     )
     connection.execute(
         "CREATE TEMPORARY TABLE waiting_snapshots ON COMMIT DROP AS SELECT hour AS snapshot_time"
         + _HOURS,
         {"first": first, "end": end + timedelta(days=31)},
     )
-    for table in ("dim_date", "dim_time"):
-        connection.execute(read_sql(f"gold/{table}.sql"))
+    for table in (DIM_DATE, DIM_TIME):
+        connection.execute(read_sql(f"gold/{table.name}.sql"))
         merge(connection, table)
     # The batches get the number of their hour.
     connection.execute(

@@ -17,11 +17,11 @@ from rich.table import Table
 
 from crypto_pipeline.automation import HOURLY_JOB
 from crypto_pipeline.cli.home import open_dagster_home
+from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.definitions import defs
-from crypto_pipeline.partitions import partition_key
+from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.server import SandboxServer
-from crypto_pipeline.settings import Settings
 
 _RUNS = 5
 QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

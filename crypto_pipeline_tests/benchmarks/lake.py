@@ -20,9 +20,9 @@ from deltalake import write_deltalake
 from rich.console import Console
 from rich.table import Table
 
-from crypto_pipeline.lake_schema import FACT
-from crypto_pipeline.storage.delta import Lake, Loaded, Step, add_facts
-from crypto_pipeline.storage.gold_arrow import arrow_schema
+from crypto_pipeline.lakehouse.delta import Lake, Loaded, Step, add_facts
+from crypto_pipeline.lakehouse.gold_arrow import arrow_schema
+from crypto_pipeline.lakehouse.schema import FACT
 
 COINS = 2_500
 HOURS_SINCE_MAINTENANCE = 24

@@ -25,13 +25,13 @@ import psycopg
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from crypto_pipeline.bulk_load import files_to_load, load_files
 from crypto_pipeline.coingecko.copy_lines import copy_lines as lines_of
 from crypto_pipeline.coingecko.schema import COLUMNS, INTEGER_FIELDS, TIME_FIELDS, decode_record
-from crypto_pipeline.lake_schema import FACT, LakeError
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.landing import LandingFile, LandingZone
-from crypto_pipeline.storage.postgres import Warehouse, connect, warehouse_conninfo
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.lakehouse.schema import FACT, LakeError
+from crypto_pipeline.landing.zone import LandingFile, LandingZone
+from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files
+from crypto_pipeline.warehouse.postgres import Warehouse, connect, warehouse_conninfo
 from crypto_pipeline_tests.benchmarks.data import COINS
 from crypto_pipeline_tests.benchmarks.statements import Statements
 
@@ -208,8 +208,8 @@ def _parse(
 
 def delta_append(zone: Path, count: int) -> Measured:
     """Gold of PostgreSQL into an empty lake, by delta-rs: rounded by PostgreSQL, appended."""
-    from crypto_pipeline.lake import load_lake
-    from crypto_pipeline.storage.delta import Lake
+    from crypto_pipeline.lakehouse.delta import Lake
+    from crypto_pipeline.lakehouse.load import load_lake
 
     warehouse, landing_zone = Warehouse(), LandingZone(str(zone))
     files = _files(zone, count)
@@ -228,9 +228,9 @@ def delta_append(zone: Path, count: int) -> Measured:
 
 def delta_merge(zone: Path, count: int) -> Measured:
     """The same facts once more: a MERGE that finds every one of them in the lake."""
-    from crypto_pipeline.lake import FACTS_A_COMMIT, load_lake
-    from crypto_pipeline.storage.delta import Lake, Step, add_facts, loaded_change
-    from crypto_pipeline.storage.gold_arrow import read_facts
+    from crypto_pipeline.lakehouse.delta import Lake, Step, add_facts, loaded_change
+    from crypto_pipeline.lakehouse.gold_arrow import read_facts
+    from crypto_pipeline.lakehouse.load import FACTS_A_COMMIT, load_lake
 
     warehouse = Warehouse()
     files = _files(zone, count)
@@ -250,7 +250,7 @@ def delta_merge(zone: Path, count: int) -> Measured:
         started = time.perf_counter()
         for first in range(0, len(batches), at_once):
             some = batches[first : first + at_once]
-            facts, _ = read_facts(connection, "facts_of_batches", {"batches": some})
+            facts, _ = read_facts(connection, "of_batches", {"batches": some})
             table = lake.table(FACT)
             step = Step(loaded_change(table) + 1, some)
             updated += add_facts(table, facts, step).rows_updated
@@ -358,9 +358,9 @@ def pandas_to_sql(zone: Path, count: int) -> Measured:
 _FRAME_COLUMNS = {
     "id", "symbol", "name", "image", "current_price", "market_cap", "market_cap_rank",
     "fully_diluted_valuation", "total_volume", "high_24h", "low_24h", "price_change_24h",
-    "price_change_percentage_24h", "market_cap_change_24h", "market_cap_change_percentage_24h",
-    "circulating_supply", "total_supply", "max_supply", "ath", "ath_change_percentage", "ath_date",
-    "atl", "atl_change_percentage", "atl_date", "last_updated", "vs_currency", "snapshot_time",
+    "price_change_pct_24h", "market_cap_change_24h", "market_cap_change_pct_24h",
+    "circulating_supply", "total_supply", "max_supply", "ath", "ath_change_pct", "ath_date",
+    "atl", "atl_change_pct", "atl_date", "last_updated", "vs_currency", "snapshot_time",
 }  # fmt: skip
 
 

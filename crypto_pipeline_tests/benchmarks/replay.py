@@ -21,8 +21,8 @@ from psycopg.conninfo import make_conninfo
 from rich.console import Console
 from rich.table import Table
 
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.postgres import warehouse_conninfo
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.warehouse.postgres import warehouse_conninfo
 from crypto_pipeline_tests.benchmarks.data import COINS, make_landing_zone
 from crypto_pipeline_tests.benchmarks.loaders import NOT_INSTALLED, Measured, save_rows
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from pysail.spark import SparkConnectServer
 from pyspark.sql import SparkSession
 
-from crypto_pipeline.spark.checks import verify
-from crypto_pipeline.spark.lake import Lake
-from crypto_pipeline.spark.load import load
-from crypto_pipeline.storage.landing import LandingFile
+from crypto_pipeline.lakehouse.spark.checks import verify
+from crypto_pipeline.lakehouse.spark.lake import Lake
+from crypto_pipeline.lakehouse.spark.load import load
+from crypto_pipeline.landing.zone import LandingFile
 
 
 @dataclass(frozen=True)

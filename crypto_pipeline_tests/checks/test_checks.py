@@ -5,9 +5,9 @@ import pytest
 
 from crypto_pipeline.automation import AUDIT_JOB
 from crypto_pipeline.definitions import defs
-from crypto_pipeline.quality import REJECT_RULES, WARN_RULES
-from crypto_pipeline.storage.landing import LandingZone
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.model.quality import REJECT_RULES, WARN_RULES
+from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import load_landing_zone
 
@@ -73,7 +73,7 @@ DAMAGE = {
     " WHERE crypto_key > 0",
     "versions_in_sequence": "UPDATE analytics.dim_cryptocurrency SET valid_to = '2030-01-01'"
     " WHERE crypto_key > 0",
-    "years_whole": "DELETE FROM analytics.dim_date WHERE day = 2",
+    "years_whole": "DELETE FROM analytics.dim_date WHERE day_of_month = 2",
     "minutes_complete": "DELETE FROM analytics.dim_time WHERE time_key = 1200",
     "sources_labelled": "UPDATE analytics.dim_source SET kind = 'sandbox' WHERE kind = 'live'",
 }

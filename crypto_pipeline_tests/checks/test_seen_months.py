@@ -6,11 +6,11 @@ from datetime import datetime, timezone
 import psycopg
 import pytest
 
-from crypto_pipeline.bulk_load import load_to_gold
-from crypto_pipeline.staging import load_to_silver
-from crypto_pipeline.storage.landing import LandingZone
-from crypto_pipeline.storage.postgres import Warehouse
-from crypto_pipeline.storage.sql import read_sql
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.warehouse.bulk_load import load_to_gold
+from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline.warehouse.staging import load_to_silver
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import rows
 

@@ -18,11 +18,11 @@ from pytest_httpserver import HTTPServer
 
 from crypto_pipeline.cli import main
 from crypto_pipeline.cli.doctor import Finding, Verdict, examine
+from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.server import SandboxServer
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.postgres import Warehouse, warehouse_conninfo
+from crypto_pipeline.warehouse.postgres import Warehouse, warehouse_conninfo
 
 
 @pytest.fixture

@@ -10,15 +10,15 @@ from typing import Any
 import duckdb
 import pytest
 
-from crypto_pipeline.lake import load_lake
+from crypto_pipeline.lakehouse.delta import Lake
+from crypto_pipeline.lakehouse.load import load_lake
+from crypto_pipeline.lakehouse.queries import lake_queries
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.server import SandboxServer
-from crypto_pipeline.storage.delta import Lake
-from crypto_pipeline.storage.lake_queries import lake_queries
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline_tests.cli.test_documentation import EXAMPLE_QUERIES, README, blocks, queries
 from crypto_pipeline_tests.pipeline import run_hour
-from crypto_pipeline_tests.test_documentation import EXAMPLE_QUERIES, README, blocks, queries
 
 # A Friday: a day of the week, and a weekend.
 START = datetime(2024, 3, 8, 20, 0, 10, tzinfo=timezone.utc)

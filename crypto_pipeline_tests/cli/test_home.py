@@ -16,9 +16,9 @@ from sqlalchemy import make_url
 
 from crypto_pipeline.cli.dagster_storage import is_the_warehouse
 from crypto_pipeline.cli.home import open_dagster_home, storage_url
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.advisory_locks import AdvisoryLock, turn
-from crypto_pipeline.storage.postgres import Warehouse, connect, warehouse_conninfo
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, turn
+from crypto_pipeline.warehouse.postgres import Warehouse, connect, warehouse_conninfo
 from crypto_pipeline_tests.waiting import wait_until
 
 

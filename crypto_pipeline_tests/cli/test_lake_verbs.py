@@ -12,15 +12,15 @@ from click.testing import CliRunner, Result
 from deltalake import DeltaTable
 
 from crypto_pipeline.cli import main
-from crypto_pipeline.lake import load_lake
-from crypto_pipeline.lake_schema import FACT
-from crypto_pipeline.storage.delta import Lake
-from crypto_pipeline.storage.lake_queries import lake_queries
-from crypto_pipeline.storage.landing import LandingZone
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.lakehouse.delta import Lake
+from crypto_pipeline.lakehouse.load import load_lake
+from crypto_pipeline.lakehouse.queries import lake_queries
+from crypto_pipeline.lakehouse.schema import FACT
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline_tests.cli.test_documentation import EXAMPLE_QUERIES, queries
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import load_landing_zone, rows
-from crypto_pipeline_tests.test_documentation import EXAMPLE_QUERIES, queries
 
 START = datetime(2026, 11, 20, 1, tzinfo=timezone.utc)
 SILVER = ("v_latest_prices", "v_price_history", "v_deduplication_stats", "rejected_records")
@@ -137,8 +137,8 @@ def test_without_its_packages_it_is_said_what_to_install(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "deltalake", None)
-    for module in ("storage.delta", "storage.lake_queries", "lake_parity"):
-        monkeypatch.delitem(sys.modules, f"crypto_pipeline.{module}")
+    for module in ("delta", "queries", "comparison"):
+        monkeypatch.delitem(sys.modules, f"crypto_pipeline.lakehouse.{module}")
     for arguments in (["sql", "SELECT 1"], ["parity"]):
         done = answer(*arguments)
         assert done.exit_code == 1
@@ -151,8 +151,8 @@ def test_without_its_packages_it_is_said_what_to_install(
 def test_a_verb_of_the_lake_says_what_to_install(
     verb: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for module in ("lake", "lake_parity", "storage.delta", "storage.lake_queries"):
-        monkeypatch.delitem(sys.modules, f"crypto_pipeline.{module}", raising=False)
+    for module in ("load", "comparison", "delta", "queries"):
+        monkeypatch.delitem(sys.modules, f"crypto_pipeline.lakehouse.{module}", raising=False)
     monkeypatch.setitem(sys.modules, "duckdb", None)
     done = answer(*verb)
     assert done.exit_code == 1

@@ -12,8 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from crypto_pipeline.cli import main
-from crypto_pipeline.storage.landing import LandingZone
-from crypto_pipeline.storage.postgres import Warehouse
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import coin, drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import load_landing_zone
 from crypto_pipeline_tests.programs import crypto_pipeline

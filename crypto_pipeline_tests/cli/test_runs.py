@@ -7,13 +7,13 @@ from datetime import datetime, timezone
 import pytest
 from rich.console import Console
 
+from crypto_pipeline.assets.bulk_load import LOAD_JOB
 from crypto_pipeline.automation import HOURLY_JOB
-from crypto_pipeline.bulk_load import LOAD_JOB
 from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.cli.runs import run_job
-from crypto_pipeline.partitions import partition_key
-from crypto_pipeline.settings import Settings
-from crypto_pipeline.storage.landing import LandingZone
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline_tests.market_records import coin, drop, landing_json, market_record
 
 HOUR = datetime(2026, 11, 24, 5, tzinfo=timezone.utc)

@@ -15,7 +15,7 @@ from crypto_pipeline.coingecko.capture import (
     decode_capture,
     encode_capture,
 )
-from crypto_pipeline.settings import Settings
+from crypto_pipeline.config.settings import Settings
 
 NOON = datetime(2024, 5, 1, 12, tzinfo=timezone.utc)
 

@@ -29,8 +29,8 @@ from crypto_pipeline.coingecko.errors import (
     ServerError,
 )
 from crypto_pipeline.coingecko.limits import RequestBudget
-from crypto_pipeline.secret_references import Secret
-from crypto_pipeline.settings import Plan, Settings
+from crypto_pipeline.config.secret_references import Secret
+from crypto_pipeline.config.settings import Plan, Settings
 
 KEY = "0123456789-of-no-known-form"
 MARKETS = "/api/v3/coins/markets"

@@ -11,7 +11,7 @@ import pytest
 from filelock import FileLock
 
 from crypto_pipeline.coingecko.limits import DEFAULT_PER_MINUTE, RequestBudget
-from crypto_pipeline.settings import Plan
+from crypto_pipeline.config.settings import Plan
 from crypto_pipeline_tests.waiting import wait_until
 
 _SPAWN = multiprocessing.get_context("spawn")

@@ -1,9 +1,58 @@
--- The silver records of those batches with the rules that each breaks; quality.py fills them in.
+-- The silver records of those batches with the rules of quality.py that each breaks, as far as a table
+-- still shows it.
 CREATE TEMPORARY TABLE scoped_records ON COMMIT DROP AS
 SELECT
     h.*,
-    :rejected_by AS rejected_by,
-    :warned_by AS warned_by
+    -- [[[cog rejected_by(on_file=False) ]]]
+    CASE
+        WHEN (coalesce(crypto_id, '') <> '') IS NOT FALSE
+            AND (coalesce(symbol, '') <> '') IS NOT FALSE
+            AND (coalesce(name, '') <> '') IS NOT FALSE
+            AND (current_price IS NOT NULL) IS NOT FALSE
+            AND (current_price > 0) IS NOT FALSE
+            AND (last_updated IS NOT NULL) IS NOT FALSE
+            AND (last_updated >= timestamptz '2009-01-03 00:00:00+00') IS NOT FALSE
+            AND (last_updated <= ingested_at + interval '5 minutes') IS NOT FALSE
+            AND (least(high_24h, low_24h, ath, atl) >= 0) IS NOT FALSE
+            AND (least(market_cap, fully_diluted_valuation, total_volume) >= 0) IS NOT FALSE
+            AND (least(circulating_supply, total_supply, max_supply) >= 0) IS NOT FALSE
+            AND (market_cap_rank > 0) IS NOT FALSE THEN '{}'::text[]
+        ELSE array_remove(ARRAY[
+            CASE WHEN NOT (coalesce(crypto_id, '') <> '') THEN 'id_present' END,
+            CASE WHEN NOT (coalesce(symbol, '') <> '') THEN 'symbol_present' END,
+            CASE WHEN NOT (coalesce(name, '') <> '') THEN 'name_present' END,
+            CASE WHEN NOT (current_price IS NOT NULL) THEN 'price_present' END,
+            CASE WHEN NOT (current_price > 0) THEN 'price_positive' END,
+            CASE WHEN NOT (last_updated IS NOT NULL) THEN 'last_updated_present' END,
+            CASE WHEN NOT (last_updated >= timestamptz '2009-01-03 00:00:00+00') THEN 'last_updated_plausible' END,
+            CASE WHEN NOT (last_updated <= ingested_at + interval '5 minutes') THEN 'last_updated_not_in_future' END,
+            CASE WHEN NOT (least(high_24h, low_24h, ath, atl) >= 0) THEN 'prices_not_negative' END,
+            CASE WHEN NOT (least(market_cap, fully_diluted_valuation, total_volume) >= 0) THEN 'market_values_not_negative' END,
+            CASE WHEN NOT (least(circulating_supply, total_supply, max_supply) >= 0) THEN 'supplies_not_negative' END,
+            CASE WHEN NOT (market_cap_rank > 0) THEN 'rank_positive' END
+        ]::text[], NULL)
+    END
+    -- [[[end]]]
+    AS rejected_by,
+    -- [[[cog warned_by(on_file=False) ]]]
+    CASE
+        WHEN (current_price <= high_24h) IS NOT FALSE
+            AND (current_price >= low_24h) IS NOT FALSE
+            AND (circulating_supply <= total_supply) IS NOT FALSE
+            AND (total_supply <= max_supply) IS NOT FALSE
+            AND (last_updated >= ingested_at - interval '24 hours') IS NOT FALSE
+            AND (market_cap_rank IS NOT NULL) IS NOT FALSE THEN '{}'::text[]
+        ELSE array_remove(ARRAY[
+            CASE WHEN NOT (current_price <= high_24h) THEN 'price_within_24h_high' END,
+            CASE WHEN NOT (current_price >= low_24h) THEN 'price_within_24h_low' END,
+            CASE WHEN NOT (circulating_supply <= total_supply) THEN 'circulating_within_total' END,
+            CASE WHEN NOT (total_supply <= max_supply) THEN 'total_within_max' END,
+            CASE WHEN NOT (last_updated >= ingested_at - interval '24 hours') THEN 'last_updated_fresh' END,
+            CASE WHEN NOT (market_cap_rank IS NOT NULL) THEN 'rank_present' END
+        ]::text[], NULL)
+    END
+    -- [[[end]]]
+    AS warned_by
 FROM seen_price_history AS h
 WHERE h.batch_id IN (SELECT batch_id FROM scoped_batches);
 

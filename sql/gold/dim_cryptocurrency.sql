@@ -115,12 +115,14 @@ versions AS (
     GROUP BY crypto_id, version
 )
 SELECT
-    crypto_key,
-    crypto_id,
-    symbol,
-    name,
-    valid_from,
-    lead(valid_from, 1, timestamptz '9999-12-31 00:00:00+00') OVER later AS valid_to,
-    lead(valid_from) OVER later IS NULL AS is_current
-FROM versions
-WINDOW later AS (PARTITION BY crypto_id ORDER BY version);
+    v.crypto_key,
+    v.crypto_id,
+    v.symbol,
+    v.name,
+    c.image_url,
+    v.valid_from,
+    lead(v.valid_from, 1, timestamptz '9999-12-31 00:00:00+00') OVER later AS valid_to,
+    lead(v.valid_from) OVER later IS NULL AS is_current
+FROM versions AS v
+JOIN cryptocurrencies AS c USING (crypto_id)
+WINDOW later AS (PARTITION BY v.crypto_id ORDER BY v.version);

@@ -2,12 +2,12 @@
 CREATE OR REPLACE TEMPORARY VIEW incoming_dim_date AS
 SELECT
     to_char(day, 'YYYYMMDD')::integer AS date_key,
-    day::date AS date,
-    extract(year FROM day)::smallint AS year,
-    extract(quarter FROM day)::smallint AS quarter,
-    extract(month FROM day)::smallint AS month,
+    day::date AS full_date,
+    extract(year FROM day)::smallint AS calendar_year,
+    extract(quarter FROM day)::smallint AS quarter_of_year,
+    extract(month FROM day)::smallint AS month_of_year,
     to_char(day, 'FMMonth') AS month_name,
-    extract(day FROM day)::smallint AS day,
+    extract(day FROM day)::smallint AS day_of_month,
     extract(doy FROM day)::smallint AS day_of_year,
     extract(isodow FROM day)::smallint AS day_of_week,
     to_char(day, 'FMDay') AS day_name,

@@ -13,26 +13,31 @@ SELECT
     h.snapshot_time,
     h.last_updated,
     h.batch_id,
+    -- [[[cog columns(FACT.measures, "h.{}", end=",", apart=True) ]]]
     h.current_price,
     h.high_24h,
     h.low_24h,
     h.price_change_24h,
-    h.price_change_percentage_24h,
+    h.price_change_pct_24h,
     h.ath,
-    h.ath_change_percentage,
+    h.ath_change_pct,
     h.atl,
-    h.atl_change_percentage,
+    h.atl_change_pct,
     h.market_cap,
     h.market_cap_rank,
     h.fully_diluted_valuation,
     h.total_volume,
     h.market_cap_change_24h,
-    h.market_cap_change_percentage_24h,
+    h.market_cap_change_pct_24h,
     h.circulating_supply,
     h.total_supply,
-    h.max_supply
+    h.max_supply,
+    h.roi_times,
+    h.roi_percentage,
+    -- [[[end]]]
+    now() AS load_timestamp
 FROM (SELECT *, snapshot_time AT TIME ZONE 'UTC' AS utc FROM waiting_history) AS h
 LEFT JOIN analytics.dim_cryptocurrency AS c
     ON c.crypto_id = h.crypto_id
     AND c.valid_from <= h.last_updated AND h.last_updated < c.valid_to
-LEFT JOIN analytics.dim_source AS o ON o.source = h.source;
+LEFT JOIN analytics.dim_source AS o ON o.source_name = h.source;

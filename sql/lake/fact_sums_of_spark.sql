@@ -13,19 +13,45 @@ SELECT
     sum((
         'x' || left(md5(concat_ws(' ', c.crypto_id, c.symbol, c.name)), 15)
     )::bit(60)::bigint) AS versions,
-    sum(('x' || left(md5(coalesce(s.source, '')), 15))::bit(60)::bigint) AS sources,
+    sum(('x' || left(md5(coalesce(s.source_name, '')), 15))::bit(60)::bigint) AS sources,
     sum((extract(epoch FROM f.last_updated) * 1000000)::bigint) AS last_updated,
-    sum(f.measures_known) - sum(num_nonnulls({measures})) AS unfit_values,
-    {sums}
+    sum(f.measures_known) - sum(num_nonnulls(
+        -- [[[cog columns(numbers(FACT.measures), "f.{}") ]]]
+        f.current_price, f.high_24h, f.low_24h, f.price_change_24h, f.price_change_pct_24h,
+        f.ath, f.ath_change_pct, f.atl, f.atl_change_pct, f.market_cap,
+        f.fully_diluted_valuation, f.total_volume, f.market_cap_change_24h,
+        f.market_cap_change_pct_24h, f.circulating_supply, f.total_supply, f.max_supply,
+        f.roi_times, f.roi_percentage
+        -- [[[end]]]
+    )) AS unfit_values,
+    -- [[[cog columns(summed(FACT, without=("batch_id", "crypto_key", "source_key")), "sum(f.{}) AS {}", apart=True) ]]]
+    sum(f.date_key) AS date_key,
+    sum(f.time_key) AS time_key,
+    sum(f.current_price) AS current_price,
+    sum(f.high_24h) AS high_24h,
+    sum(f.low_24h) AS low_24h,
+    sum(f.price_change_24h) AS price_change_24h,
+    sum(f.price_change_pct_24h) AS price_change_pct_24h,
+    sum(f.ath) AS ath,
+    sum(f.ath_change_pct) AS ath_change_pct,
+    sum(f.atl) AS atl,
+    sum(f.atl_change_pct) AS atl_change_pct,
+    sum(f.market_cap) AS market_cap,
+    sum(f.market_cap_rank) AS market_cap_rank,
+    sum(f.fully_diluted_valuation) AS fully_diluted_valuation,
+    sum(f.total_volume) AS total_volume,
+    sum(f.market_cap_change_24h) AS market_cap_change_24h,
+    sum(f.market_cap_change_pct_24h) AS market_cap_change_pct_24h,
+    sum(f.circulating_supply) AS circulating_supply,
+    sum(f.total_supply) AS total_supply,
+    sum(f.max_supply) AS max_supply,
+    sum(f.roi_times) AS roi_times,
+    sum(f.roi_percentage) AS roi_percentage
+    -- [[[end]]]
 FROM (
-    SELECT
-        f.crypto_id, f.vs_currency, f.snapshot_time, f.last_updated, f.batch_id,
-        f.crypto_key, f.source_key,
-        {integers},
-        num_nonnulls({measures}) AS measures_known,
-        {fits}
-    FROM analytics.fact_crypto_price_metrics AS f
-    WHERE f.batch_id = ANY (%(batches)s)
+    SELECT *
+    FROM lake.facts
+    WHERE batch_id = ANY (%(batches)s)
     OFFSET 0
 ) AS f
 LEFT JOIN analytics.dim_cryptocurrency AS c USING (crypto_key)

@@ -1,4 +1,5 @@
-SELECT {columns}
-FROM analytics.fact_crypto_price_metrics AS f
-WHERE f.snapshot_time >= %(start)s AND f.snapshot_time < %(end)s
-ORDER BY f.snapshot_time, f.crypto_id, f.vs_currency
+-- The facts of some days.
+SELECT *
+FROM lake.facts
+WHERE snapshot_time >= %(start)s AND snapshot_time < %(end)s
+ORDER BY snapshot_time, crypto_id, vs_currency

@@ -1,4 +1,5 @@
-SELECT {columns}
-FROM analytics.fact_crypto_price_metrics AS f
-WHERE f.batch_id = ANY (%(batches)s)
-ORDER BY f.snapshot_time, f.crypto_id, f.vs_currency
+-- The facts of some batches.
+SELECT *
+FROM lake.facts
+WHERE batch_id = ANY (%(batches)s)
+ORDER BY snapshot_time, crypto_id, vs_currency

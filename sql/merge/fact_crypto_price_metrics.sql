@@ -36,7 +36,26 @@ WITH incoming AS MATERIALIZED (
     SELECT * FROM incoming_fact_crypto_price_metrics
 ),
 merged AS (
-    INSERT INTO analytics.fact_crypto_price_metrics SELECT * FROM incoming
+    INSERT INTO analytics.fact_crypto_price_metrics (
+        -- [[[cog columns(FACT.columns) ]]]
+        date_key, time_key, crypto_key, source_key, crypto_id, vs_currency, snapshot_time,
+        last_updated, batch_id, current_price, high_24h, low_24h, price_change_24h,
+        price_change_pct_24h, ath, ath_change_pct, atl, atl_change_pct, market_cap,
+        market_cap_rank, fully_diluted_valuation, total_volume, market_cap_change_24h,
+        market_cap_change_pct_24h, circulating_supply, total_supply, max_supply, roi_times,
+        roi_percentage, load_timestamp
+        -- [[[end]]]
+    )
+    SELECT
+        -- [[[cog columns(FACT.columns) ]]]
+        date_key, time_key, crypto_key, source_key, crypto_id, vs_currency, snapshot_time,
+        last_updated, batch_id, current_price, high_24h, low_24h, price_change_24h,
+        price_change_pct_24h, ath, ath_change_pct, atl, atl_change_pct, market_cap,
+        market_cap_rank, fully_diluted_valuation, total_volume, market_cap_change_24h,
+        market_cap_change_pct_24h, circulating_supply, total_supply, max_supply, roi_times,
+        roi_percentage, load_timestamp
+        -- [[[end]]]
+    FROM incoming
     ON CONFLICT DO NOTHING
     RETURNING 1
 ),

@@ -13,13 +13,17 @@ WITH candidates AS (
 merged AS (
     INSERT INTO price_snapshots (
         crypto_id, vs_currency, snapshot_time, last_updated, name_id, batch_id, record_index,
-        current_price, high_24h, low_24h, price_change_24h, price_change_percentage_24h,
-        ath, ath_change_percentage, ath_date, atl, atl_change_percentage, atl_date
+        -- [[[cog columns(PRICE_MEASURES) ]]]
+        current_price, high_24h, low_24h, price_change_24h, price_change_pct_24h, ath,
+        ath_change_pct, ath_date, atl, atl_change_pct, atl_date
+        -- [[[end]]]
     )
     SELECT
         crypto_id, vs_currency, snapshot_time, last_updated, name_id, batch_id, record_index,
-        current_price, high_24h, low_24h, price_change_24h, price_change_percentage_24h,
-        ath, ath_change_percentage, ath_date, atl, atl_change_percentage, atl_date
+        -- [[[cog columns(PRICE_MEASURES) ]]]
+        current_price, high_24h, low_24h, price_change_24h, price_change_pct_24h, ath,
+        ath_change_pct, ath_date, atl, atl_change_pct, atl_date
+        -- [[[end]]]
     FROM candidates
     ORDER BY ingested_at, landing_file, last_updated DESC, record_index
     ON CONFLICT DO NOTHING

@@ -3,14 +3,18 @@ CREATE TEMPORARY VIEW incoming_price_snapshots AS
 SELECT
     landing_file, record_index, crypto_id, vs_currency, snapshot_time,
     last_updated, symbol, name,
-    current_price, high_24h, low_24h, price_change_24h, price_change_percentage_24h,
-    ath, ath_change_percentage, ath_date, atl, atl_change_percentage, atl_date
+    -- [[[cog columns(PRICE_MEASURES) ]]]
+    current_price, high_24h, low_24h, price_change_24h, price_change_pct_24h, ath,
+    ath_change_pct, ath_date, atl, atl_change_pct, atl_date
+    -- [[[end]]]
 FROM records_elsewhere;
 
 CREATE TEMPORARY VIEW incoming_market_metrics AS
 SELECT
     landing_file, record_index, crypto_id, vs_currency, snapshot_time,
+    -- [[[cog columns(METRIC_MEASURES) ]]]
     market_cap, market_cap_rank, fully_diluted_valuation, total_volume,
-    market_cap_change_24h, market_cap_change_percentage_24h,
-    circulating_supply, total_supply, max_supply, roi_times, roi_currency, roi_percentage
+    market_cap_change_24h, market_cap_change_pct_24h, circulating_supply, total_supply,
+    max_supply, roi_times, roi_currency, roi_percentage
+    -- [[[end]]]
 FROM records_elsewhere;

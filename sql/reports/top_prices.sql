@@ -4,7 +4,7 @@ SELECT
     symbol,
     name,
     current_price AS price,
-    round(price_change_percentage_24h, 2) AS "24 h %",
+    round(price_change_pct_24h, 2) AS "24 h %",
     round(market_cap / 1e9, 1) AS "cap (bn)",
     to_char(last_updated, 'MM-DD HH24:MI') || CASE WHEN is_stale THEN ' stale' ELSE '' END
         AS "updated (UTC)"

@@ -3,7 +3,7 @@
 -- so the loads keep the keys and the checks look for what breaks them.
 --
 -- Snowflake's numbers end at 38 digits. Each kind of measure has the scale that the lake has
--- (crypto_pipeline/lake_schema.py). A value that its column cannot hold is null there, and stands in
+-- (crypto_pipeline/lakehouse/schema.py). A value that its column cannot hold is null there, and stands in
 -- unfit_values with all its digits.
 
 CREATE TABLE IF NOT EXISTS silver.data_origin (
@@ -109,18 +109,18 @@ CREATE TABLE IF NOT EXISTS silver.price_snapshots (
         COMMENT 'Lowest price of the last 24 hours, in vs_currency (API field low_24h).',
     price_change_24h NUMBER(38,26)
         COMMENT 'Change of the price in 24 hours, in vs_currency (API field price_change_24h).',
-    price_change_percentage_24h NUMBER(38,14)
-        COMMENT 'Change of the price in 24 hours, in percent (API field price_change_percentage_24h).',
+    price_change_pct_24h NUMBER(38,14)
+        COMMENT 'Change of the price in 24 hours, in percent (API field price_change_pct_24h).',
     ath NUMBER(38,26)
         COMMENT 'All-time high, in vs_currency (API field ath).',
-    ath_change_percentage NUMBER(38,14)
-        COMMENT 'Distance of the price from the all-time high, in percent (API field ath_change_percentage).',
+    ath_change_pct NUMBER(38,14)
+        COMMENT 'Distance of the price from the all-time high, in percent (API field ath_change_pct).',
     ath_date TIMESTAMP_NTZ(6)
         COMMENT 'When the all-time high was, UTC (API field ath_date).',
     atl NUMBER(38,26)
         COMMENT 'All-time low, in vs_currency (API field atl).',
-    atl_change_percentage NUMBER(38,14)
-        COMMENT 'Distance of the price from the all-time low, in percent (API field atl_change_percentage).',
+    atl_change_pct NUMBER(38,14)
+        COMMENT 'Distance of the price from the all-time low, in percent (API field atl_change_pct).',
     atl_date TIMESTAMP_NTZ(6)
         COMMENT 'When the all-time low was, UTC (API field atl_date).',
     PRIMARY KEY (crypto_id, vs_currency, snapshot_time),
@@ -148,8 +148,8 @@ CREATE TABLE IF NOT EXISTS silver.market_metrics (
         COMMENT 'Trading volume of the last 24 hours, in vs_currency (API field total_volume).',
     market_cap_change_24h NUMBER(38,14)
         COMMENT 'Change of the market capitalisation in 24 hours, in vs_currency (API field market_cap_change_24h).',
-    market_cap_change_percentage_24h NUMBER(38,14)
-        COMMENT 'Change of the market capitalisation in 24 hours, in percent (API field market_cap_change_percentage_24h).',
+    market_cap_change_pct_24h NUMBER(38,14)
+        COMMENT 'Change of the market capitalisation in 24 hours, in percent (API field market_cap_change_pct_24h).',
     circulating_supply NUMBER(38,8)
         COMMENT 'Units in circulation, in coins (API field circulating_supply).',
     total_supply NUMBER(38,8)
@@ -228,19 +228,19 @@ SELECT
     s.high_24h,
     s.low_24h,
     s.price_change_24h,
-    s.price_change_percentage_24h,
+    s.price_change_pct_24h,
     s.ath,
-    s.ath_change_percentage,
+    s.ath_change_pct,
     s.ath_date,
     s.atl,
-    s.atl_change_percentage,
+    s.atl_change_pct,
     s.atl_date,
     m.market_cap,
     m.market_cap_rank,
     m.fully_diluted_valuation,
     m.total_volume,
     m.market_cap_change_24h,
-    m.market_cap_change_percentage_24h,
+    m.market_cap_change_pct_24h,
     m.circulating_supply,
     m.total_supply,
     m.max_supply,

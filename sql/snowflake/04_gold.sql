@@ -111,15 +111,15 @@ CREATE TABLE IF NOT EXISTS analytics.fact_crypto_price_metrics (
         COMMENT 'Lowest price of the last 24 hours, in vs_currency.',
     price_change_24h NUMBER(38,26)
         COMMENT 'Change of the price in 24 hours, in vs_currency.',
-    price_change_percentage_24h NUMBER(38,14)
+    price_change_pct_24h NUMBER(38,14)
         COMMENT 'Change of the price in 24 hours, in percent.',
     ath NUMBER(38,26)
         COMMENT 'All-time high, in vs_currency.',
-    ath_change_percentage NUMBER(38,14)
+    ath_change_pct NUMBER(38,14)
         COMMENT 'Distance of the price from the all-time high, in percent.',
     atl NUMBER(38,26)
         COMMENT 'All-time low, in vs_currency.',
-    atl_change_percentage NUMBER(38,14)
+    atl_change_pct NUMBER(38,14)
         COMMENT 'Distance of the price from the all-time low, in percent.',
     market_cap NUMBER(38,14)
         COMMENT 'Market capitalisation, in vs_currency.',
@@ -131,7 +131,7 @@ CREATE TABLE IF NOT EXISTS analytics.fact_crypto_price_metrics (
         COMMENT 'Trading volume of the last 24 hours, in vs_currency.',
     market_cap_change_24h NUMBER(38,14)
         COMMENT 'Change of the market capitalisation in 24 hours, in vs_currency.',
-    market_cap_change_percentage_24h NUMBER(38,14)
+    market_cap_change_pct_24h NUMBER(38,14)
         COMMENT 'Change of the market capitalisation in 24 hours, in percent.',
     circulating_supply NUMBER(38,8)
         COMMENT 'Units in circulation, in coins.',

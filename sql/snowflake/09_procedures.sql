@@ -89,14 +89,14 @@ BEGIN
     WHEN NOT MATCHED THEN
         INSERT (
             crypto_id, vs_currency, snapshot_time, last_updated, name_id, batch_id, record_index,
-            current_price, high_24h, low_24h, price_change_24h, price_change_percentage_24h, ath,
-            ath_change_percentage, ath_date, atl, atl_change_percentage, atl_date
+            current_price, high_24h, low_24h, price_change_24h, price_change_pct_24h, ath,
+            ath_change_pct, ath_date, atl, atl_change_pct, atl_date
         )
         VALUES (
             s.crypto_id, s.vs_currency, s.snapshot_time, s.last_updated, s.name_id, s.batch_id,
             s.record_index, s.current_price, s.high_24h, s.low_24h, s.price_change_24h,
-            s.price_change_percentage_24h, s.ath, s.ath_change_percentage, s.ath_date, s.atl,
-            s.atl_change_percentage, s.atl_date
+            s.price_change_pct_24h, s.ath, s.ath_change_pct, s.ath_date, s.atl,
+            s.atl_change_pct, s.atl_date
         );
 
     UPDATE silver.ingestion_batches
@@ -124,13 +124,13 @@ BEGIN
         INSERT (
             crypto_id, vs_currency, snapshot_time, market_cap, market_cap_rank,
             fully_diluted_valuation, total_volume, market_cap_change_24h,
-            market_cap_change_percentage_24h, circulating_supply, total_supply, max_supply,
+            market_cap_change_pct_24h, circulating_supply, total_supply, max_supply,
             roi_times, roi_currency, roi_percentage
         )
         VALUES (
             s.crypto_id, s.vs_currency, s.snapshot_time, s.market_cap, s.market_cap_rank,
             s.fully_diluted_valuation, s.total_volume, s.market_cap_change_24h,
-            s.market_cap_change_percentage_24h, s.circulating_supply, s.total_supply, s.max_supply,
+            s.market_cap_change_pct_24h, s.circulating_supply, s.total_supply, s.max_supply,
             s.roi_times, s.roi_currency, s.roi_percentage
         );
 
@@ -269,18 +269,18 @@ BEGIN
         INSERT (
             date_key, time_key, crypto_key, source_key, crypto_id, vs_currency, snapshot_time,
             last_updated, batch_id, current_price, high_24h, low_24h, price_change_24h,
-            price_change_percentage_24h, ath, ath_change_percentage, atl, atl_change_percentage,
+            price_change_pct_24h, ath, ath_change_pct, atl, atl_change_pct,
             market_cap, market_cap_rank, fully_diluted_valuation, total_volume,
-            market_cap_change_24h, market_cap_change_percentage_24h, circulating_supply,
+            market_cap_change_24h, market_cap_change_pct_24h, circulating_supply,
             total_supply, max_supply
         )
         VALUES (
             s.date_key, s.time_key, s.crypto_key, s.source_key, s.crypto_id, s.vs_currency,
             s.snapshot_time, s.last_updated, s.batch_id, s.current_price, s.high_24h, s.low_24h,
-            s.price_change_24h, s.price_change_percentage_24h, s.ath, s.ath_change_percentage,
-            s.atl, s.atl_change_percentage, s.market_cap, s.market_cap_rank,
+            s.price_change_24h, s.price_change_pct_24h, s.ath, s.ath_change_pct,
+            s.atl, s.atl_change_pct, s.market_cap, s.market_cap_rank,
             s.fully_diluted_valuation, s.total_volume, s.market_cap_change_24h,
-            s.market_cap_change_percentage_24h, s.circulating_supply, s.total_supply, s.max_supply
+            s.market_cap_change_pct_24h, s.circulating_supply, s.total_supply, s.max_supply
         );
 
     UPDATE silver.ingestion_batches

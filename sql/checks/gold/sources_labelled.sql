@@ -2,5 +2,5 @@
 SELECT b.source, o.kind
 FROM scoped_batches
 JOIN ingestion_batches AS b USING (batch_id)
-LEFT JOIN analytics.dim_source AS o USING (source)
+LEFT JOIN analytics.dim_source AS o ON o.source_name = b.source
 WHERE b.status = 'completed' AND o.kind IS DISTINCT FROM source_kind(b.source)

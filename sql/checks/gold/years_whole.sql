@@ -1,5 +1,5 @@
 -- A year of dim_date lacks days.
-SELECT year, count(*) AS days
+SELECT calendar_year, count(*) AS days
 FROM analytics.dim_date
-GROUP BY year
-HAVING count(*) <> make_date(year + 1, 1, 1) - make_date(year, 1, 1)
+GROUP BY calendar_year
+HAVING count(*) <> make_date(calendar_year + 1, 1, 1) - make_date(calendar_year, 1, 1)

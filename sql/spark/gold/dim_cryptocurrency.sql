@@ -85,9 +85,11 @@ USING (
         coalesce(v.next_from, CAST('9999-12-31 00:00:00+00' AS TIMESTAMP)) AS valid_to,
         v.next_from IS NULL AS is_current,
         current_timestamp() AS revised_at,
+        c.image_url,
         v.known_from,
         v.known_to
     FROM valid AS v
+    JOIN {lake}.cryptocurrencies AS c ON c.crypto_id = v.crypto_id
     CROSS JOIN (
         SELECT coalesce(greatest(max(crypto_key), 0), 0) AS highest FROM known
     ) AS m
@@ -95,7 +97,7 @@ USING (
     SELECT
         CAST(-1 AS BIGINT), '(unknown)', '(unknown)', '(unknown)',
         CAST('0001-01-01 00:00:00+00' AS TIMESTAMP), CAST('9999-12-31 00:00:00+00' AS TIMESTAMP),
-        true, current_timestamp(),
+        true, current_timestamp(), CAST(NULL AS STRING),
         CAST('0001-01-01 00:00:00+00' AS TIMESTAMP), CAST('9999-12-31 00:00:00+00' AS TIMESTAMP)
 ) AS i
 ON t.crypto_key = i.crypto_key
@@ -113,8 +115,8 @@ WHEN MATCHED AND (
     is_current = i.is_current,
     revised_at = i.revised_at
 WHEN NOT MATCHED THEN INSERT (
-    crypto_key, crypto_id, symbol, name, valid_from, valid_to, is_current, revised_at
+    crypto_key, crypto_id, symbol, name, valid_from, valid_to, is_current, revised_at, image_url
 ) VALUES (
     i.crypto_key, i.crypto_id, i.symbol, i.name, i.valid_from, i.valid_to, i.is_current,
-    i.revised_at
+    i.revised_at, i.image_url
 )

@@ -3,12 +3,12 @@ MERGE INTO {lake}.dim_date AS t
 USING (
     SELECT
         CAST(date_format(day, 'yyyyMMdd') AS INT) AS date_key,
-        day AS date,
-        CAST(year(day) AS SMALLINT) AS year,
-        CAST(quarter(day) AS SMALLINT) AS quarter,
-        CAST(month(day) AS SMALLINT) AS month,
+        day AS full_date,
+        CAST(year(day) AS SMALLINT) AS calendar_year,
+        CAST(quarter(day) AS SMALLINT) AS quarter_of_year,
+        CAST(month(day) AS SMALLINT) AS month_of_year,
         date_format(day, 'MMMM') AS month_name,
-        CAST(day(day) AS SMALLINT) AS day,
+        CAST(day(day) AS SMALLINT) AS day_of_month,
         CAST(dayofyear(day) AS SMALLINT) AS day_of_year,
         CAST(days_since_monday + 1 AS SMALLINT) AS day_of_week,
         date_format(day, 'EEEE') AS day_name,

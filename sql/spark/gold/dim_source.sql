@@ -1,18 +1,48 @@
--- The sources of the batches waiting for gold, and the unknown member. A new key that is taken was
--- given by another load since they were read: an error, and this is run again.
+-- The sources of the batches waiting for gold, with their first and last fetch, and the unknown member.
+-- A new key that is taken by another source was given by another load since they were read: an error,
+-- and this is run again.
 MERGE INTO {lake}.dim_source AS t
 USING (
-    WITH known AS (SELECT source_key, source FROM {lake}.dim_source)
+    WITH known AS (SELECT source_key, source_name FROM {lake}.dim_source),
+    pending AS (
+        SELECT
+            w.source, w.source_kind,
+            min(b.ingested_at) AS first_ingested_at,
+            max(b.ingested_at) AS last_ingested_at
+        FROM waiting_batches AS w
+        JOIN {lake}.ingestion_batches AS b ON b.batch_id = w.batch_id
+        GROUP BY w.source, w.source_kind
+    )
     SELECT
-        CAST(m.highest + row_number() OVER (ORDER BY s.source) AS INT) AS source_key,
-        s.source, s.source_kind AS kind
-    FROM (SELECT DISTINCT source, source_kind FROM waiting_batches) AS s
-    LEFT ANTI JOIN known AS d ON d.source = s.source
+        CAST(
+            coalesce(
+                d.source_key,
+                m.highest + row_number() OVER (
+                    ORDER BY CASE WHEN d.source_key IS NULL THEN 0 ELSE 1 END, p.source
+                )
+            ) AS INT
+        ) AS source_key,
+        p.source AS source_name,
+        p.source_kind AS kind,
+        p.first_ingested_at,
+        p.last_ingested_at
+    FROM pending AS p
+    LEFT JOIN known AS d ON d.source_name = p.source
     CROSS JOIN (SELECT coalesce(greatest(max(source_key), 0), 0) AS highest FROM known) AS m
     UNION ALL
-    SELECT -1, '(unknown)', 'unknown'
+    SELECT
+        -1, '(unknown)', 'unknown', CAST(NULL AS TIMESTAMP), CAST(NULL AS TIMESTAMP)
 ) AS i
 ON t.source_key = i.source_key
-WHEN MATCHED AND i.source_key > 0 THEN UPDATE SET
-    source = raise_error(concat('another load has added ', t.source))
+WHEN MATCHED AND i.source_key > 0 AND (
+    t.source_name <> i.source_name
+    OR t.first_ingested_at > i.first_ingested_at OR t.last_ingested_at < i.last_ingested_at
+) THEN UPDATE SET
+    source_name = CASE
+        WHEN t.source_name <> i.source_name
+        THEN raise_error(concat('another load has added ', t.source_name))
+        ELSE t.source_name
+    END,
+    first_ingested_at = least(t.first_ingested_at, i.first_ingested_at),
+    last_ingested_at = greatest(t.last_ingested_at, i.last_ingested_at)
 WHEN NOT MATCHED THEN INSERT *

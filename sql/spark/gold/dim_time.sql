@@ -4,9 +4,9 @@ USING (
     SELECT
         CAST(h * 100 + m AS SMALLINT) AS time_key,
         concat(lpad(CAST(h AS STRING), 2, '0'), ':', lpad(CAST(m AS STRING), 2, '0'), ':00')
-            AS time_of_day,
-        CAST(h AS SMALLINT) AS hour,
-        CAST(m AS SMALLINT) AS minute,
+            AS full_time,
+        CAST(h AS SMALLINT) AS hour_24,
+        CAST(m AS SMALLINT) AS minute_of_hour,
         CAST(h * 60 + m AS SMALLINT) AS minute_of_day,
         CASE
             WHEN h < 6 THEN 'night' WHEN h < 12 THEN 'morning' WHEN h < 18 THEN 'afternoon'

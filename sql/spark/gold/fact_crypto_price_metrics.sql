@@ -12,24 +12,31 @@ USING (
         s.snapshot_time,
         s.last_updated,
         s.batch_id,
+        -- [[[cog columns((c for c in FACT.measures if c in PRICE_MEASURES), "s.{}", end=",", apart=True) ]]]
         s.current_price,
         s.high_24h,
         s.low_24h,
         s.price_change_24h,
-        s.price_change_percentage_24h,
+        s.price_change_pct_24h,
         s.ath,
-        s.ath_change_percentage,
+        s.ath_change_pct,
         s.atl,
-        s.atl_change_percentage,
+        s.atl_change_pct,
+        -- [[[end]]]
+        -- [[[cog columns((c for c in FACT.measures if c in METRIC_MEASURES), "m.{}", end=",", apart=True) ]]]
         m.market_cap,
         m.market_cap_rank,
         m.fully_diluted_valuation,
         m.total_volume,
         m.market_cap_change_24h,
-        m.market_cap_change_percentage_24h,
+        m.market_cap_change_pct_24h,
         m.circulating_supply,
         m.total_supply,
         m.max_supply,
+        m.roi_times,
+        m.roi_percentage,
+        -- [[[end]]]
+        current_timestamp() AS load_timestamp,
         s.snapshot_month
     FROM waiting_snapshots AS s
     JOIN {lake}.market_metrics AS m
@@ -41,7 +48,7 @@ USING (
     LEFT JOIN {lake}.dim_cryptocurrency AS c
         ON c.crypto_id = s.crypto_id
         AND c.valid_from <= s.last_updated AND s.last_updated < c.valid_to
-    LEFT JOIN {lake}.dim_source AS o ON o.source = s.source
+    LEFT JOIN {lake}.dim_source AS o ON o.source_name = s.source
 ) AS i
 ON t.snapshot_month IN ({months})
     AND t.snapshot_month = i.snapshot_month

@@ -1,4 +1,4 @@
--- The values of facts that their decimal types cannot hold; those of other columns stay in silver.
+-- The values of facts that their decimal types cannot hold.
 MERGE INTO {lake}.unfit_values AS t
 USING (
     SELECT
@@ -11,7 +11,6 @@ USING (
         FROM waiting_snapshots
         WHERE unfit IS NOT NULL
     ) AS exploded
-    WHERE value.column_name NOT IN ('roi_times', 'roi_percentage')
 ) AS i
 ON t.table_name = i.table_name
     AND t.crypto_id = i.crypto_id

@@ -16,7 +16,7 @@ FROM (
             ' ', f.crypto_id, f.vs_currency, CAST(unix_micros(f.snapshot_time) AS STRING)
         ) AS key,
         concat_ws(' ', c.crypto_id, c.symbol, c.name) AS version,
-        coalesce(s.source, '') AS source
+        coalesce(s.source_name, '') AS source
     FROM {lake}.fact_crypto_price_metrics AS f
     JOIN compared_batches AS b ON b.batch_id = f.batch_id
     LEFT JOIN {lake}.dim_cryptocurrency AS c ON c.crypto_key = f.crypto_key

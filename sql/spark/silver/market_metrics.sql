@@ -3,11 +3,12 @@ MERGE INTO {lake}.market_metrics AS t
 USING (
     SELECT
         i.crypto_id, i.vs_currency, i.snapshot_time,
-        i.market_cap, i.market_cap_rank,
-        i.fully_diluted_valuation, i.total_volume,
-        i.market_cap_change_24h, i.market_cap_change_percentage_24h,
-        i.circulating_supply, i.total_supply, i.max_supply,
-        i.roi_times, i.roi_currency, i.roi_percentage, i.snapshot_month
+        -- [[[cog columns(METRIC_MEASURES, "i.{}", end=",") ]]]
+        i.market_cap, i.market_cap_rank, i.fully_diluted_valuation, i.total_volume,
+        i.market_cap_change_24h, i.market_cap_change_pct_24h, i.circulating_supply,
+        i.total_supply, i.max_supply, i.roi_times, i.roi_currency, i.roi_percentage,
+        -- [[[end]]]
+        i.snapshot_month
     FROM accepted_records AS i
     JOIN {lake}.price_snapshots AS s
         ON s.snapshot_month IN ({months})

@@ -4,8 +4,10 @@ MERGE INTO {lake}.price_snapshots AS t
 USING (
     SELECT
         crypto_id, vs_currency, snapshot_time, last_updated, symbol, name, batch_id, record_index,
-        current_price, high_24h, low_24h, price_change_24h, price_change_percentage_24h,
-        ath, ath_change_percentage, ath_date, atl, atl_change_percentage, atl_date,
+        -- [[[cog columns(PRICE_MEASURES, end=",") ]]]
+        current_price, high_24h, low_24h, price_change_24h, price_change_pct_24h, ath,
+        ath_change_pct, ath_date, atl, atl_change_pct, atl_date,
+        -- [[[end]]]
         unfit, snapshot_month
     FROM (
         SELECT

@@ -1,0 +1,356 @@
+"""The parts of the documentation that must not drift, written from what they describe.
+
+Tables and columns come from the database's catalogue, where ``COMMENT ON`` says what they mean;
+rules come from ``quality.py`` and variables from ``settings.py``. ``make docs`` writes the files, a
+test compares them with those in the repository.
+"""
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from pathlib import Path
+
+import psycopg
+from psycopg.rows import class_row
+from pydantic.fields import FieldInfo
+
+from crypto_pipeline.config.settings import Settings, is_secret
+from crypto_pipeline.model.quality import RULES, Rule
+from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.warehouse.catalog import Column, describe_columns
+
+_GENERATED = "Written by `make docs` from {source}: change that, not this file."
+
+# PostgreSQL's other name for a type, where its own has spaces, which Mermaid does not take.
+_SHORT_TYPES = {"timestamp with time zone": "timestamptz", "time without time zone": "time"}
+
+
+def write_documentation(connection: psycopg.Connection, folder: Path) -> list[Path]:
+    """Write the generated pages into a folder, and ``.env.example`` beside that folder.
+
+    Args:
+        connection: A warehouse whose schema is up to date; its rows do not matter.
+        folder: The documentation's folder; made when missing.
+
+    Returns:
+        The files written.
+    """
+    texts = {
+        folder / "ER_DIAGRAM.md": silver_page(connection),
+        folder / "STAR_SCHEMA_DIAGRAM.md": gold_page(connection),
+        folder / "QUALITY_RULES.md": rules_page(connection),
+        folder / "CONFIGURATION.md": configuration_page(),
+        folder.absolute().parent / ".env.example": env_example(),
+    }
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, text in texts.items():
+        path.write_text(text, encoding="utf-8", newline="\n")
+    return list(texts)
+
+
+# --------------------------------------------------------------------------------------------
+# Tables
+# --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table or view; ``description`` is its ``COMMENT ON``."""
+
+    name: str
+    is_view: bool
+    description: str | None
+
+
+@dataclass(frozen=True)
+class Key:
+    """A primary (``p``), unique (``u``) or foreign (``f``) key of a table."""
+
+    table: str
+    kind: str
+    columns: list[str]
+    references: str | None
+
+
+@dataclass(frozen=True)
+class Schema:
+    """What the catalogue says of a schema: relations, their columns by name, and keys."""
+
+    relations: list[Relation]
+    columns: dict[str, list[Column]]
+    keys: list[Key]
+
+    @property
+    def tables(self) -> list[Relation]:
+        """The relations that are no views."""
+        return [relation for relation in self.relations if not relation.is_view]
+
+
+def read_schema(connection: psycopg.Connection, schema: str) -> Schema:
+    """Read a schema from the catalogue; partitions and Alembic's table are left out."""
+    with connection.cursor(row_factory=class_row(Relation)) as cursor:
+        relations = cursor.execute(read_sql("catalog/relations.sql"), {"schema": schema}).fetchall()
+    with connection.cursor(row_factory=class_row(Key)) as keys_cursor:
+        keys = keys_cursor.execute(read_sql("catalog/keys.sql"), {"schema": schema}).fetchall()
+    columns = {
+        relation.name: describe_columns(connection, schema, relation.name) for relation in relations
+    }
+    return Schema(relations, columns, keys)
+
+
+def silver_page(connection: psycopg.Connection) -> str:
+    """Diagram and data dictionary of schema ``public``."""
+    return _schema_page(
+        read_schema(connection, "public"),
+        "Silver: entity-relationship diagram",
+        "The third normal form of the market data, in schema `public`. `price_snapshots` and"
+        " `market_metrics` are partitioned by month; a partition is not shown, it is a part of its"
+        " table. How a row gets here: [ARCHITECTURE.md](ARCHITECTURE.md); why a row does not:"
+        " [DEDUPLICATION_STRATEGY.md](DEDUPLICATION_STRATEGY.md) and"
+        " [QUALITY_RULES.md](QUALITY_RULES.md).",
+        "[sql/migrations](../sql/migrations)",
+    )
+
+
+def gold_page(connection: psycopg.Connection) -> str:
+    """Diagram and data dictionary of schema ``analytics``."""
+    return _schema_page(
+        read_schema(connection, "analytics"),
+        "Gold: star schema diagram",
+        "The star schema that BI tools and notebooks read, in schema `analytics`: one fact table,"
+        " four dimensions. The fact table is partitioned by month; a partition is not shown, it is"
+        " a part of its table. Questions it answers:"
+        " [sql/example_queries.sql](../sql/example_queries.sql).",
+        "[sql/migrations](../sql/migrations)",
+    )
+
+
+def _schema_page(schema: Schema, title: str, introduction: str, source: str) -> str:
+    tables = [_dictionary(schema, relation) for relation in schema.tables]
+    views = [_dictionary(schema, relation) for relation in schema.relations if relation.is_view]
+    return _page(
+        title,
+        _paragraph(introduction),
+        _paragraph(_GENERATED.format(source=f"the comments in {source}")),
+        _code_block("mermaid", _entity_diagram(schema)),
+        "## Tables",
+        *tables,
+        *(["## Views", *views] if views else []),
+    )
+
+
+def _entity_diagram(schema: Schema) -> str:
+    return "\n".join(
+        [
+            "erDiagram",
+            *(_relationship(schema, key) for key in schema.keys if key.kind == "f"),
+            *(_entity(schema, table.name) for table in schema.tables),
+        ]
+    )
+
+
+def _entity(schema: Schema, table: str) -> str:
+    lines = [
+        f"        {_short_type(column)} {column.name} {_marks(schema, table, column.name)}".rstrip()
+        for column in schema.columns[table]
+    ]
+    return "\n".join([f"    {table} {{", *lines, "    }"])
+
+
+def _relationship(schema: Schema, key: Key) -> str:
+    """``parent ||--o{ child``: one row there has any number of rows here, or at most one where the
+    foreign key is a key of its own."""
+    unique = any(
+        set(other.columns) == set(key.columns)
+        for other in schema.keys
+        if other.table == key.table and other.kind in "pu"
+    )
+    nullable = {column.name for column in schema.columns[key.table] if column.nullable}
+    parent = "|o" if nullable & set(key.columns) else "||"
+    child = "o|" if unique else "o{"
+    return f'    {key.references} {parent}--{child} {key.table} : "{", ".join(key.columns)}"'
+
+
+def _marks(schema: Schema, table: str, column: str) -> str:
+    """PK, UK and FK of a column, as far as they apply; a key of several columns marks each."""
+    kinds = {key.kind for key in schema.keys if key.table == table and column in key.columns}
+    return ", ".join(
+        mark for kind, mark in (("p", "PK"), ("u", "UK"), ("f", "FK")) if kind in kinds
+    )
+
+
+def _short_type(column: Column) -> str:
+    return _SHORT_TYPES.get(column.type, column.type).replace(" ", "_")
+
+
+def _dictionary(schema: Schema, relation: Relation) -> str:
+    columns = schema.columns[relation.name]
+    if relation.is_view:
+        header = ["column", "type", "meaning"]
+        rows = [
+            [_code(column.name), _short_type(column), column.description or ""]
+            for column in columns
+        ]
+    else:
+        header = ["column", "type", "key", "null", "meaning"]
+        rows = [
+            [
+                _code(column.name),
+                _short_type(column),
+                _marks(schema, relation.name, column.name),
+                "yes" if column.nullable else "",
+                column.description or "",
+            ]
+            for column in columns
+        ]
+    return "\n\n".join(
+        [f"### {relation.name}", _paragraph(relation.description or ""), _table(header, rows)]
+    )
+
+
+# --------------------------------------------------------------------------------------------
+# Rules
+# --------------------------------------------------------------------------------------------
+
+
+def rules_page(connection: psycopg.Connection) -> str:
+    """The rule table, with the tables whose CHECK constraint mirrors a rule."""
+    guards: dict[str, list[str]] = dict(
+        connection.execute(
+            read_sql("catalog/check_constraints.sql"), {"schema": "public"}
+        ).fetchall()
+    )
+    return _page(
+        "Data-quality rules",
+        _paragraph(
+            "A rule is a predicate over the columns of one record of `/coins/markets`. As in a"
+            " CHECK constraint, a record breaks a rule only when the predicate is false: a NULL"
+            " that a rule does not ask about passes."
+        ),
+        "\n".join(
+            [
+                "- **reject**: the record goes to quarantine (`rejected_records`), whole, with the"
+                " names of\n  all rules it breaks and the values at fault. The good records beside"
+                " it load. A batch fails\n  when a larger share of its records than"
+                " `MAX_REJECTED_SHARE` is rejected.",
+                "- **warn**: the record loads, and its batch counts it"
+                " (`ingestion_batches.warnings`). Real\n  responses break these rules every day.",
+            ]
+        ),
+        _paragraph(
+            "Each rule is also an asset check of the same name, and most reject rules stand a third"
+            " time as a CHECK constraint of that name, in the tables that the last column names. A"
+            " rule about the landing file (marked *file*) looks at the JSON itself or at the other"
+            " records of the response, which a table no longer shows: its check reads what loading"
+            " wrote down."
+        ),
+        _paragraph(_GENERATED.format(source="[quality.py](../crypto_pipeline/model/quality.py)")),
+        _table(
+            ["rule", "severity", "predicate", "what is wrong", "CHECK constraint of"],
+            (_rule_row(rule, guards.get(rule.name, [])) for rule in RULES),
+        ),
+    )
+
+
+def _rule_row(rule: Rule, guarded_tables: Sequence[str]) -> list[str]:
+    return [
+        _code(rule.name),
+        rule.severity.value + (", *file*" if rule.on_file else ""),
+        _code(rule.predicate),
+        rule.why,
+        ", ".join(map(_code, guarded_tables)),
+    ]
+
+
+# --------------------------------------------------------------------------------------------
+# Configuration
+# --------------------------------------------------------------------------------------------
+
+
+def configuration_page() -> str:
+    """Every environment variable with its default; no value is read from the environment."""
+    return _page(
+        "Configuration",
+        _paragraph(
+            "Every variable is optional. It is read from the environment, then from a file `.env`"
+            " in the working folder; [.env.example](../.env.example) is a start. A value that is"
+            " wrong or does not fit another one is refused, with a message that names the variable"
+            " and does not show the value."
+        ),
+        _paragraph(
+            "A variable marked **Secret** may be set to a reference instead, or have its value in a"
+            " file that the variable of its name and `_FILE` points at: [SECURITY.md](SECURITY.md)."
+        ),
+        _paragraph(
+            _GENERATED.format(source="[settings.py](../crypto_pipeline/config/settings.py)")
+        ),
+        _table(
+            ["variable", "default", "meaning"],
+            (
+                [
+                    _code(name.upper()),
+                    _code(_default(field)),
+                    (field.description or "") + (" **Secret.**" if is_secret(field) else ""),
+                ]
+                for name, field in Settings.model_fields.items()
+            ),
+        ),
+    )
+
+
+def env_example() -> str:
+    """Every environment variable as a comment, to be copied to ``.env``."""
+    head = (
+        "# Copy this file to .env and set what you need. Every variable is optional; what stands"
+        " here\n# is the default. Written by `make docs` from crypto_pipeline/config/settings.py.\n"
+    )
+    return "\n".join([head, *(_env_entry(*item) for item in Settings.model_fields.items())])
+
+
+def _env_entry(name: str, field: FieldInfo) -> str:
+    description = (field.description or "") + (" Secret." if is_secret(field) else "")
+    lines = textwrap.wrap(description, 98, break_on_hyphens=False)
+    return "\n".join([*(f"# {line}" for line in lines), f"#{name.upper()}={_default(field)}\n"])
+
+
+def _default(field: FieldInfo) -> str:
+    """A variable's default as one writes it in ``.env``; empty when there is none."""
+    value = field.default
+    if value is None:
+        return ""
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, tuple):
+        return ",".join(map(str, value))
+    return str(value)
+
+
+# --------------------------------------------------------------------------------------------
+# Markdown
+# --------------------------------------------------------------------------------------------
+
+
+def _page(title: str, *blocks: str) -> str:
+    return "\n\n".join([f"# {title}", *blocks]) + "\n"
+
+
+def _paragraph(text: str) -> str:
+    return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
+
+
+def _code_block(language: str, text: str) -> str:
+    return f"```{language}\n{text}\n```"
+
+
+def _code(text: str) -> str:
+    return f"`{text}`" if text else ""
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [header, ["---"] * len(header)]
+    lines += [[cell.replace("|", "\\|") for cell in row] for row in rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)

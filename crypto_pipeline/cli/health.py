@@ -1,0 +1,201 @@
+"""How the warehouse is, for machines: a summary to judge it by, and Prometheus's text format."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import psycopg
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from psycopg.rows import class_row
+
+from crypto_pipeline.assets.conventions import STALE_AFTER
+from crypto_pipeline.dagster_internals import FINISHED_STATUSES
+from crypto_pipeline.model.sql import read_sql
+
+_WAITING_TOO_LONG = timedelta(hours=1)
+"""A batch reaches gold in the run that loaded it, or in the next one."""
+
+_CLOCKS_DIFFER = timedelta(minutes=5)
+"""How far the fetch's clock may be ahead of the database's."""
+
+
+@dataclass(frozen=True)
+class Health:
+    """What the warehouse holds. Times are in UTC, counts are of all batches.
+
+    Attributes:
+        database: Its name.
+        revision: Of its schema.
+        kind: live, sandbox or recorded; None before the first batch.
+        batches: Landing files that were loaded, or could not be.
+        batches_failed: Of these, those that could not be.
+        batches_waiting: Those that are in silver and not yet in gold.
+        waiting_since: When the first of these was loaded.
+        records_fetched: Records of the completed batches.
+        records_loaded: Records that became a row.
+        records_duplicate: Records whose place was taken.
+        records_rejected: Records in quarantine.
+        rows: Snapshots that silver holds.
+        coins: Coins that were ever seen.
+        newest_data: When the newest data was fetched.
+        newest_batch: The batch of the newest hour.
+        read_at: The database's clock.
+    """
+
+    database: str
+    revision: str
+    kind: str | None
+    batches: int
+    batches_failed: int
+    batches_waiting: int
+    waiting_since: datetime | None
+    records_fetched: int
+    records_loaded: int
+    records_duplicate: int
+    records_rejected: int
+    rows: int
+    coins: int
+    newest_data: datetime | None
+    newest_batch: dict[str, Any] | None
+    read_at: datetime
+
+    @property
+    def age(self) -> timedelta | None:
+        """How old the newest data is; None where there is none, or where it is recorded: that does
+        not get old."""
+        if self.newest_data is None or self.kind == "recorded":
+            return None
+        return self.read_at - self.newest_data
+
+    @property
+    def problems(self) -> list[str]:
+        """What a person should look at, a line each; empty when all is well."""
+        problems = []
+        if self.newest_data is None:
+            problems.append("nothing was ever loaded")
+        if self.age is not None and self.age > STALE_AFTER:
+            problems.append(f"the newest data is {self.age.total_seconds() / 3600:.1f} hours old")
+        if self.age is not None and self.age < -_CLOCKS_DIFFER:
+            problems.append(
+                f"the newest data is {-self.age.total_seconds() / 3600:.1f} hours ahead of the"
+                " database's clock"
+            )
+        if self.newest_batch is not None and self.newest_batch["status"] == "failed":
+            problems.append(f"the newest batch failed: {self.newest_batch['error']}")
+        if self.waiting_since is not None and (
+            self.read_at - self.waiting_since > _WAITING_TOO_LONG
+        ):
+            problems.append(f"{self.batches_waiting} batches wait for the star schema")
+        return problems
+
+
+def read_health(connection: psycopg.Connection) -> Health:
+    """Read a warehouse whose schema is up to date."""
+    with connection.cursor(row_factory=class_row(Health)) as cursor:
+        health = cursor.execute(read_sql("reports/health.sql")).fetchone()
+    assert health is not None
+    return health
+
+
+class HealthCollector(Collector):
+    """The figures of a warehouse and of the runs that fill it, for a Prometheus registry.
+
+    Args:
+        health: The warehouse's.
+        instance: Dagster's, which knows the runs.
+        jobs: Names of the jobs to tell of.
+        requests_last_minute: Of the API, by the request budget; None where it keeps no count.
+    """
+
+    def __init__(
+        self,
+        health: Health,
+        instance: dg.DagsterInstance,
+        jobs: Iterable[str],
+        requests_last_minute: int | None,
+    ) -> None:
+        self._health = health
+        self._instance = instance
+        self._jobs = sorted(jobs)
+        self._requests = requests_last_minute
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics; their names and labels are part of the interface."""
+        health = self._health
+        if health.newest_data is not None:
+            yield GaugeMetricFamily(
+                "crypto_pipeline_newest_data_timestamp_seconds",
+                "When the newest data was fetched.",
+                value=health.newest_data.timestamp(),
+            )
+        yield GaugeMetricFamily(
+            "crypto_pipeline_healthy",
+            "1 if `crypto-pipeline status --json` finds nothing wrong, else 0.",
+            value=not health.problems,
+        )
+        yield GaugeMetricFamily(
+            "crypto_pipeline_rows", "Snapshots that silver holds.", value=health.rows
+        )
+        yield GaugeMetricFamily(
+            "crypto_pipeline_coins", "Coins that were ever seen.", value=health.coins
+        )
+        batches = GaugeMetricFamily(
+            "crypto_pipeline_batches", "Batches, by what became of them.", labels=["status"]
+        )
+        for status, count in {
+            "failed": health.batches_failed,
+            "waiting": health.batches_waiting,
+            "complete": health.batches - health.batches_failed - health.batches_waiting,
+        }.items():
+            batches.add_metric([status], count)
+        yield batches
+        records = CounterMetricFamily(
+            "crypto_pipeline_records", "Records, by what became of them.", labels=["outcome"]
+        )
+        for outcome in ("loaded", "duplicate", "rejected"):
+            records.add_metric([outcome], getattr(health, f"records_{outcome}"))
+        yield records
+        yield from self._fetches()
+        yield from self._runs()
+
+    def _fetches(self) -> Iterator[Metric]:
+        if self._requests is not None:
+            yield GaugeMetricFamily(
+                "crypto_pipeline_api_requests_last_minute",
+                "Requests to the API in the last minute, of all processes that share DATA_DIR.",
+                value=self._requests,
+            )
+        newest = self._instance.get_latest_materialization_event(dg.AssetKey("market_snapshots"))
+        if newest is not None and newest.asset_materialization is not None:
+            pages = newest.asset_materialization.metadata.get("pages")
+            if isinstance(pages, dg.IntMetadataValue):
+                yield GaugeMetricFamily(
+                    "crypto_pipeline_api_pages",
+                    "Requests that the newest fetch had an answer to.",
+                    value=pages.value,
+                )
+
+    def _runs(self) -> Iterator[Metric]:
+        duration = GaugeMetricFamily(
+            "crypto_pipeline_run_duration_seconds",
+            "Duration of a job's newest finished run.",
+            labels=["job"],
+        )
+        ended = GaugeMetricFamily(
+            "crypto_pipeline_run_end_timestamp_seconds",
+            "When a job's newest finished run ended.",
+            labels=["job", "status"],
+        )
+        for job in self._jobs:
+            records = self._instance.get_run_records(
+                dg.RunsFilter(job_name=job, statuses=FINISHED_STATUSES), limit=1
+            )
+            for record in records:
+                if record.start_time is not None and record.end_time is not None:
+                    duration.add_metric([job], record.end_time - record.start_time)
+                    ended.add_metric([job, record.dagster_run.status.value], record.end_time)
+        yield duration
+        yield ended

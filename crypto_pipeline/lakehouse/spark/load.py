@@ -1,0 +1,309 @@
+"""Landing files through silver into gold.
+
+Delta has no transaction over several tables. So every step is a merge that does nothing a second
+time, and the row of a batch says how far it is: "loading" once its number is given, "completed"
+when silver has all of it, and with its ``gold_loaded_at`` when gold has. A load that dies is
+finished by the next.
+
+Loads at the same time do each other no harm, each in a session of its own. What is theirs alone is
+named after them. Delta refuses a commit where the table has changed since the merge read it, and a
+merge ends with an error where a number that it would give is taken: either way it is run again.
+They may do the same work twice, so taking turns is still better.
+"""
+
+import re
+import shutil
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import unquote
+
+import pyarrow as pa
+from pyspark.sql import DataFrame
+from pyspark.sql.pandas.types import from_arrow_schema
+
+from crypto_pipeline.lakehouse.spark.decode import CAPTURE_TYPES, decode_captures
+from crypto_pipeline.lakehouse.spark.lake import Lake
+from crypto_pipeline.lakehouse.spark.tables import statistics_property
+from crypto_pipeline.landing.landed import below_root
+
+_FILES_AT_ONCE: Final = 200
+"""Files of a silver load; a million records of a history are several loads."""
+
+_CAPTURE = re.compile(r"[^/.][^/]*\.json(\.gz)?$")
+_MONTH = re.compile(r"\d{4}-\d\d")
+
+_SILVER: Final = ("cryptocurrencies", "price_snapshots", "market_metrics", "rejected_records")
+# In which order a version is known before the facts that point at it: see load_to_gold.
+_DIMENSIONS: Final = ("dim_date", "dim_time", "dim_source")
+_FACTS: Final = ("unfit_values", "fact_crypto_price_metrics")
+
+_ROUNDS: Final = 3
+"""How often versions are worked out, and facts moved to theirs, for what other loads have done
+meanwhile. There may be no end: two records of one instant can give a coin two names."""
+
+_DEAD_AFTER: Final = timedelta(days=1)
+_STAGED: Final = re.compile(
+    r"(staged_(captures|records)_)?(?P<load>(?P<began>\d{8}t\d{6})_[0-9a-f]{8})"
+)
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What a load did.
+
+    Attributes:
+        files: Files that it took.
+        completed: Batches that gold has now and had not before.
+        failed: What is wrong with the files that are failed batches, by landing file.
+        records: Records of the completed batches.
+    """
+
+    files: int
+    completed: int
+    failed: dict[str, str]
+    records: int
+
+
+def load(lake: Lake, landing_path: str, max_rejected_share: float = 0.5) -> Loaded:
+    """Load every landing file that is no completed batch yet, into silver and gold.
+
+    Args:
+        lake: Where to; its tables are created if they are not there.
+        landing_path: Folder with the files, such as a volume; all that lies below it is read.
+        max_rejected_share: A batch fails when a larger share of its records is rejected.
+    """
+    lake.create()
+    files = new_files(lake, landing_path)
+    gold = load_to_gold(lake)
+    for group in groups(files):
+        load_to_silver(lake, group, max_rejected_share)
+        gold += load_to_gold(lake)
+    records, failed = 0, {}
+    batches = lake.table("ingestion_batches")
+    for row in batches.where("status = 'failed'").select("landing_file", "error").collect():
+        failed[row["landing_file"]] = row["error"]
+    if gold:
+        ids = _one_column(lake, "batch_id bigint", gold)
+        total = batches.join(ids, "batch_id").selectExpr("sum(records_fetched) AS records")
+        records = int(total.collect()[0]["records"] or 0)
+    return Loaded(len(files), len(gold), failed, records)
+
+
+def new_files(lake: Lake, landing_path: str) -> list[str]:
+    """Paths of the landing files that are no completed batch, oldest first.
+
+    A file that does not lie under its hour may be one that is: its content tells its hour, so it is
+    taken, and left when its batch turns out to be complete.
+    """
+    root = landing_path.rstrip("/")
+    listed = _binary_files(lake, [root]).select("path").collect()
+    paths = {f"{root}/{_below(root, row['path'])}" for row in listed}
+    done = {
+        row["landing_file"]
+        for row in lake.table("ingestion_batches")
+        .where("status = 'completed'")
+        .select("landing_file")
+        .collect()
+    }
+    return sorted(
+        path for path in paths if _CAPTURE.search(path) is not None and below_root(path) not in done
+    )
+
+
+def groups(files: list[str]) -> Iterator[list[str]]:
+    """Files in groups that a silver load takes at once, in their order."""
+    for start in range(0, len(files), _FILES_AT_ONCE):
+        yield files[start : start + _FILES_AT_ONCE]
+
+
+def load_to_silver(lake: Lake, paths: list[str], max_rejected_share: float) -> None:
+    """Load files into silver."""
+    captures = _binary_files(lake, paths).select("path", "modificationTime", "content")
+    # Sail 0.7 reads a file twice where its own split of the work cuts through it.
+    captures = captures.dropDuplicates(["path"])
+    decoded = captures.mapInArrow(decode_captures, _spark_schema(CAPTURE_TYPES))
+    with _Staging(lake) as staging:
+        staging.write("captures", decoded)
+        _refuse_namesakes(lake, staging.names["captures"])
+        records = lake.run("staging/staged_records", **staging.names)
+        staging.write("records", records)
+        _merge_staged(lake, staging.names, max_rejected_share)
+
+
+def _merge_staged(lake: Lake, staged: dict[str, str], max_rejected_share: float) -> None:
+    share = f"{max_rejected_share}"
+    lake.view("staged_batches", "staging/staged_batches", max_rejected_share=share, **staged)
+    lake.merge("silver/begin_batches")
+    lake.view("accepted_records", "staging/accepted_records", **staged)
+    months = _months(
+        row["snapshot_month"]
+        for row in lake.spark.table("accepted_records")
+        .select("snapshot_month")
+        .distinct()
+        .collect()
+    )
+    for table in _SILVER:
+        lake.merge(f"silver/{table}", months=months, **staged)
+    lake.merge("silver/complete_batches", months=months, **staged)
+
+
+def load_to_gold(lake: Lake) -> list[int]:
+    """Load the batches that wait for gold into the star schema; their numbers.
+
+    What it costs follows what has changed: the history of versions and facts is read from the first
+    snapshot on that says something new of a coin, and not at all where none does.
+    """
+    waiting = lake.run("gold/waiting_batches").collect()
+    if not waiting:
+        return []
+    # A batch that another load completes from here on is not one of those that are marked below.
+    batches = lake.spark.createDataFrame(
+        waiting, "batch_id bigint, source string, source_kind string"
+    )
+    batches.createOrReplaceTempView("waiting_batches")
+    ids = [row["batch_id"] for row in waiting]
+    lake.view(
+        "waiting_snapshots",
+        "gold/waiting_snapshots",
+        first_batch=str(ids[0]),
+        last_batch=str(ids[-1]),
+    )
+    snapshots = lake.spark.table("waiting_snapshots").select("snapshot_month").distinct()
+    months = _months(row["snapshot_month"] for row in snapshots.collect())
+    for statement in _DIMENSIONS:
+        lake.merge(f"gold/{statement}")
+    _load_versions(lake)
+    lake.view("changed_logos", "gold/changed_logos")
+    if lake.spark.table("changed_logos").head(1):
+        lake.merge("gold/current_logos")
+    for statement in _FACTS:
+        lake.merge(f"gold/{statement}", months=months)
+    _move_facts(lake)
+    lake.merge("gold/loaded_batches")
+    return ids
+
+
+def _load_versions(lake: Lake) -> None:
+    snapshots = "waiting_snapshots"
+    for _ in range(_ROUNDS):
+        changed = lake.run("gold/changed_coins", snapshots=snapshots).collect()
+        if not changed:
+            return
+        coins = _one_column(lake, "crypto_id string", (row["crypto_id"] for row in changed))
+        coins.createOrReplaceTempView("changed_coins")
+        # Texts, which are in UTC whatever the client's time zone.
+        first = min(row["first_change"] for row in changed)
+        lake.view(
+            "changed_snapshots",
+            "gold/changed_snapshots",
+            first_change=first,
+            first_month=first[:7],
+        )
+        lake.merge("gold/dim_cryptocurrency")
+        # What another load has completed since it was read may say otherwise.
+        snapshots = "changed_snapshots"
+
+
+def _move_facts(lake: Lake) -> None:
+    (row,) = lake.run("gold/first_moved").collect()
+    first = row["first_moved"]
+    if first is None:
+        return
+    since = {"first_moved": first, "first_month": first[:7]}
+    lake.view("stray_facts", "gold/stray_facts", **since)
+    for _ in range(_ROUNDS):
+        if not lake.spark.table("stray_facts").head(1):
+            return
+        lake.merge("gold/moved_facts", **since)
+
+
+def _binary_files(lake: Lake, paths: list[str]) -> DataFrame:
+    reader = lake.spark.read.format("binaryFile").option("recursiveFileLookup", "true")
+    return reader.load(paths)
+
+
+def _below(root: str, path: str) -> str:
+    """A path relative to the root, whose scheme and slashes engines write in their own ways."""
+    _, _, bare = root.rpartition("://")
+    path = unquote(path)
+    folder = f"{bare.strip('/')}/"
+    # Sail names an object in a store without the bucket.
+    _, _, key = folder.partition("/")
+    if "://" in root and "://" not in path and path.startswith(key):
+        return path.removeprefix(key)
+    return path.partition(folder)[2]
+
+
+class _Staging:
+    """The staging tables of a load, gone at its end; so are those of loads that died a day ago or
+    earlier.
+
+    Attributes:
+        names: The tables, as SQL writes them, by what they hold.
+    """
+
+    def __init__(self, lake: Lake) -> None:
+        self._lake = lake
+        self._began = datetime.now(timezone.utc)
+        self._load = f"{self._began:%Y%m%dt%H%M%S}_{uuid.uuid4().hex[:8]}"
+        self.names = {
+            name: f"{lake.quoted}.staged_{name}_{self._load}" for name in ("captures", "records")
+        }
+
+    def write(self, name: str, rows: DataFrame) -> None:
+        """Fill a table."""
+        writer = rows.write.format("delta").mode("overwrite").option(*statistics_property(()))
+        if self._lake.location is not None:
+            writer = writer.option("path", f"{self._lake.path('staging')}/{self._load}/{name}")
+        writer.saveAsTable(self.names[name])
+
+    def __enter__(self) -> "_Staging":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        lake = self._lake
+        tables = lake.spark.sql(f"SHOW TABLES IN {lake.quoted}").collect()
+        for name in (row["tableName"] for row in tables):
+            if self._is_over(name):
+                lake.spark.sql(f"DROP TABLE IF EXISTS {lake.quoted}.{name}")
+        if lake.location is not None:
+            # A table with a location leaves its files when it is dropped. In an object store they
+            # are left to a rule of its own.
+            for folder in Path(lake.path("staging")).glob("*"):
+                if self._is_over(folder.name):
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def _is_over(self, name: str) -> bool:
+        """Whether a staging table or folder is this load's, or of one that cannot be running."""
+        match = _STAGED.fullmatch(name)
+        if match is None:
+            return False
+        began = datetime.strptime(f"{match['began']}+0000", "%Y%m%dt%H%M%S%z")
+        return match["load"] == self._load or self._began - began > _DEAD_AFTER
+
+
+def _refuse_namesakes(lake: Lake, captures: str) -> None:
+    names = lake.spark.table(captures).groupBy("landing_file").count().where("count > 1")
+    for row in names.collect():
+        raise FileExistsError(
+            f"{row['count']} files belong at {row['landing_file']}: rename all but one of them"
+        )
+
+
+def _months(months: Iterable[Any]) -> str:
+    """Months as SQL literals; at least one, for the syntax."""
+    found = sorted(str(month) for month in months)
+    assert all(_MONTH.fullmatch(month) for month in found)
+    return ", ".join(f"'{month}'" for month in found) or "''"
+
+
+def _one_column(lake: Lake, schema: str, values: Iterable[Any]) -> DataFrame:
+    return lake.spark.createDataFrame([(value,) for value in values], schema)
+
+
+def _spark_schema(types: dict[str, pa.DataType]) -> Any:
+    return from_arrow_schema(pa.schema(list(types.items())))

@@ -1,0 +1,113 @@
+"""The Delta tables of the Spark path: columns and types.
+
+Gold is ``lakehouse.schema``'s. Silver has the columns of the PostgreSQL tables of the same names,
+with three differences: a snapshot carries its symbol and name itself, a batch its source's kind,
+and both time series have a column for the month that they are partitioned by.
+
+No column is declared NOT NULL: Sail 0.7 refuses rows that have a value. The checks look instead.
+"""
+
+from collections.abc import Container, Iterable, Mapping
+from types import MappingProxyType
+from typing import Final
+
+from crypto_pipeline.lakehouse.schema import LAKE_TABLES, LakeTable, lake_type
+from crypto_pipeline.lakehouse.spark.exact import name_of
+from crypto_pipeline.model.registry import (
+    CRYPTOCURRENCIES,
+    INGESTION_BATCHES,
+    MARKET_METRICS,
+    PRICE_SNAPSHOTS,
+    REJECTED_RECORDS,
+    Column,
+    DecimalType,
+    Table,
+)
+
+Columns = Mapping[str, str]
+"""Spark type by column, in order."""
+
+_UNFIT: Final = "array<struct<column_name:string,exact_value:string,reason:string>>"
+
+
+def _spark_type(column: Column) -> str:
+    if column.name == "request":
+        return "string"
+    if column.type == "jsonb":
+        return "map<string,bigint>"
+    if column.type == "text[]":
+        return "array<string>"
+    of = lake_type(column)
+    if isinstance(of, DecimalType):
+        return name_of(of)
+    return "int" if of == "integer" else of
+
+
+def _silver(
+    table: Table,
+    instead: Mapping[str, Mapping[str, str]] = MappingProxyType({}),
+    absent: Container[str] = (),
+) -> dict[str, str]:
+    """The columns of a silver table, as the registry has them.
+
+    Args:
+        table: The table.
+        instead: What this path has in the place of a column, by that column's name.
+        absent: Columns that it does not have.
+    """
+    columns: dict[str, str] = {}
+    for column in table.columns:
+        if column.name not in absent:
+            columns |= instead.get(column.name, {column.name: _spark_type(column)})
+    return columns
+
+
+_MONTH: Final = {"snapshot_month": "string"}
+
+SILVER: Final[dict[str, Columns]] = {
+    "ingestion_batches": _silver(
+        INGESTION_BATCHES,
+        instead={"source": {"source": "string", "source_kind": "string"}},
+        # What retention does in PostgreSQL.
+        absent=("records_retired", "details_forgotten_at"),
+    ),
+    "cryptocurrencies": _silver(CRYPTOCURRENCIES),
+    "price_snapshots": {
+        **_silver(PRICE_SNAPSHOTS, instead={"name_id": {"symbol": "string", "name": "string"}}),
+        # Values of the record, of its metrics too, that their decimals cannot hold.
+        "unfit": _UNFIT,
+        **_MONTH,
+    },
+    "market_metrics": {**_silver(MARKET_METRICS), **_MONTH},
+    "rejected_records": _silver(REJECTED_RECORDS),
+}
+"""The silver tables."""
+
+PARTITIONED_BY: Final = {
+    "price_snapshots": "snapshot_month",
+    "market_metrics": "snapshot_month",
+    **{table.name: table.partition_by for table in LAKE_TABLES if table.partition_by},
+}
+
+
+def statistics_property(columns: Iterable[str]) -> tuple[str, str]:
+    """The Delta property, name and value, that says of which columns a file's log entry keeps the
+    least and the greatest value: those that loads look for, and no other. Sail 0.7 takes a column
+    for constant where the two are equal, and reads it as a float, or a time to the millisecond.
+    """
+    kept = [column for column in columns if column in ("date_key", "batch_id", "snapshot_time")]
+    if kept:
+        return "delta.dataSkippingStatsColumns", ",".join(kept)
+    return "delta.dataSkippingNumIndexedCols", "0"
+
+
+def gold_columns(table: LakeTable) -> Columns:
+    """The columns of a gold table."""
+    return {
+        name: name_of(of) if isinstance(of, DecimalType) else of
+        for name, of in table.columns.items()
+    }
+
+
+GOLD: Final[dict[str, Columns]] = {table.name: gold_columns(table) for table in LAKE_TABLES}
+"""The gold tables."""

@@ -1,0 +1,691 @@
+"""The registry: every table and column of the warehouse, said once.
+
+From it follow the decoder's fields, the staging tables, the frames' types, the lists of columns in
+``sql/`` (written in place by ``make sql``), the ``COMMENT ON`` of every column, the Delta tables of
+the lake and of Spark, Snowflake's lists, column lineage and documentation. A new measure is a
+``Column`` here and a migration; ``docs/ARCHITECTURE.md`` shows the steps.
+
+Source: CoinGecko's OpenAPI description of ``/coins/markets`` (26 base fields, most nullable).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+
+@dataclass(frozen=True)
+class DecimalType:
+    """An exact number of at most ``precision`` digits, ``scale`` of them after the point."""
+
+    precision: int
+    scale: int
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a measure counts.
+
+    Delta's decimals end at 38 digits, before and after the point together, while the data goes from
+    1e-20 to 1e27; so every kind has a scale of its own (``docs/LAKEHOUSE.md`` has the reasons).
+
+    Attributes:
+        name: Its name.
+        unit: Its unit, as a column's comment says it.
+        decimal: Its type where numbers have a precision: in Delta and Snowflake. None of a whole
+            number.
+        signed: Whether a value below zero is a measurement and not a mistake.
+    """
+
+    name: str
+    unit: str | None
+    decimal: DecimalType | None
+    signed: bool = False
+
+
+PRICE: Final = Kind("price", "in vs_currency", DecimalType(38, 26))
+"""Below 1e12; seven digits are left of the smallest price, 1e-20."""
+PRICE_CHANGE: Final = replace(PRICE, name="price change", signed=True)
+AMOUNT: Final = Kind("amount", "in vs_currency", DecimalType(38, 14))
+"""Caps, valuations and volumes, below 1e24: the largest of a year of data, 3.3e14 US dollars, is
+1e19 in the weakest currencies."""
+AMOUNT_CHANGE: Final = replace(AMOUNT, name="amount change", signed=True)
+PERCENTAGE: Final = Kind("percentage", "in percent", DecimalType(38, 14), signed=True)
+"""Below 1e24: the distance from an all-time low of 1e-20 has 22 digits before the point."""
+MULTIPLE: Final = Kind("multiple", "as a multiple", DecimalType(38, 14), signed=True)
+SUPPLY: Final = Kind("supply", "in coins", DecimalType(38, 8))
+"""Below 1e30, a thousand times the largest known supply, to the 1e-8 that bitcoin divides into."""
+RANK: Final = Kind("rank", None, None)
+
+SqlType = Literal[
+    "text",
+    "text[]",
+    "numeric",
+    "smallint",
+    "integer",
+    "bigint",
+    "boolean",
+    "date",
+    "time",
+    "timestamptz",
+    "jsonb",
+]
+"""A type of PostgreSQL. A ``timestamptz`` is in UTC everywhere."""
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column, the same in every table that has it.
+
+    Attributes:
+        name: Its name in every layer and engine.
+        type: Its type in PostgreSQL.
+        meaning: What a value says, without unit and full stop.
+        field: The API's field; one inside an object has a dot (``roi.times``).
+        kind: What it counts, if it is a measure.
+        note: What a special value says, such as a missing one.
+        nullable: Whether a value may be missing.
+        on_request: Whether the API sends the field only when it is asked for.
+        in_gold: Whether a measure of silver is one of the facts too.
+    """
+
+    name: str
+    type: SqlType
+    meaning: str
+    field: str | None = None
+    kind: Kind | None = None
+    note: str | None = None
+    nullable: bool = False
+    on_request: bool = False
+    in_gold: bool = True
+
+    @property
+    def comment(self) -> str:
+        """Its ``COMMENT ON COLUMN``: meaning, unit, note, the API's name."""
+        unit = f", {self.kind.unit}" if self.kind is not None and self.kind.unit else ""
+        note = f"; {self.note}" if self.note else ""
+        field = f" (API field {self.field})" if self.field else ""
+        return f"{self.meaning}{unit}{note}{field}."
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table.
+
+    Attributes:
+        schema: Its schema in PostgreSQL; ``delta`` for one that only a lake has.
+        name: Its name.
+        meaning: What a row is: its ``COMMENT ON TABLE``.
+        columns: Its columns.
+        key: The columns by which a row is found: no two rows have the same.
+        by_month: Whether it is partitioned by the month (UTC) of ``snapshot_time``.
+        upsert: Whether a later row takes the place of the one with its primary key; else the first
+            write wins. A table with a file in ``sql/merge`` has a way of its own.
+    """
+
+    schema: Literal["public", "analytics", "loading", "lake", "delta"]
+    name: str
+    meaning: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...]
+    by_month: bool = False
+    upsert: bool = False
+
+    @property
+    def qualified(self) -> str:
+        """Its name in a statement of PostgreSQL."""
+        return self.name if self.schema == "public" else f"{self.schema}.{self.name}"
+
+    @property
+    def measures(self) -> tuple[Column, ...]:
+        """The columns that hold what was measured: those after the description of the row."""
+        return tuple(column for column in self.columns if column in _MEASURES)
+
+    def column(self, name: str) -> Column:
+        """The column of a name.
+
+        Raises:
+            KeyError: the table has none of that name.
+        """
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"{self.qualified} has no column {name}")
+
+
+# ---- Columns that several tables have
+
+CRYPTO_ID: Final = Column("crypto_id", "text", "CoinGecko's stable key of the coin", field="id")
+SYMBOL: Final = Column(
+    "symbol", "text", "Ticker symbol", note="several coins can share one", field="symbol"
+)
+NAME: Final = Column("name", "text", "Name of the coin", field="name")
+IMAGE_URL: Final = Column("image_url", "text", "URL of the logo", field="image", nullable=True)
+VS_CURRENCY: Final = Column("vs_currency", "text", "Currency of all amounts of the row")
+SNAPSHOT_TIME: Final = Column(
+    "snapshot_time", "timestamptz", "Time bucket, UTC: last_updated rounded to five minutes"
+)
+LAST_UPDATED: Final = Column(
+    "last_updated",
+    "timestamptz",
+    "When CoinGecko says the price was current, UTC",
+    field="last_updated",
+)
+BATCH_ID: Final = Column("batch_id", "bigint", "The batch (landing file) the row comes from")
+RECORD_INDEX: Final = Column(
+    "record_index", "integer", "Position of the record in its landing file, from 0"
+)
+
+# ---- What a record measures
+
+
+def _measure(name: str, kind: Kind, meaning: str, **more: object) -> Column:
+    """A measure as most are: a number that may be missing, named as the API's field."""
+    number: SqlType = "numeric" if kind.decimal else "integer"
+    described = Column(name, number, meaning, field=name, kind=kind, nullable=True)
+    return replace(described, **more)  # type: ignore[arg-type]
+
+
+PRICE_MEASURES: Final = (
+    _measure("current_price", PRICE, "Price", nullable=False),
+    _measure("high_24h", PRICE, "Highest price of the last 24 hours"),
+    _measure("low_24h", PRICE, "Lowest price of the last 24 hours"),
+    _measure("price_change_24h", PRICE_CHANGE, "Change of the price in 24 hours"),
+    _measure(
+        "price_change_pct_24h",
+        PERCENTAGE,
+        "Change of the price in 24 hours",
+        field="price_change_percentage_24h",
+    ),
+    _measure("ath", PRICE, "All-time high"),
+    _measure(
+        "ath_change_pct",
+        PERCENTAGE,
+        "Distance of the price from the all-time high",
+        field="ath_change_percentage",
+    ),
+    Column(
+        "ath_date",
+        "timestamptz",
+        "When the all-time high was, UTC",
+        field="ath_date",
+        nullable=True,
+        in_gold=False,
+    ),
+    _measure("atl", PRICE, "All-time low"),
+    _measure(
+        "atl_change_pct",
+        PERCENTAGE,
+        "Distance of the price from the all-time low",
+        field="atl_change_percentage",
+    ),
+    Column(
+        "atl_date",
+        "timestamptz",
+        "When the all-time low was, UTC",
+        field="atl_date",
+        nullable=True,
+        in_gold=False,
+    ),
+)
+"""Measures of ``price_snapshots``."""
+
+METRIC_MEASURES: Final = (
+    _measure("market_cap", AMOUNT, "Market capitalisation"),
+    _measure("market_cap_rank", RANK, "Rank by market capitalisation, 1 the largest"),
+    _measure("fully_diluted_valuation", AMOUNT, "Price times the largest possible supply"),
+    _measure("total_volume", AMOUNT, "Trading volume of the last 24 hours"),
+    _measure(
+        "market_cap_change_24h", AMOUNT_CHANGE, "Change of the market capitalisation in 24 hours"
+    ),
+    _measure(
+        "market_cap_change_pct_24h",
+        PERCENTAGE,
+        "Change of the market capitalisation in 24 hours",
+        field="market_cap_change_percentage_24h",
+    ),
+    _measure("circulating_supply", SUPPLY, "Units in circulation"),
+    _measure("total_supply", SUPPLY, "Units that exist"),
+    _measure("max_supply", SUPPLY, "Units that can ever exist", note="null if unlimited"),
+    _measure("roi_times", MULTIPLE, "Return since the initial sale", field="roi.times"),
+    Column(
+        "roi_currency",
+        "text",
+        "Currency of the return since the initial sale",
+        field="roi.currency",
+        nullable=True,
+        in_gold=False,
+    ),
+    _measure("roi_percentage", PERCENTAGE, "Return since the initial sale", field="roi.percentage"),
+)
+"""Measures of ``market_metrics``."""
+
+_MEASURES: Final = frozenset((*PRICE_MEASURES, *METRIC_MEASURES))
+_SNAPSHOT_KEY: Final = (CRYPTO_ID, VS_CURRENCY, SNAPSHOT_TIME)
+_KEY_NAMES: Final = tuple(column.name for column in _SNAPSHOT_KEY)
+
+# ---- Silver
+
+DATA_ORIGIN: Final = Table(
+    "public",
+    "data_origin",
+    "The kind of data this database holds, set by its first batch: live, sandbox and recorded data"
+    " never mix.",
+    (
+        Column("only_row", "boolean", "Always true: the table has one row"),
+        Column("kind", "text", "live, sandbox (made up) or recorded (played back)"),
+    ),
+    key=("only_row",),
+)
+
+INGESTION_BATCHES: Final = Table(
+    "public",
+    "ingestion_batches",
+    "One row for every landing file: where it came from, what became of its records.",
+    (
+        replace(BATCH_ID, meaning="Surrogate key"),
+        Column("landing_file", "text", "Path of the file in the landing zone; the business key"),
+        Column(
+            "file_sha256",
+            "text",
+            "SHA-256 of the file as stored, hexadecimal",
+            note="null where it could not be read",
+            nullable=True,
+        ),
+        Column(
+            "partition_hour",
+            "timestamptz",
+            "Hour (UTC) under which the file is kept: the Dagster partition",
+        ),
+        Column(
+            "source",
+            "text",
+            "Label of the data's origin, from the file: CoinGecko, CoinGecko sandbox, CoinGecko"
+            " recorded",
+            nullable=True,
+        ),
+        replace(
+            VS_CURRENCY,
+            meaning="Currency of the prices (request parameter vs_currency)",
+            note="usd where the file does not say",
+            nullable=True,
+        ),
+        Column("ingested_at", "timestamptz", "When the data was fetched, UTC", nullable=True),
+        Column("request", "jsonb", "Request parameters as sent; never a key"),
+        Column(
+            "status",
+            "text",
+            "completed or failed; loading only inside the transaction that loads it",
+        ),
+        Column(
+            "error",
+            "text",
+            "Why the batch failed, or why its fetch ended early",
+            nullable=True,
+        ),
+        Column("records_fetched", "integer", "Records in the file"),
+        Column("records_loaded", "integer", "Records that became a snapshot"),
+        Column(
+            "records_duplicate",
+            "integer",
+            "Good records whose time bucket was already taken: first write wins",
+        ),
+        Column("records_rejected", "integer", "Records in quarantine (rejected_records)"),
+        Column("warnings", "jsonb", "Good records that break a warn rule, counted by rule"),
+        Column(
+            "schema_drift",
+            "jsonb",
+            "Records with an undocumented field or without a documented one, counted by field",
+        ),
+        Column("loaded_at", "timestamptz", "When this row was last written, UTC"),
+        Column(
+            "gold_loaded_at",
+            "timestamptz",
+            "When the batch reached the star schema, UTC; null while it waits",
+            nullable=True,
+        ),
+        Column(
+            "records_retired",
+            "integer",
+            "Of the records loaded, those whose month retention has dropped",
+        ),
+        Column(
+            "details_forgotten_at",
+            "timestamptz",
+            "When retention emptied request, warnings, schema_drift and the text of the rejected"
+            " records, UTC; null while they are there",
+            nullable=True,
+        ),
+    ),
+    key=("landing_file",),
+)
+
+CRYPTOCURRENCIES: Final = Table(
+    "public",
+    "cryptocurrencies",
+    "One row a coin, as its newest record describes it.",
+    (
+        CRYPTO_ID,
+        SYMBOL,
+        NAME,
+        IMAGE_URL,
+        Column("first_seen_at", "timestamptz", "Time of the oldest file with the coin, UTC"),
+        Column("last_seen_at", "timestamptz", "Time of the newest file with the coin, UTC"),
+    ),
+    key=("crypto_id",),
+)
+
+CRYPTOCURRENCY_NAMES: Final = Table(
+    "public",
+    "cryptocurrency_names",
+    "Every (symbol, name) under which a coin was ever listed; each snapshot points at the one it"
+    " carried, which is what the history in dim_cryptocurrency is made of.",
+    (Column("name_id", "integer", "Surrogate key"), CRYPTO_ID, SYMBOL, NAME),
+    key=("crypto_id", "symbol", "name"),
+)
+
+PRICE_SNAPSHOTS: Final = Table(
+    "public",
+    "price_snapshots",
+    "The price of a coin in a five-minute bucket; the first record of a bucket wins.",
+    (
+        *_SNAPSHOT_KEY,
+        LAST_UPDATED,
+        Column("name_id", "integer", "The symbol and name the record carried"),
+        BATCH_ID,
+        RECORD_INDEX,
+        *PRICE_MEASURES,
+    ),
+    key=_KEY_NAMES,
+    by_month=True,
+)
+
+MARKET_METRICS: Final = Table(
+    "public",
+    "market_metrics",
+    "Market size and supply of a coin, one row for every price snapshot.",
+    (*_SNAPSHOT_KEY, *METRIC_MEASURES),
+    key=_KEY_NAMES,
+    by_month=True,
+)
+
+REJECTED_RECORDS: Final = Table(
+    "public",
+    "rejected_records",
+    "Quarantine: every record that broke a reject rule, as received, with the reason.",
+    (
+        BATCH_ID,
+        RECORD_INDEX,
+        replace(CRYPTO_ID, meaning="The coin, where the record says", nullable=True),
+        Column("rules", "text[]", "Names of all reject rules that the record breaks"),
+        Column("reason", "text", "What is wrong with the record, in words"),
+        Column(
+            "record",
+            "text",
+            "The record's JSON text as received; empty once the details of an old batch are"
+            " old batch: the landing file keeps it",
+        ),
+        Column("rejected_at", "timestamptz", "When the record was put in quarantine, UTC"),
+    ),
+    key=("batch_id", "record_index"),
+)
+
+SILVER_TABLES: Final = (
+    INGESTION_BATCHES,
+    CRYPTOCURRENCIES,
+    CRYPTOCURRENCY_NAMES,
+    PRICE_SNAPSHOTS,
+    MARKET_METRICS,
+    REJECTED_RECORDS,
+)
+"""What a load of silver writes, in the order of the foreign keys."""
+
+# ---- Gold
+
+DIM_DATE: Final = Table(
+    "analytics",
+    "dim_date",
+    "One row a day (UTC), whole years, for every year that has a fact.",
+    (
+        Column("date_key", "integer", "Key: the date as the number YYYYMMDD"),
+        Column("full_date", "date", "The date"),
+        Column("calendar_year", "smallint", "Calendar year"),
+        Column("quarter_of_year", "smallint", "Quarter, 1 to 4"),
+        Column("month_of_year", "smallint", "Month, 1 to 12"),
+        Column("month_name", "text", "English name of the month"),
+        Column("day_of_month", "smallint", "Day of the month, 1 to 31"),
+        Column("day_of_year", "smallint", "Day of the year, 1 to 366"),
+        Column("day_of_week", "smallint", "ISO day of the week, 1 Monday to 7 Sunday"),
+        Column("day_name", "text", "English name of the day of the week"),
+        Column("iso_year", "smallint", "Year of the ISO week"),
+        Column("iso_week", "smallint", "ISO week of the year, 1 to 53"),
+        Column("is_weekend", "boolean", "Saturday or Sunday"),
+    ),
+    key=("date_key",),
+)
+
+DIM_TIME: Final = Table(
+    "analytics",
+    "dim_time",
+    "One row for each of the 1,440 minutes of a day (UTC).",
+    (
+        Column("time_key", "smallint", "Key: the time as the number HHMM"),
+        Column("full_time", "time", "The time of day"),
+        Column("hour_24", "smallint", "Hour, 0 to 23"),
+        Column("minute_of_hour", "smallint", "Minute of the hour, 0 to 59"),
+        Column("minute_of_day", "smallint", "Minutes since midnight, 0 to 1439"),
+        Column(
+            "part_of_day",
+            "text",
+            "night (0-5), morning (6-11), afternoon (12-17) or evening (18-23)",
+        ),
+    ),
+    key=("time_key",),
+)
+
+DIM_SOURCE: Final = Table(
+    "analytics",
+    "dim_source",
+    "Where data comes from. Key -1 is the unknown member.",
+    (
+        Column("source_key", "integer", "Surrogate key; -1 is the unknown member"),
+        Column("source_name", "text", "Label of the source, as the batches carry it"),
+        Column("kind", "text", "live, sandbox (made up), recorded (played back) or unknown"),
+        Column(
+            "first_ingested_at",
+            "timestamptz",
+            "When the source's oldest data in gold was fetched, UTC; null for the unknown member",
+            nullable=True,
+        ),
+        Column(
+            "last_ingested_at",
+            "timestamptz",
+            "When the source's newest data in gold was fetched, UTC; null for the unknown member",
+            nullable=True,
+        ),
+    ),
+    key=("source_name",),
+    upsert=True,
+)
+
+DIM_CRYPTOCURRENCY: Final = Table(
+    "analytics",
+    "dim_cryptocurrency",
+    "Coins with their history (slowly changing dimension, type 2): a row for every period in which"
+    " a coin had one symbol and name. Key -1 is the unknown member.",
+    (
+        Column("crypto_key", "bigint", "Surrogate key of the version; -1 is the unknown member"),
+        replace(CRYPTO_ID, meaning="Business key: CoinGecko's id of the coin"),
+        replace(SYMBOL, meaning="Ticker symbol in this period", note=None),
+        replace(NAME, meaning="Name in this period"),
+        Column(
+            "valid_from",
+            "timestamptz",
+            "Time (last_updated) from which the version holds, UTC, inclusive",
+        ),
+        Column(
+            "valid_to",
+            "timestamptz",
+            "Time (last_updated) until which the version holds, UTC, exclusive; 9999-12-31 for the"
+            " current one",
+        ),
+        Column("is_current", "boolean", "Whether this is the coin's newest version"),
+        Column(
+            "revised_at",
+            "timestamptz",
+            "When the version's period was last revised, UTC; a new logo revises none",
+        ),
+        replace(IMAGE_URL, meaning="URL of the coin's current logo, the same on all its versions"),
+    ),
+    key=("crypto_id", "valid_from"),
+)
+
+FACT: Final = Table(
+    "analytics",
+    "fact_crypto_price_metrics",
+    "Price and market size of a coin at a five-minute mark: one row for every silver snapshot.",
+    (
+        Column("date_key", "integer", "Day of snapshot_time (UTC)"),
+        Column("time_key", "smallint", "Minute of snapshot_time (UTC)"),
+        Column("crypto_key", "bigint", "The coin's version valid at last_updated"),
+        Column("source_key", "integer", "Where the data came from"),
+        replace(CRYPTO_ID, meaning="The coin's business key, the same over all its versions"),
+        VS_CURRENCY,
+        SNAPSHOT_TIME,
+        LAST_UPDATED,
+        BATCH_ID,
+        *(column for column in (*PRICE_MEASURES, *METRIC_MEASURES) if column.in_gold),
+        Column("load_timestamp", "timestamptz", "When the row was loaded into gold, UTC"),
+    ),
+    key=_KEY_NAMES,
+    by_month=True,
+)
+
+DIMENSIONS: Final = (DIM_DATE, DIM_TIME, DIM_SOURCE, DIM_CRYPTOCURRENCY)
+GOLD_TABLES: Final = (*DIMENSIONS, FACT)
+"""What a load of gold writes: dimensions before the facts that point at them."""
+
+# ---- Bookkeeping
+
+REPLAYS: Final = Table(
+    "loading",
+    "replays",
+    "Every time that silver and gold were emptied to be loaded again from the landing zone.",
+    (
+        Column("replay_id", "bigint", "Surrogate key"),
+        Column("started_at", "timestamptz", "When the tables were emptied, UTC"),
+        Column(
+            "finished_at",
+            "timestamptz",
+            "When all files were loaded again, UTC; while it is null, the next replay goes on with"
+            " this one",
+            nullable=True,
+        ),
+    ),
+    key=("replay_id",),
+)
+
+LAKE_CHANGES: Final = Table(
+    "lake",
+    "changes",
+    "The changes of the fact table since its start, in the order in which they became visible. A"
+    " copy that has those up to a number goes on with the next.",
+    (
+        Column(
+            "change_id",
+            "bigint",
+            "Number of the change; a later one is larger, also over databases that were made anew",
+        ),
+        Column(
+            "kind",
+            "text",
+            "start: the facts before it are void; batch: the facts of batch_id were loaded; coin:"
+            " facts of crypto_id from first_snapshot to last_snapshot were changed",
+        ),
+        Column("batch_id", "bigint", "The batch whose facts were loaded", nullable=True),
+        Column("crypto_id", "text", "The coin some of whose facts were changed", nullable=True),
+        Column(
+            "first_snapshot", "timestamptz", "snapshot_time of the first of them", nullable=True
+        ),
+        Column("last_snapshot", "timestamptz", "snapshot_time of the last of them", nullable=True),
+    ),
+    key=("change_id",),
+)
+
+UNFIT_VALUES: Final = Table(
+    "delta",
+    "unfit_values",
+    "One row for every value of a fact that its decimal type cannot hold; in the fact it is null.",
+    (
+        Column("table_name", "text", "The table with the null"),
+        CRYPTO_ID,
+        VS_CURRENCY,
+        SNAPSHOT_TIME,
+        Column("column_name", "text", "The column with the null"),
+        Column(
+            "exact_value",
+            "text",
+            "All digits of the value, as PostgreSQL writes a numeric: without an exponent",
+        ),
+        Column("reason", "text", "Why the decimal type cannot hold it"),
+        BATCH_ID,
+    ),
+    key=("table_name", *_KEY_NAMES, "column_name"),
+)
+
+# ---- Views
+
+VIEW_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
+    "v_latest_prices": (
+        Column(
+            "is_stale",
+            "boolean",
+            "Whether the source has not updated the coin for a day before the newest batch",
+        ),
+    ),
+    "v_deduplication_stats": (
+        Column("day", "date", "Day (UTC) of the fetches"),
+        Column("batches", "bigint", "Completed batches"),
+        Column(
+            "duplicate_percentage", "numeric", "Duplicates among the records fetched, in percent"
+        ),
+    ),
+}
+"""Columns that a view has and no table; a view's other columns mean what those of that name mean in
+the tables."""
+
+VIEWS: Final[Mapping[str, str]] = {
+    "v_price_history": "Every snapshot with its metrics, the symbol and name of its time, and where"
+    " it came from.",
+    "v_latest_prices": "The newest price of every coin in every currency, as gold has it; is_stale"
+    " marks a coin that the source has not updated for a day.",
+    "v_deduplication_stats": "What deduplication and quarantine did, by day (UTC), source and"
+    " currency.",
+}
+"""What a row of a view is."""
+
+POSTGRES_TABLES: Final = (
+    DATA_ORIGIN,
+    *SILVER_TABLES,
+    *GOLD_TABLES,
+    REPLAYS,
+    LAKE_CHANGES,
+)
+"""Every table that PostgreSQL has."""
+
+TABLES: Final[Mapping[str, Table]] = {
+    table.name: table for table in (*POSTGRES_TABLES, UNFIT_VALUES)
+}
+"""Every table, by its name."""
+
+# ---- The record of the source
+
+RECORD_COLUMNS: Final = (
+    CRYPTO_ID,
+    SYMBOL,
+    NAME,
+    IMAGE_URL,
+    LAST_UPDATED,
+    *PRICE_MEASURES,
+    *METRIC_MEASURES,
+)
+"""Every column that a field of the API's record fills."""

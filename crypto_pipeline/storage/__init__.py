@@ -1,1 +1,0 @@
-"""Where data rests: landing zone, PostgreSQL, and the embedded PostgreSQL server."""

@@ -1,0 +1,89 @@
+"""What PostgreSQL's catalogue says of our tables: columns, comments, keys, sizes.
+
+What a table or column means is written once, as ``COMMENT ON`` in ``sql/``; the Dagster UI and the
+diagrams read it from here.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import class_row
+
+from crypto_pipeline.model.sql import read_sql
+
+_COUNT_EXACTLY_UP_TO = 10_000
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; ``description`` is its ``COMMENT ON``."""
+
+    name: str
+    type: str
+    nullable: bool
+    description: str | None
+
+
+def describe_columns(connection: psycopg.Connection, schema: str, table: str) -> list[Column]:
+    """The columns of a table or view, in order.
+
+    Raises:
+        psycopg.errors.UndefinedTable: there is none of that name.
+    """
+    with connection.cursor(row_factory=class_row(Column)) as cursor:
+        return cursor.execute(
+            read_sql("catalog/columns.sql"),
+            {"relation": sql.Identifier(schema, table).as_string(connection)},
+        ).fetchall()
+
+
+def count_rows(connection: psycopg.Connection, schema: str, table: str) -> int | None:
+    """Rows of a table: exact when there are few, the planner's estimate when there are many, so
+    that the cost stays flat; None where the planner has none yet."""
+    row = connection.execute(
+        read_sql("catalog/estimated_rows.sql"),
+        {"relation": sql.Identifier(schema, table).as_string(connection)},
+    ).fetchone()
+    estimate = int(row[0]) if row is not None and row[0] else None
+    # Counting opens every partition, however few rows it counts.
+    if estimate is not None and estimate > _COUNT_EXACTLY_UP_TO:
+        return estimate
+    row = connection.execute(
+        sql.SQL("SELECT count(*) FROM (SELECT FROM {} LIMIT %s) AS counted").format(
+            sql.Identifier(schema, table)
+        ),
+        [_COUNT_EXACTLY_UP_TO + 1],
+    ).fetchone()
+    assert row is not None
+    return int(row[0]) if row[0] <= _COUNT_EXACTLY_UP_TO else estimate
+
+
+def preview_markdown(connection: psycopg.Connection, schema: str, table: str) -> str:
+    """A few rows of a table as a Markdown table; of one that has partitions, of the last that has
+    rows: the others are not opened."""
+    partition = connection.execute(
+        read_sql("catalog/last_partition.sql"),
+        {"relation": sql.Identifier(schema, table).as_string(connection)},
+    ).fetchone()
+    cursor = connection.execute(
+        sql.SQL("SELECT * FROM {} WHERE {} LIMIT 5").format(
+            sql.Identifier(schema, table), sql.SQL("true" if partition is None else partition[0])
+        )
+    )
+    assert cursor.description is not None
+    return markdown_table([column.name for column in cursor.description], cursor.fetchall())
+
+
+def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """Rows as a Markdown table, long values cut."""
+    lines = [list(columns), ["---"] * len(columns)]
+    lines += [[_cell(value) for value in row] for row in rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def _cell(value: object) -> str:
+    text = "" if value is None else str(value)
+    text = text.replace("|", "\\|").replace("\n", " ")
+    return text if len(text) <= 60 else text[:57] + "..."

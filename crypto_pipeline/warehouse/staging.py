@@ -1,0 +1,216 @@
+"""Staging: landing files decoded once, copied into temporary tables and judged by the rule table.
+
+What comes out are the relations ``staged_<table>``, the rows that every silver table should hold.
+The silver assets hand them to storage as frames, hour by hour; the bulk load merges them as they
+are.
+"""
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+import msgspec
+import psycopg
+from psycopg import sql
+
+from crypto_pipeline.coingecko.copy_lines import LINE_COLUMNS, NULL, copy_lines
+from crypto_pipeline.landing.landed import Landed, read_landed
+from crypto_pipeline.landing.zone import LandingFile
+from crypto_pipeline.model.registry import SILVER_TABLES
+from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.warehouse.load_report import Line, read_lines
+from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows, merge
+
+_CHUNK_BYTES = 4_000_000
+"""Size of the files, as stored, that makes a transaction complete."""
+
+_FILE_COLUMNS = (
+    "file_id",
+    "landing_file",
+    "file_sha256",
+    "partition_hour",
+    "source",
+    "vs_currency",
+    "ingested_at",
+    "request",
+    "error",
+    "failed",
+    "max_rejected_share",
+)
+_COPY_RECORDS = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv, NULL {})")
+_RECORD_COLUMNS = sql.SQL(", ").join(
+    map(sql.Identifier, ("file_id", "record_index", *LINE_COLUMNS))
+)
+
+
+@dataclass(frozen=True)
+class DecodedFile:
+    """A landing file in the staging tables' terms; one that failed has no records.
+
+    Attributes:
+        path: The file's path in the landing zone.
+        description: The values of the file itself.
+        records: The records as received.
+        lines: The records as lines of COPY, one each.
+    """
+
+    path: str
+    description: tuple[object, ...]
+    records: list[msgspec.Raw]
+    lines: list[bytes]
+
+
+def decode_files(files: Iterable[LandingFile]) -> list[DecodedFile]:
+    """Read and decode landing files; needs no database."""
+    # A copy each, so that the content it caches goes with it.
+    return [_decode(replace(file)) for file in files]
+
+
+def in_chunks(files: Iterable[LandingFile], size: int | None = None) -> Iterator[list[LandingFile]]:
+    """Files in groups of some size in bytes, by default that of a transaction; an hour's together:
+    their names need not tell their order."""
+    size = size or _CHUNK_BYTES
+    chunk: list[LandingFile] = []
+    left = size
+    for _, hour in itertools.groupby(files, key=lambda file: file.hour):
+        for file in hour:
+            chunk.append(file)
+            left -= file.size
+        if left <= 0:
+            yield chunk
+            chunk, left = [], size
+    if chunk:
+        yield chunk
+
+
+def load_to_silver(
+    warehouse: Warehouse,
+    files: Iterable[LandingFile],
+    max_rejected_share: float,
+    on_decoded: Callable[[Sequence[DecodedFile]], None] = lambda files: None,
+) -> Iterator[tuple[list[LandingFile], list[Line]]]:
+    """Load files into silver, a transaction a chunk.
+
+    Yields:
+        The files of a chunk, and what there is to say of their batches.
+    """
+    for chunk in in_chunks(files):
+        decoded = decode_files(chunk)
+        on_decoded(decoded)
+        yield chunk, load_decoded(warehouse, decoded, max_rejected_share)
+
+
+def load_decoded(
+    warehouse: Warehouse, files: Sequence[DecodedFile], max_rejected_share: float
+) -> list[Line]:
+    """Load files into silver, in one transaction.
+
+    Returns:
+        What there is to say of their batches.
+    """
+    with warehouse.load() as connection:
+        stage(connection, files, max_rejected_share)
+        for table in SILVER_TABLES:
+            connection.execute(
+                sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT * FROM {}").format(
+                    sql.Identifier(f"incoming_{table.name}"),
+                    sql.Identifier(f"staged_{table.name}"),
+                )
+            )
+            merge(connection, table)
+        return read_lines(connection)
+
+
+def stage(
+    connection: psycopg.Connection, files: Sequence[DecodedFile], max_rejected_share: float
+) -> None:
+    """Make the relations ``staged_<table>`` for a set of landing files, until the transaction
+    ends."""
+    staging = Staging(connection, max_rejected_share)
+    staging.add(files)
+    staging.finish()
+
+
+class Staging:
+    """The temporary tables of one transaction, filled with any number of files.
+
+    Args:
+        connection: In the transaction.
+        max_rejected_share: A file of whose records a larger share is rejected fails.
+    """
+
+    def __init__(self, connection: psycopg.Connection, max_rejected_share: float) -> None:
+        self._connection = connection
+        self._max_rejected_share = str(max_rejected_share)
+        self._files = 0
+        connection.execute(read_sql("silver/stage.sql"))
+
+    def add(self, files: Sequence[DecodedFile]) -> None:
+        """Copy files and their records, and judge these."""
+        first = self._files
+        self._files += len(files)
+        copy_rows(
+            self._connection,
+            "staged_files",
+            _FILE_COLUMNS,
+            (
+                (number, *file.description, self._max_rejected_share)
+                for number, file in enumerate(files, first)
+            ),
+        )
+        partition = sql.Identifier(f"staged_records_{first}")
+        self._connection.execute(
+            sql.SQL(
+                "CREATE TEMPORARY TABLE {} PARTITION OF staged_records FOR VALUES FROM ({}) TO ({})"
+            ).format(partition, first, max(self._files, first + 1))
+        )
+        copy_records = _COPY_RECORDS.format(partition, _RECORD_COLUMNS, NULL)
+        with self._connection.cursor().copy(copy_records) as copy:
+            for number, file in enumerate(files, first):
+                copy.write(
+                    b"".join(b"%d,%d,%b" % (number, *line) for line in enumerate(file.lines))
+                )
+        self._connection.execute(
+            read_sql("silver/judge.sql"),
+            {"first_file": first},
+        )
+        rejects = self._connection.execute(
+            "SELECT file_id, record_index FROM verdicts"
+            " WHERE rejected_by <> '{}' AND file_id >= %s",
+            [first],
+        ).fetchall()
+        copy_rows(
+            self._connection,
+            "staged_rejects",
+            ("file_id", "record_index", "record"),
+            (
+                (number, index, _text(files[number - first].records[index]))
+                for number, index in rejects
+            ),
+        )
+
+    def finish(self) -> None:
+        """Make the relations ``staged_<table>``."""
+        self._connection.execute(read_sql("silver/staged_rows.sql"))
+
+
+def _text(record: msgspec.Raw) -> str:
+    return bytes(record).decode(errors="replace")
+
+
+def _decode(file: LandingFile) -> DecodedFile:
+    sha256: str | None = None
+    try:
+        sha256 = file.sha256
+        landed = read_landed(file.path, file.content)
+    except OSError as problem:
+        landed = Landed.failure(str(problem))
+    return DecodedFile(
+        path=file.path,
+        description=(
+            *(file.path, sha256, file.hour, landed.source, landed.vs_currency, landed.ingested_at),
+            *(landed.request, landed.error, landed.failed),
+        ),
+        records=landed.records,
+        lines=copy_lines(landed.records),
+    )

@@ -1,0 +1,388 @@
+import gzip
+import logging
+import os
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from threading import Barrier
+from uuid import uuid4
+
+import msgspec
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from crypto_pipeline.coingecko.capture import Capture, CaptureError, encode_capture
+from crypto_pipeline.landing.landed import hour_of
+from crypto_pipeline.landing.zone import LandingFile, LandingZone
+from crypto_pipeline_tests.market_records import drop, landing_json, market_record
+
+FIVE = datetime(2026, 11, 24, 5, tzinfo=timezone.utc)
+HOUR = timedelta(hours=1)
+
+
+def capture_at(time: datetime, records: int = 1) -> Capture:
+    raw = msgspec.Raw(b'{"id": "bitcoin", "current_price": 9.60E+4}')
+    return Capture(ingested_at=time, source="CoinGecko", records=[raw] * records)
+
+
+def paths(files: list[LandingFile]) -> list[str]:
+    return [file.path for file in files]
+
+
+@pytest.fixture(params=["folder", "file://", "s3://", "memory://"])
+def any_zone(request: pytest.FixtureRequest, tmp_path: Path) -> LandingZone:
+    """A landing zone in each kind of place; ``memory://`` stands for the other object stores."""
+    return {
+        "s3://": lambda: LandingZone(request.getfixturevalue("bucket").uri),
+        "folder": lambda: LandingZone(str(tmp_path / "landing")),
+        "file://": lambda: LandingZone((tmp_path / "landing").as_uri()),
+        "memory://": lambda: LandingZone(f"memory://bucket/{uuid4()}"),
+    }[request.param]()
+
+
+# --- Writing -----------------------------------------------------------------------------------
+
+
+def test_a_capture_becomes_a_file_of_its_hour(any_zone: LandingZone) -> None:
+    capture = capture_at(FIVE + timedelta(minutes=59, microseconds=7))
+    file = any_zone.write(capture)
+    assert file.path.startswith("market_snapshots/date=2026-11-24/hour=05/20261124T055900000007Z-")
+    assert file.path.endswith(".json.gz")
+    assert file.hour == FIVE
+    assert file.capture() == capture
+    assert gzip.decompress(file.content) == encode_capture(capture)
+    (found,) = any_zone.files()
+    assert (found, found.content, found.sha256) == (file, file.content, file.sha256)
+
+
+def test_the_hour_is_that_of_utc(zone: LandingZone) -> None:
+    kathmandu = timezone(timedelta(hours=5, minutes=45))
+    assert zone.write(capture_at(datetime(2026, 11, 24, 10, 50, tzinfo=kathmandu))).hour == FIVE
+
+
+def test_the_same_capture_twice_is_two_files_with_the_same_bytes(any_zone: LandingZone) -> None:
+    first, second = any_zone.write(capture_at(FIVE)), any_zone.write(capture_at(FIVE))
+    assert first.path != second.path
+    assert first.content == second.content
+    assert sorted(paths([first, second])) == paths(list(any_zone.files()))
+
+
+def test_a_file_is_never_overwritten(
+    any_zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # As if the random part of two names were the same.
+    monkeypatch.setattr("secrets.token_hex", lambda length: "0" * length)
+    first = any_zone.write(capture_at(FIVE, records=1))
+    with pytest.raises(FileExistsError):
+        any_zone.write(capture_at(FIVE, records=2))
+    (kept,) = any_zone.files()
+    assert kept.content == first.content
+    assert len(kept.capture().records) == 1
+
+
+def test_a_file_appears_as_a_whole_or_not_at_all(
+    zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[list[str]] = []
+    fsync = os.fsync
+
+    def look_while_writing(descriptor: int) -> None:
+        seen.append(paths(list(zone.files())) + paths(zone.file_loose()))
+        fsync(descriptor)
+
+    monkeypatch.setattr("os.fsync", look_while_writing)
+    file = zone.write(capture_at(FIVE))
+    # Before the content is safe on disk, and before the folder is.
+    assert seen == [[], [file.path]]
+
+
+@pytest.mark.parametrize("function", ["os.fsync", "os.link"])
+def test_a_write_that_fails_leaves_nothing(
+    zone: LandingZone, monkeypatch: pytest.MonkeyPatch, function: str
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(function, fail)
+        with pytest.raises(OSError, match="No space left"):
+            zone.write(capture_at(FIVE))
+    assert [path for path in Path(zone.root.path).rglob("*") if path.is_file()] == []
+
+
+def test_what_a_killed_writer_leaves_is_no_landing_file(zone: LandingZone) -> None:
+    file = zone.write(capture_at(FIVE))
+    hour = Path(str(file.uri)).parent
+    (hour / f".{file.uri.name}.0a1b2c3d.tmp").write_bytes(b"half a")
+    (hour / ".hidden.json").write_bytes(b"{}")
+    (Path(zone.root.path) / ".hidden.json.gz").write_bytes(b"")
+    assert zone.file_loose() == []
+    assert paths(list(zone.files())) == [file.path]
+
+
+# --- Listing -----------------------------------------------------------------------------------
+
+
+def test_a_zone_that_does_not_exist_yet_is_empty(any_zone: LandingZone) -> None:
+    assert list(any_zone.files()) == []
+    assert any_zone.file_loose() == []
+
+
+def test_files_come_oldest_first_and_several_in_an_hour(any_zone: LandingZone) -> None:
+    times = [
+        FIVE + timedelta(hours=offset, minutes=minute)
+        for offset in (30, -6, 0, 19, 1, 24 * 40)
+        for minute in (59, 0, 30)
+    ]
+    for time in times:
+        any_zone.write(capture_at(time))
+    files = list(any_zone.files())
+    assert [file.capture().ingested_at for file in files] == sorted(times)
+    assert [file.hour for file in files] == [hour_of(time) for time in sorted(times)]
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    start=st.none() | st.integers(-30, 60),
+    end=st.none() | st.integers(-30, 60),
+)
+def test_a_range_is_from_its_start_until_before_its_end(
+    tmp_path_factory: pytest.TempPathFactory, start: int | None, end: int | None
+) -> None:
+    hours = [FIVE + offset * HOUR for offset in (-29, -6, -5, 0, 1, 18, 19, 20, 43, 59)]
+    root = tmp_path_factory.getbasetemp() / "range"
+    zone = LandingZone(str(root))
+    if not root.exists():
+        for hour in hours:
+            zone.write(capture_at(hour))
+    first = None if start is None else FIVE + start * HOUR
+    last = None if end is None else FIVE + end * HOUR
+    assert [file.hour for file in zone.files(first, last)] == [
+        hour for hour in hours if (first is None or first <= hour) and (last is None or hour < last)
+    ]
+
+
+def test_a_folder_that_is_no_hour_does_not_stop_the_listing(any_zone: LandingZone) -> None:
+    file = any_zone.write(capture_at(FIVE))
+    body = landing_json([market_record()], "2026-11-24T06:00:00Z")
+    strangers = [
+        "market_snapshots/README.json",
+        "market_snapshots/notes/a.json",
+        "market_snapshots/date=2026-11-24/b.json",
+        "market_snapshots/date=2026-11-24/hour=24/c.json",
+        "market_snapshots/date=2026-02-30/hour=05/d.json",
+        "market_snapshots/date=2026-11-24/hour=05/deeper/e.json",
+    ]
+    for stranger in strangers:
+        drop(any_zone, stranger, body)
+    assert paths(list(any_zone.files())) == [file.path]
+    assert sorted(paths(any_zone.file_loose())) == [
+        f"market_snapshots/date=2026-11-24/hour=06/{name}"
+        for name in ("README.json", "a.json", "b.json", "c.json", "d.json", "e.json")
+    ]
+    assert len(list(any_zone.files())) == 7
+
+
+# --- Files dropped in by hand ------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "ingested_at",
+    [
+        "2026-11-24T05:00:00Z",
+        "2026-11-24T05:59:59.999999Z",
+        "2026-11-24T10:45:00+05:45",
+        "2026-11-24T05:20:00",
+        "2026-11-24 05:20:00",
+    ],
+)
+def test_a_loose_file_goes_under_the_hour_it_tells(any_zone: LandingZone, ingested_at: str) -> None:
+    body = landing_json([market_record()], ingested_at)
+    loose = drop(any_zone, "by hand.json", body)
+    (file,) = any_zone.file_loose()
+    assert file.path == "market_snapshots/date=2026-11-24/hour=05/by hand.json"
+    assert (file.hour, file.content) == (FIVE, body)
+    assert not loose.exists()
+    assert paths(list(any_zone.files())) == [file.path]
+    assert any_zone.file_loose() == []
+
+
+def test_loose_files_may_be_compressed_and_in_folders(any_zone: LandingZone) -> None:
+    body = gzip.compress(landing_json([market_record()], FIVE))
+    drop(any_zone, "from a colleague/2026/capture.json.gz", body)
+    drop(any_zone, "notes.txt", b"no capture")
+    (file,) = any_zone.file_loose()
+    assert file.path == "market_snapshots/date=2026-11-24/hour=05/capture.json.gz"
+    assert file.capture().ingested_at == FIVE
+    assert (any_zone.root / "notes.txt").exists()
+
+
+def test_the_root_of_a_zone_may_be_a_relative_path() -> None:
+    for root in ("landing", "./landing", "landing/"):
+        zone = LandingZone(root)
+        body = landing_json([market_record()], FIVE)
+        drop(zone, "a.json", body)
+        assert paths(zone.file_loose()) == ["market_snapshots/date=2026-11-24/hour=05/a.json"]
+        assert zone.file_loose() == []
+        assert [file.content for file in zone.files()] == [body]
+
+
+@pytest.mark.parametrize(
+    ("name", "body"),
+    [
+        ("empty.json", b""),
+        ("no.json", b"not JSON"),
+        ("half.json", landing_json([market_record()])[:-20]),
+        ("no.json.gz", b"not gzip"),
+        ("half.json.gz", gzip.compress(landing_json([market_record()]))[:-20]),
+        ("array.json", b"[]"),
+        ("no time.json", b'{"source": "CoinGecko", "records": []}'),
+    ],
+)
+def test_a_loose_file_that_cannot_be_read_goes_to_the_hour_it_was_written_in(
+    zone: LandingZone, name: str, body: bytes
+) -> None:
+    loose = drop(zone, name, body)
+    written = (FIVE + timedelta(minutes=59)).timestamp()
+    os.utime(loose.path, (written, written))
+    (file,) = zone.file_loose()
+    assert file.path == f"market_snapshots/date=2026-11-24/hour=05/{name}"
+    assert file.content == body
+    with pytest.raises(CaptureError):
+        file.capture()
+
+
+def test_a_loose_error_body_goes_to_the_hour_it_tells(any_zone: LandingZone) -> None:
+    body = msgspec.json.encode(
+        {
+            "ingested_at": "2026-11-24T05:20:00",
+            "source": "CoinGecko",
+            "records": {"status": {"error_code": 429, "error_message": "Rate limit"}},
+        }
+    )
+    drop(any_zone, "error.json", body)
+    (file,) = any_zone.file_loose()
+    assert file.hour == FIVE
+    with pytest.raises(CaptureError, match="the API answered with an error"):
+        file.capture()
+
+
+def test_the_same_file_dropped_again_changes_nothing(any_zone: LandingZone) -> None:
+    body = landing_json([market_record()], FIVE)
+    for _ in range(2):
+        loose = drop(any_zone, "a.json", body)
+        (file,) = any_zone.file_loose()
+        assert file.content == body
+        assert not loose.exists()
+    assert len(list(any_zone.files())) == 1
+
+
+def test_another_file_of_the_same_name_is_refused_and_kept(
+    any_zone: LandingZone, caplog: pytest.LogCaptureFixture
+) -> None:
+    ours = "crypto_pipeline.landing.zone"
+    # The command line, in a test before this one, sets another level.
+    caplog.set_level(logging.WARNING, ours)
+    first = landing_json([market_record()], FIVE)
+    drop(any_zone, "b.json", first)
+    any_zone.file_loose()
+    loose = drop(any_zone, "b.json", landing_json([market_record(id="other")], FIVE))
+    for name in ("a.json", "c.json"):
+        drop(any_zone, name, first)
+    assert [file.uri.name for file in any_zone.file_loose()] == ["a.json", "c.json"]
+    (warning,) = (record.getMessage() for record in caplog.records if record.name == ours)
+    assert warning.startswith(f"{loose} cannot be filed: ")
+    assert warning.endswith("where another file lies: rename one of them")
+    assert loose.exists()
+    assert [file.content for file in any_zone.files()] == [first] * 3
+
+
+def test_a_file_that_cannot_be_written_or_read_stays_and_the_others_are_filed(
+    zone: LandingZone,
+) -> None:
+    body = landing_json([market_record()], FIVE)
+    # Its hour's folder cannot be made, whoever asks.
+    drop(zone, "market_snapshots/date=2026-11-24/hour=04", b"no folder")
+    no_hour = drop(zone, "a.json", landing_json([market_record()], FIVE - HOUR))
+    unreadable = zone.root / "b.json"
+    Path(unreadable.path).symlink_to("/proc/self/mem")
+    drop(zone, "c.json", body)
+    problems: dict[str, str] = {}
+    filed = zone.file_loose(on_unfiled=lambda uri, e: problems.update({uri.name: str(e)}))
+    assert [file.uri.name for file in filed] == ["c.json"]
+    assert list(problems) == ["a.json", "b.json"]
+    assert "hour=04" in problems["a.json"]
+    assert no_hour.exists()
+    assert unreadable.exists()
+
+
+def test_a_name_may_be_as_long_as_the_file_system_lets_it(zone: LandingZone) -> None:
+    name = "x" * 250 + ".json"
+    drop(zone, name, landing_json([market_record()], FIVE))
+    (file,) = zone.file_loose()
+    assert (file.uri.name, file.hour) == (name, FIVE)
+
+
+@pytest.mark.parametrize("year", ["0001", "0999", "1969", "2098", "9999"])
+def test_a_file_of_an_impossible_year_goes_to_the_hour_it_was_written_in(
+    zone: LandingZone, year: str
+) -> None:
+    body = landing_json([market_record()], f"{year}-06-01T05:20:00Z")
+    loose = drop(zone, "a.json", body)
+    os.utime(loose.path, (FIVE.timestamp(), FIVE.timestamp()))
+    (file,) = zone.file_loose()
+    assert file.path == "market_snapshots/date=2026-11-24/hour=05/a.json"
+    assert zone.file_loose() == []
+    assert [(found.path, found.content) for found in zone.files()] == [(file.path, body)]
+
+
+def test_sandbox_data_may_be_ahead_of_the_clock(zone: LandingZone) -> None:
+    body = landing_json([market_record()], "2098-06-01T05:20:00Z", "CoinGecko sandbox")
+    drop(zone, "a.json", body)
+    (file,) = zone.file_loose()
+    assert file.path == "market_snapshots/date=2098-06-01/hour=05/a.json"
+
+
+def test_runs_that_file_at_the_same_time_do_not_disturb_each_other(zone: LandingZone) -> None:
+    bodies = {
+        f"{number}.json": landing_json([market_record()], FIVE - number * HOUR)
+        for number in range(40)
+    }
+    for name, body in bodies.items():
+        drop(zone, name, body)
+    runs = 4
+    start = Barrier(runs)
+
+    def file_all() -> None:
+        start.wait()
+        zone.file_loose()
+
+    with ThreadPoolExecutor(runs) as pool:
+        for run in [pool.submit(file_all) for _ in range(runs)]:
+            run.result()
+    assert {file.uri.name: file.content for file in zone.files()} == bodies
+    assert zone.file_loose() == []
+
+
+@given(st.datetimes(timezones=st.timezones(), min_value=datetime(2, 1, 1)))
+def test_the_hour_of_a_time_starts_at_most_an_hour_before(time: datetime) -> None:
+    hour = hour_of(time)
+    assert hour.tzinfo is timezone.utc
+    assert timedelta(0) <= time - hour < HOUR
+    assert (hour.minute, hour.second, hour.microsecond) == (0, 0, 0)
+
+
+def test_what_was_landed_is_not_walked_through_for_what_lies_beside_it(
+    zone: LandingZone,
+) -> None:
+    body = landing_json([market_record()])
+    misplaced = drop(zone, "market_snapshots/date=2026-11-24/misplaced.json", body)
+    drop(zone, "dropped.json", body)
+    drop(zone, "folder/within/nested.json", body)
+
+    filed = zone.file_loose(among_hours=False)
+
+    assert [file.uri.name for file in filed] == ["dropped.json", "nested.json"]
+    assert misplaced.exists()
+    assert [file.uri.name for file in zone.file_loose()] == ["misplaced.json"]

@@ -1,0 +1,371 @@
+-- What every table, column and view means, for psql, BI tools and the Dagster UI.
+-- Runs as the owner of the tables, after every migration.
+-- [[[cog comments() ]]]
+COMMENT ON TABLE data_origin IS
+    'The kind of data this database holds, set by its first batch: live, sandbox and recorded data never mix.';
+COMMENT ON COLUMN data_origin.only_row IS
+    'Always true: the table has one row.';
+COMMENT ON COLUMN data_origin.kind IS
+    'live, sandbox (made up) or recorded (played back).';
+
+COMMENT ON TABLE ingestion_batches IS
+    'One row for every landing file: where it came from, what became of its records.';
+COMMENT ON COLUMN ingestion_batches.batch_id IS
+    'Surrogate key.';
+COMMENT ON COLUMN ingestion_batches.landing_file IS
+    'Path of the file in the landing zone; the business key.';
+COMMENT ON COLUMN ingestion_batches.file_sha256 IS
+    'SHA-256 of the file as stored, hexadecimal; null where it could not be read.';
+COMMENT ON COLUMN ingestion_batches.partition_hour IS
+    'Hour (UTC) under which the file is kept: the Dagster partition.';
+COMMENT ON COLUMN ingestion_batches.source IS
+    'Label of the data''s origin, from the file: CoinGecko, CoinGecko sandbox, CoinGecko recorded.';
+COMMENT ON COLUMN ingestion_batches.vs_currency IS
+    'Currency of the prices (request parameter vs_currency); usd where the file does not say.';
+COMMENT ON COLUMN ingestion_batches.ingested_at IS
+    'When the data was fetched, UTC.';
+COMMENT ON COLUMN ingestion_batches.request IS
+    'Request parameters as sent; never a key.';
+COMMENT ON COLUMN ingestion_batches.status IS
+    'completed or failed; loading only inside the transaction that loads it.';
+COMMENT ON COLUMN ingestion_batches.error IS
+    'Why the batch failed, or why its fetch ended early.';
+COMMENT ON COLUMN ingestion_batches.records_fetched IS
+    'Records in the file.';
+COMMENT ON COLUMN ingestion_batches.records_loaded IS
+    'Records that became a snapshot.';
+COMMENT ON COLUMN ingestion_batches.records_duplicate IS
+    'Good records whose time bucket was already taken: first write wins.';
+COMMENT ON COLUMN ingestion_batches.records_rejected IS
+    'Records in quarantine (rejected_records).';
+COMMENT ON COLUMN ingestion_batches.warnings IS
+    'Good records that break a warn rule, counted by rule.';
+COMMENT ON COLUMN ingestion_batches.schema_drift IS
+    'Records with an undocumented field or without a documented one, counted by field.';
+COMMENT ON COLUMN ingestion_batches.loaded_at IS
+    'When this row was last written, UTC.';
+COMMENT ON COLUMN ingestion_batches.gold_loaded_at IS
+    'When the batch reached the star schema, UTC; null while it waits.';
+COMMENT ON COLUMN ingestion_batches.records_retired IS
+    'Of the records loaded, those whose month retention has dropped.';
+COMMENT ON COLUMN ingestion_batches.details_forgotten_at IS
+    'When retention emptied request, warnings, schema_drift and the text of the rejected records, UTC; null while they are there.';
+
+COMMENT ON TABLE cryptocurrencies IS
+    'One row a coin, as its newest record describes it.';
+COMMENT ON COLUMN cryptocurrencies.crypto_id IS
+    'CoinGecko''s stable key of the coin (API field id).';
+COMMENT ON COLUMN cryptocurrencies.symbol IS
+    'Ticker symbol; several coins can share one (API field symbol).';
+COMMENT ON COLUMN cryptocurrencies.name IS
+    'Name of the coin (API field name).';
+COMMENT ON COLUMN cryptocurrencies.image_url IS
+    'URL of the logo (API field image).';
+COMMENT ON COLUMN cryptocurrencies.first_seen_at IS
+    'Time of the oldest file with the coin, UTC.';
+COMMENT ON COLUMN cryptocurrencies.last_seen_at IS
+    'Time of the newest file with the coin, UTC.';
+
+COMMENT ON TABLE cryptocurrency_names IS
+    'Every (symbol, name) under which a coin was ever listed; each snapshot points at the one it carried, which is what the history in dim_cryptocurrency is made of.';
+COMMENT ON COLUMN cryptocurrency_names.name_id IS
+    'Surrogate key.';
+COMMENT ON COLUMN cryptocurrency_names.crypto_id IS
+    'CoinGecko''s stable key of the coin (API field id).';
+COMMENT ON COLUMN cryptocurrency_names.symbol IS
+    'Ticker symbol; several coins can share one (API field symbol).';
+COMMENT ON COLUMN cryptocurrency_names.name IS
+    'Name of the coin (API field name).';
+
+COMMENT ON TABLE price_snapshots IS
+    'The price of a coin in a five-minute bucket; the first record of a bucket wins.';
+COMMENT ON COLUMN price_snapshots.crypto_id IS
+    'CoinGecko''s stable key of the coin (API field id).';
+COMMENT ON COLUMN price_snapshots.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN price_snapshots.snapshot_time IS
+    'Time bucket, UTC: last_updated rounded to five minutes.';
+COMMENT ON COLUMN price_snapshots.last_updated IS
+    'When CoinGecko says the price was current, UTC (API field last_updated).';
+COMMENT ON COLUMN price_snapshots.name_id IS
+    'The symbol and name the record carried.';
+COMMENT ON COLUMN price_snapshots.batch_id IS
+    'The batch (landing file) the row comes from.';
+COMMENT ON COLUMN price_snapshots.record_index IS
+    'Position of the record in its landing file, from 0.';
+COMMENT ON COLUMN price_snapshots.current_price IS
+    'Price, in vs_currency (API field current_price).';
+COMMENT ON COLUMN price_snapshots.high_24h IS
+    'Highest price of the last 24 hours, in vs_currency (API field high_24h).';
+COMMENT ON COLUMN price_snapshots.low_24h IS
+    'Lowest price of the last 24 hours, in vs_currency (API field low_24h).';
+COMMENT ON COLUMN price_snapshots.price_change_24h IS
+    'Change of the price in 24 hours, in vs_currency (API field price_change_24h).';
+COMMENT ON COLUMN price_snapshots.price_change_pct_24h IS
+    'Change of the price in 24 hours, in percent (API field price_change_percentage_24h).';
+COMMENT ON COLUMN price_snapshots.ath IS
+    'All-time high, in vs_currency (API field ath).';
+COMMENT ON COLUMN price_snapshots.ath_change_pct IS
+    'Distance of the price from the all-time high, in percent (API field ath_change_percentage).';
+COMMENT ON COLUMN price_snapshots.ath_date IS
+    'When the all-time high was, UTC (API field ath_date).';
+COMMENT ON COLUMN price_snapshots.atl IS
+    'All-time low, in vs_currency (API field atl).';
+COMMENT ON COLUMN price_snapshots.atl_change_pct IS
+    'Distance of the price from the all-time low, in percent (API field atl_change_percentage).';
+COMMENT ON COLUMN price_snapshots.atl_date IS
+    'When the all-time low was, UTC (API field atl_date).';
+
+COMMENT ON TABLE market_metrics IS
+    'Market size and supply of a coin, one row for every price snapshot.';
+COMMENT ON COLUMN market_metrics.crypto_id IS
+    'CoinGecko''s stable key of the coin (API field id).';
+COMMENT ON COLUMN market_metrics.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN market_metrics.snapshot_time IS
+    'Time bucket, UTC: last_updated rounded to five minutes.';
+COMMENT ON COLUMN market_metrics.market_cap IS
+    'Market capitalisation, in vs_currency (API field market_cap).';
+COMMENT ON COLUMN market_metrics.market_cap_rank IS
+    'Rank by market capitalisation, 1 the largest (API field market_cap_rank).';
+COMMENT ON COLUMN market_metrics.fully_diluted_valuation IS
+    'Price times the largest possible supply, in vs_currency (API field fully_diluted_valuation).';
+COMMENT ON COLUMN market_metrics.total_volume IS
+    'Trading volume of the last 24 hours, in vs_currency (API field total_volume).';
+COMMENT ON COLUMN market_metrics.market_cap_change_24h IS
+    'Change of the market capitalisation in 24 hours, in vs_currency (API field market_cap_change_24h).';
+COMMENT ON COLUMN market_metrics.market_cap_change_pct_24h IS
+    'Change of the market capitalisation in 24 hours, in percent (API field market_cap_change_percentage_24h).';
+COMMENT ON COLUMN market_metrics.circulating_supply IS
+    'Units in circulation, in coins (API field circulating_supply).';
+COMMENT ON COLUMN market_metrics.total_supply IS
+    'Units that exist, in coins (API field total_supply).';
+COMMENT ON COLUMN market_metrics.max_supply IS
+    'Units that can ever exist, in coins; null if unlimited (API field max_supply).';
+COMMENT ON COLUMN market_metrics.roi_times IS
+    'Return since the initial sale, as a multiple (API field roi.times).';
+COMMENT ON COLUMN market_metrics.roi_currency IS
+    'Currency of the return since the initial sale (API field roi.currency).';
+COMMENT ON COLUMN market_metrics.roi_percentage IS
+    'Return since the initial sale, in percent (API field roi.percentage).';
+
+COMMENT ON TABLE rejected_records IS
+    'Quarantine: every record that broke a reject rule, as received, with the reason.';
+COMMENT ON COLUMN rejected_records.batch_id IS
+    'The batch (landing file) the row comes from.';
+COMMENT ON COLUMN rejected_records.record_index IS
+    'Position of the record in its landing file, from 0.';
+COMMENT ON COLUMN rejected_records.crypto_id IS
+    'The coin, where the record says (API field id).';
+COMMENT ON COLUMN rejected_records.rules IS
+    'Names of all reject rules that the record breaks.';
+COMMENT ON COLUMN rejected_records.reason IS
+    'What is wrong with the record, in words.';
+COMMENT ON COLUMN rejected_records.record IS
+    'The record''s JSON text as received; empty once the details of an old batch are old batch: the landing file keeps it.';
+COMMENT ON COLUMN rejected_records.rejected_at IS
+    'When the record was put in quarantine, UTC.';
+
+COMMENT ON TABLE analytics.dim_date IS
+    'One row a day (UTC), whole years, for every year that has a fact.';
+COMMENT ON COLUMN analytics.dim_date.date_key IS
+    'Key: the date as the number YYYYMMDD.';
+COMMENT ON COLUMN analytics.dim_date.full_date IS
+    'The date.';
+COMMENT ON COLUMN analytics.dim_date.calendar_year IS
+    'Calendar year.';
+COMMENT ON COLUMN analytics.dim_date.quarter_of_year IS
+    'Quarter, 1 to 4.';
+COMMENT ON COLUMN analytics.dim_date.month_of_year IS
+    'Month, 1 to 12.';
+COMMENT ON COLUMN analytics.dim_date.month_name IS
+    'English name of the month.';
+COMMENT ON COLUMN analytics.dim_date.day_of_month IS
+    'Day of the month, 1 to 31.';
+COMMENT ON COLUMN analytics.dim_date.day_of_year IS
+    'Day of the year, 1 to 366.';
+COMMENT ON COLUMN analytics.dim_date.day_of_week IS
+    'ISO day of the week, 1 Monday to 7 Sunday.';
+COMMENT ON COLUMN analytics.dim_date.day_name IS
+    'English name of the day of the week.';
+COMMENT ON COLUMN analytics.dim_date.iso_year IS
+    'Year of the ISO week.';
+COMMENT ON COLUMN analytics.dim_date.iso_week IS
+    'ISO week of the year, 1 to 53.';
+COMMENT ON COLUMN analytics.dim_date.is_weekend IS
+    'Saturday or Sunday.';
+
+COMMENT ON TABLE analytics.dim_time IS
+    'One row for each of the 1,440 minutes of a day (UTC).';
+COMMENT ON COLUMN analytics.dim_time.time_key IS
+    'Key: the time as the number HHMM.';
+COMMENT ON COLUMN analytics.dim_time.full_time IS
+    'The time of day.';
+COMMENT ON COLUMN analytics.dim_time.hour_24 IS
+    'Hour, 0 to 23.';
+COMMENT ON COLUMN analytics.dim_time.minute_of_hour IS
+    'Minute of the hour, 0 to 59.';
+COMMENT ON COLUMN analytics.dim_time.minute_of_day IS
+    'Minutes since midnight, 0 to 1439.';
+COMMENT ON COLUMN analytics.dim_time.part_of_day IS
+    'night (0-5), morning (6-11), afternoon (12-17) or evening (18-23).';
+
+COMMENT ON TABLE analytics.dim_source IS
+    'Where data comes from. Key -1 is the unknown member.';
+COMMENT ON COLUMN analytics.dim_source.source_key IS
+    'Surrogate key; -1 is the unknown member.';
+COMMENT ON COLUMN analytics.dim_source.source_name IS
+    'Label of the source, as the batches carry it.';
+COMMENT ON COLUMN analytics.dim_source.kind IS
+    'live, sandbox (made up), recorded (played back) or unknown.';
+COMMENT ON COLUMN analytics.dim_source.first_ingested_at IS
+    'When the source''s oldest data in gold was fetched, UTC; null for the unknown member.';
+COMMENT ON COLUMN analytics.dim_source.last_ingested_at IS
+    'When the source''s newest data in gold was fetched, UTC; null for the unknown member.';
+
+COMMENT ON TABLE analytics.dim_cryptocurrency IS
+    'Coins with their history (slowly changing dimension, type 2): a row for every period in which a coin had one symbol and name. Key -1 is the unknown member.';
+COMMENT ON COLUMN analytics.dim_cryptocurrency.crypto_key IS
+    'Surrogate key of the version; -1 is the unknown member.';
+COMMENT ON COLUMN analytics.dim_cryptocurrency.crypto_id IS
+    'Business key: CoinGecko''s id of the coin (API field id).';
+COMMENT ON COLUMN analytics.dim_cryptocurrency.symbol IS
+    'Ticker symbol in this period (API field symbol).';
+COMMENT ON COLUMN analytics.dim_cryptocurrency.name IS
+    'Name in this period (API field name).';
+COMMENT ON COLUMN analytics.dim_cryptocurrency.valid_from IS
+    'Time (last_updated) from which the version holds, UTC, inclusive.';
+COMMENT ON COLUMN analytics.dim_cryptocurrency.valid_to IS
+    'Time (last_updated) until which the version holds, UTC, exclusive; 9999-12-31 for the current one.';
+COMMENT ON COLUMN analytics.dim_cryptocurrency.is_current IS
+    'Whether this is the coin''s newest version.';
+COMMENT ON COLUMN analytics.dim_cryptocurrency.revised_at IS
+    'When the version''s period was last revised, UTC; a new logo revises none.';
+COMMENT ON COLUMN analytics.dim_cryptocurrency.image_url IS
+    'URL of the coin''s current logo, the same on all its versions (API field image).';
+
+COMMENT ON TABLE analytics.fact_crypto_price_metrics IS
+    'Price and market size of a coin at a five-minute mark: one row for every silver snapshot.';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.date_key IS
+    'Day of snapshot_time (UTC).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.time_key IS
+    'Minute of snapshot_time (UTC).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.crypto_key IS
+    'The coin''s version valid at last_updated.';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.source_key IS
+    'Where the data came from.';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.crypto_id IS
+    'The coin''s business key, the same over all its versions (API field id).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.snapshot_time IS
+    'Time bucket, UTC: last_updated rounded to five minutes.';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.last_updated IS
+    'When CoinGecko says the price was current, UTC (API field last_updated).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.batch_id IS
+    'The batch (landing file) the row comes from.';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.current_price IS
+    'Price, in vs_currency (API field current_price).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.high_24h IS
+    'Highest price of the last 24 hours, in vs_currency (API field high_24h).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.low_24h IS
+    'Lowest price of the last 24 hours, in vs_currency (API field low_24h).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.price_change_24h IS
+    'Change of the price in 24 hours, in vs_currency (API field price_change_24h).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.price_change_pct_24h IS
+    'Change of the price in 24 hours, in percent (API field price_change_percentage_24h).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.ath IS
+    'All-time high, in vs_currency (API field ath).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.ath_change_pct IS
+    'Distance of the price from the all-time high, in percent (API field ath_change_percentage).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.atl IS
+    'All-time low, in vs_currency (API field atl).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.atl_change_pct IS
+    'Distance of the price from the all-time low, in percent (API field atl_change_percentage).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.market_cap IS
+    'Market capitalisation, in vs_currency (API field market_cap).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.market_cap_rank IS
+    'Rank by market capitalisation, 1 the largest (API field market_cap_rank).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.fully_diluted_valuation IS
+    'Price times the largest possible supply, in vs_currency (API field fully_diluted_valuation).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.total_volume IS
+    'Trading volume of the last 24 hours, in vs_currency (API field total_volume).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.market_cap_change_24h IS
+    'Change of the market capitalisation in 24 hours, in vs_currency (API field market_cap_change_24h).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.market_cap_change_pct_24h IS
+    'Change of the market capitalisation in 24 hours, in percent (API field market_cap_change_percentage_24h).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.circulating_supply IS
+    'Units in circulation, in coins (API field circulating_supply).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.total_supply IS
+    'Units that exist, in coins (API field total_supply).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.max_supply IS
+    'Units that can ever exist, in coins; null if unlimited (API field max_supply).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.roi_times IS
+    'Return since the initial sale, as a multiple (API field roi.times).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.roi_percentage IS
+    'Return since the initial sale, in percent (API field roi.percentage).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.load_timestamp IS
+    'When the row was loaded into gold, UTC.';
+
+COMMENT ON TABLE loading.replays IS
+    'Every time that silver and gold were emptied to be loaded again from the landing zone.';
+COMMENT ON COLUMN loading.replays.replay_id IS
+    'Surrogate key.';
+COMMENT ON COLUMN loading.replays.started_at IS
+    'When the tables were emptied, UTC.';
+COMMENT ON COLUMN loading.replays.finished_at IS
+    'When all files were loaded again, UTC; while it is null, the next replay goes on with this one.';
+
+COMMENT ON TABLE lake.changes IS
+    'The changes of the fact table since its start, in the order in which they became visible. A copy that has those up to a number goes on with the next.';
+COMMENT ON COLUMN lake.changes.change_id IS
+    'Number of the change; a later one is larger, also over databases that were made anew.';
+COMMENT ON COLUMN lake.changes.kind IS
+    'start: the facts before it are void; batch: the facts of batch_id were loaded; coin: facts of crypto_id from first_snapshot to last_snapshot were changed.';
+COMMENT ON COLUMN lake.changes.batch_id IS
+    'The batch whose facts were loaded.';
+COMMENT ON COLUMN lake.changes.crypto_id IS
+    'The coin some of whose facts were changed.';
+COMMENT ON COLUMN lake.changes.first_snapshot IS
+    'snapshot_time of the first of them.';
+COMMENT ON COLUMN lake.changes.last_snapshot IS
+    'snapshot_time of the last of them.';
+
+COMMENT ON VIEW v_price_history IS
+    'Every snapshot with its metrics, the symbol and name of its time, and where it came from.';
+COMMENT ON VIEW v_latest_prices IS
+    'The newest price of every coin in every currency, as gold has it; is_stale marks a coin that the source has not updated for a day.';
+COMMENT ON COLUMN v_latest_prices.is_stale IS
+    'Whether the source has not updated the coin for a day before the newest batch.';
+COMMENT ON VIEW v_deduplication_stats IS
+    'What deduplication and quarantine did, by day (UTC), source and currency.';
+COMMENT ON COLUMN v_deduplication_stats.day IS
+    'Day (UTC) of the fetches.';
+COMMENT ON COLUMN v_deduplication_stats.batches IS
+    'Completed batches.';
+COMMENT ON COLUMN v_deduplication_stats.duplicate_percentage IS
+    'Duplicates among the records fetched, in percent.';
+-- [[[end]]]
+
+-- A view's other columns mean what the columns of that name mean in the tables.
+DO $$
+DECLARE
+    c record;
+BEGIN
+    FOR c IN
+        SELECT DISTINCT ON (v.attrelid, v.attnum)
+            v.attrelid::regclass AS view, v.attname AS name, d.description
+        FROM pg_attribute AS v
+        JOIN pg_class AS r ON r.oid = v.attrelid AND r.relkind = 'v'
+        JOIN pg_attribute AS t ON t.attname = v.attname
+        JOIN pg_class AS s ON s.oid = t.attrelid AND s.relkind IN ('r', 'p')
+        JOIN pg_description AS d ON d.objoid = t.attrelid AND d.objsubid = t.attnum
+        WHERE r.relnamespace = 'public'::regnamespace
+            AND s.relnamespace = 'public'::regnamespace
+            AND d.classoid = 'pg_class'::regclass
+        ORDER BY v.attrelid, v.attnum, s.relname <> 'price_snapshots', s.relname
+    LOOP
+        EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', c.view, c.name, c.description);
+    END LOOP;
+END
+$$;
