@@ -14,7 +14,7 @@ _COINS = 6
 
 def load(warehouse: Warehouse, zone: LandingZone) -> int:
     """Load what is waiting; how many transactions that took."""
-    zone.file_loose()
+    zone.file_unfiled()
     return len(list(load_files(warehouse, files_to_load(warehouse, zone), 0.5)))
 
 

@@ -38,4 +38,4 @@ def assert_equal(warehouse: Warehouse, lake: Lake) -> None:
     for compare in (compare_sums, compare_rows):
         parity = compare(warehouse, lake)
         assert parity.differences == []
-        assert (parity.facts, parity.waiting) == (facts, 0)
+        assert (parity.facts, parity.pending) == (facts, 0)

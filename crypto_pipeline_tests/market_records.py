@@ -93,4 +93,4 @@ def landed(
 ) -> list[LandingFile]:
     """Land records as a file, filed under its hour."""
     drop(zone, "records.json", landing_json(records))
-    return zone.file_loose()
+    return zone.file_unfiled()

@@ -48,7 +48,7 @@ COMMENT ON COLUMN ingestion_batches.gold_loaded_at IS
     'When the batch reached the star schema, UTC; null while it waits.';
 COMMENT ON COLUMN ingestion_batches.records_retired IS
     'Of the records loaded, those whose month retention has dropped.';
-COMMENT ON COLUMN ingestion_batches.details_forgotten_at IS
+COMMENT ON COLUMN ingestion_batches.details_purged_at IS
     'When retention emptied request, warnings, schema_drift and the text of the rejected records, UTC; null while they are there.';
 
 COMMENT ON TABLE cryptocurrencies IS

@@ -56,8 +56,8 @@ BEGIN;
 \ir grants.sql
 -- One load at a time; the pipeline takes the same lock.
 SELECT lock_warehouse();
-\ir gold/seen_months.sql
-\ir gold/waiting.sql
+\ir gold/pruned_views.sql
+\ir gold/pending.sql
 \ir gold/dim_date.sql
 SELECT * FROM merge_incoming('analytics.dim_date', overwrite => false);
 \ir gold/dim_time.sql

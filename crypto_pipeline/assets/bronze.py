@@ -52,9 +52,9 @@ def market_snapshots(
     with _failures(context):
         # Before the fetch, which would be in vain where the landing zone does not serve us.
         zone = landing_zone.zone()
-        for file in zone.file_loose(
+        for file in zone.file_unfiled(
             among_hours=False,
-            on_unfiled=lambda uri, problem: context.log.warning(
+            on_failure=lambda uri, problem: context.log.warning(
                 "%s cannot be filed: %s", uri, problem
             ),
         ):

@@ -24,7 +24,7 @@ from crypto_pipeline.dagster_internals import report_materializations
 from crypto_pipeline.landing.zone import LandingZone, LandingZoneResource
 from crypto_pipeline.model.partitions import hourly, partition_key
 from crypto_pipeline.model.registry import GOLD_TABLES, SILVER_TABLES
-from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, turn
+from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
 from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files, load_to_gold
 from crypto_pipeline.warehouse.load_report import say
 from crypto_pipeline.warehouse.postgres import Warehouse, table_metadata
@@ -86,7 +86,7 @@ def _only_bulk_load(context: dg.OpExecutionContext, warehouse: Warehouse) -> Ite
     def say() -> None:
         context.log.info("waiting for another bulk load to end")
 
-    with warehouse.connection() as connection, turn(connection, AdvisoryLock.BULK_LOAD, say):
+    with warehouse.connection() as connection, exclusive(connection, AdvisoryLock.BULK_LOAD, say):
         yield
 
 
@@ -100,7 +100,7 @@ def load_landing_files(
     say what the warehouse holds.
     """
     with _only_bulk_load(context, warehouse):
-        left = _load_waiting(context, warehouse, landing_zone.zone())
+        left = _load_pending(context, warehouse, landing_zone.zone())
     if left is not None:
         raise dg.Failure(left, allow_retries=False)
 
@@ -127,7 +127,7 @@ def replay_landing_files(
         with warehouse.connection() as connection:
             row = connection.execute("SELECT begin_replay()").fetchone()
         assert row is not None
-        left = _load_waiting(context, warehouse, zone)
+        left = _load_pending(context, warehouse, zone)
         with warehouse.connection() as connection:
             connection.execute(
                 "UPDATE loading.replays SET finished_at = now() WHERE replay_id = %s", [row[0]]
@@ -177,7 +177,7 @@ def _refuse_loss(warehouse: Warehouse, zone: LandingZone) -> None:
         )
 
 
-def _load_waiting(
+def _load_pending(
     context: dg.OpExecutionContext, warehouse: Warehouse, zone: LandingZone
 ) -> str | None:
     """Load what is no completed batch yet; what was left and why, in words."""
@@ -187,7 +187,7 @@ def _load_waiting(
         context.log.warning("%s cannot be filed: %s", uri, problem)
         left.append(f"{uri} could not be filed and was left: {problem}")
 
-    if filed := zone.file_loose(on_unfiled=unfiled):
+    if filed := zone.file_unfiled(on_failure=unfiled):
         context.log.info("%d files filed under their hour", len(filed))
     waiting = files_to_load(warehouse, zone)
     files = [file for file in waiting if file.hour >= hourly.start]

@@ -33,7 +33,7 @@ from crypto_pipeline.model.registry import (
     Table,
 )
 
-_WRITTEN_LATER = ("loaded_at", "gold_loaded_at", "records_retired", "details_forgotten_at")
+_WRITTEN_LATER = ("loaded_at", "gold_loaded_at", "records_retired", "details_purged_at")
 
 
 def _constraints(column: Column) -> list[Constraint]:

@@ -50,8 +50,8 @@ def gold(warehouse: Warehouse) -> Iterator[dg.Output[Select]]:
     and dimensions never disagree, and a load that dies starts again from the same batches.
     """
     with warehouse.load() as connection:
-        connection.execute(read_sql("gold/seen_months.sql"))
-        connection.execute(read_sql("gold/waiting.sql"))
+        connection.execute(read_sql("gold/pruned_views.sql"))
+        connection.execute(read_sql("gold/pending.sql"))
         for table in GOLD_TABLES:
             lineage = gold_lineage(table, GOLD_DEPENDENCIES[table.name])
             yield dg.Output(

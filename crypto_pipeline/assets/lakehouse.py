@@ -7,10 +7,10 @@ import dagster as dg
 
 from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, OWNERS, TAGS
 from crypto_pipeline.config.settings import Settings
-from crypto_pipeline.lakehouse.schema import FACT, LAKE_TABLES, UNFIT_VALUES, LakeTable
+from crypto_pipeline.lakehouse.schema import FACT, LAKE_TABLES, UNREPRESENTABLE_VALUES, LakeTable
 from crypto_pipeline.lakehouse.spark.resource import Spark
 from crypto_pipeline.model.registry import TABLES
-from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, turn
+from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
 from crypto_pipeline.warehouse.postgres import Warehouse
 
 GROUP = "lakehouse"
@@ -37,7 +37,7 @@ def _schema(table: LakeTable) -> dg.TableSchema:
 
 
 def _upstream(table: LakeTable) -> str:
-    return FACT.name if table is UNFIT_VALUES else table.name
+    return FACT.name if table is UNREPRESENTABLE_VALUES else table.name
 
 
 @dg.multi_asset(
@@ -69,7 +69,7 @@ def lakehouse(
     """
     if spark.selected:
         # Two at once do no harm, but they would do the same work.
-        with warehouse.connection() as connection, turn(connection, AdvisoryLock.SPARK_LOAD):
+        with warehouse.connection() as connection, exclusive(connection, AdvisoryLock.SPARK_LOAD):
             described = spark.load_lake()
         for table in LAKE_TABLES:
             yield dg.MaterializeResult(lake_key(table), metadata=described[table.name])

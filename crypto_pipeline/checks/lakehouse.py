@@ -46,7 +46,7 @@ def delta_equals_postgres(
         "facts": parity.facts,
         "months": parity.months,
         "wrong_rows": len(parity.differences),
-        "changes_waiting": parity.waiting,
+        "changes_pending": parity.pending,
     }
     if parity.other_order:
         metadata["of_another_order"] = len(parity.other_order)
@@ -62,7 +62,7 @@ def delta_equals_postgres(
     # another order must have: the first write wins.
     settled = not parity.unsettled
     return dg.AssetCheckResult(
-        passed=not different and not parity.waiting,
+        passed=not different and not parity.pending,
         severity=dg.AssetCheckSeverity.ERROR
         if parity.differences and settled
         else dg.AssetCheckSeverity.WARN,

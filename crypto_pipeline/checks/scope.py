@@ -40,7 +40,7 @@ def scopes(
     warehouse: Warehouse, context: dg.AssetCheckExecutionContext
 ) -> Iterator[psycopg.Connection]:
     """Connections, one after the other, with the temporary table ``scoped_batches``: the batches of
-    the run's hours, of all hours in a run without; and with the temporary views ``seen_<table>``,
+    the run's hours, of all hours in a run without; and with the temporary views ``pruned_<table>``,
     in which the check looks for their rows. A month at a time, so that a check of everything needs
     no more memory or disk than a month."""
     start, end = run_hours(dict(context.run.tags)) or (None, None)
@@ -55,7 +55,7 @@ def scopes(
             )
             connection.execute("ANALYZE scoped_batches")
             connection.execute(
-                read_sql("checks/seen_months.sql"),
+                read_sql("checks/pruned_views.sql"),
                 {"start": None if start is None else month_start},
             )
             yield connection

@@ -119,7 +119,7 @@ def _wrong_records(rule: Rule) -> sql.Composed:
         return sql.SQL(
             "SELECT r.batch_id, r.record_index, r.reason FROM scoped_batches"
             " JOIN rejected_records AS r USING (batch_id)"
-            " JOIN seen_price_snapshots AS s USING (batch_id, record_index)"
+            " JOIN pruned_price_snapshots AS s USING (batch_id, record_index)"
             " WHERE {} = ANY (r.rules)"
         ).format(rule.name)
     columns = dict.fromkeys(("crypto_id", "snapshot_time", *rule.columns))

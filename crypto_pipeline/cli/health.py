@@ -15,7 +15,7 @@ from crypto_pipeline.assets.conventions import STALE_AFTER
 from crypto_pipeline.dagster_internals import FINISHED_STATUSES
 from crypto_pipeline.model.sql import read_sql
 
-_WAITING_TOO_LONG = timedelta(hours=1)
+_PENDING_TOO_LONG = timedelta(hours=1)
 """A batch reaches gold in the run that loaded it, or in the next one."""
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
@@ -32,8 +32,8 @@ class Health:
         kind: live, sandbox or recorded; None before the first batch.
         batches: Landing files that were loaded, or could not be.
         batches_failed: Of these, those that could not be.
-        batches_waiting: Those that are in silver and not yet in gold.
-        waiting_since: When the first of these was loaded.
+        batches_pending: Those that are in silver and not yet in gold.
+        pending_since: When the first of these was loaded.
         records_fetched: Records of the completed batches.
         records_loaded: Records that became a row.
         records_duplicate: Records whose place was taken.
@@ -50,8 +50,8 @@ class Health:
     kind: str | None
     batches: int
     batches_failed: int
-    batches_waiting: int
-    waiting_since: datetime | None
+    batches_pending: int
+    pending_since: datetime | None
     records_fetched: int
     records_loaded: int
     records_duplicate: int
@@ -85,10 +85,10 @@ class Health:
             )
         if self.newest_batch is not None and self.newest_batch["status"] == "failed":
             problems.append(f"the newest batch failed: {self.newest_batch['error']}")
-        if self.waiting_since is not None and (
-            self.read_at - self.waiting_since > _WAITING_TOO_LONG
+        if self.pending_since is not None and (
+            self.read_at - self.pending_since > _PENDING_TOO_LONG
         ):
-            problems.append(f"{self.batches_waiting} batches wait for the star schema")
+            problems.append(f"{self.batches_pending} batches wait for the star schema")
         return problems
 
 
@@ -147,8 +147,8 @@ class HealthCollector(Collector):
         )
         for status, count in {
             "failed": health.batches_failed,
-            "waiting": health.batches_waiting,
-            "complete": health.batches - health.batches_failed - health.batches_waiting,
+            "waiting": health.batches_pending,
+            "complete": health.batches - health.batches_failed - health.batches_pending,
         }.items():
             batches.add_metric([status], count)
         yield batches

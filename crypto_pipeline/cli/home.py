@@ -10,7 +10,7 @@ import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from crypto_pipeline.config.settings import Settings
-from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, turn
+from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
 from crypto_pipeline.warehouse.postgres import connect, warehouse_conninfo
 
 _TEMPLATE = Path(__file__).parent / "dagster.yaml"
@@ -54,7 +54,7 @@ def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
     os.environ["DAGSTER_HOME"] = str(home.absolute())
     os.environ["DAGSTER_POSTGRES_URL"] = storage_url(conninfo)
     # The first process makes Dagster's tables; several may start at once.
-    with connect(conninfo) as connection, turn(connection, AdvisoryLock.DAGSTER_TABLES):
+    with connect(conninfo) as connection, exclusive(connection, AdvisoryLock.DAGSTER_TABLES):
         instance = dg.DagsterInstance.get()
     if settings.embedded:
         _fail_dead_runs(instance)
@@ -86,7 +86,7 @@ def _ensure_schema(connection: psycopg.Connection) -> None:
     if connection.execute("SELECT to_regnamespace(%s)", [_SCHEMA]).fetchone() == (None,):
         try:
             # In turn: of two that find it missing, the second would fail over the first one's.
-            with turn(connection, AdvisoryLock.DAGSTER_TABLES):
+            with exclusive(connection, AdvisoryLock.DAGSTER_TABLES):
                 connection.execute("CREATE SCHEMA IF NOT EXISTS dagster")
         except psycopg.errors.InsufficientPrivilege:
             raise DagsterStorageError(

@@ -246,7 +246,7 @@ def parity(full: bool) -> None:
                 )
         console.print(
             f"{found.facts} facts of {found.months} months compared,"
-            f" {len(found.differences)} differences, {found.waiting} changes not in the lake yet"
+            f" {len(found.differences)} differences, {found.pending} changes not in the lake yet"
         )
         sys.exit(1 if found.differences else 0)
 

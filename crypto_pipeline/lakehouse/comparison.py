@@ -2,7 +2,7 @@
 
 By sums: counts, key sets and the sum of every column, by month and batch. By rows: each fact,
 column by column. The star schema is made to fit the lake's decimals by PostgreSQL
-(``lake.fit``), so both sides are compared exactly.
+(``lake.to_decimal``), so both sides are compared exactly.
 
 Two differences are none: what waits for the next load, and facts of months that retention dropped
 from PostgreSQL and that the lake keeps. A batch says how many it lost so.
@@ -22,7 +22,7 @@ from crypto_pipeline.lakehouse.delta import Lake
 from crypto_pipeline.lakehouse.differences import Difference, Parity, fact_sums
 from crypto_pipeline.lakehouse.gold_arrow import read_dimension, read_facts, snapshot
 from crypto_pipeline.lakehouse.queries import lake_queries
-from crypto_pipeline.lakehouse.schema import DIMENSIONS, FACT, UNFIT_VALUES, LakeTable
+from crypto_pipeline.lakehouse.schema import DIMENSIONS, FACT, UNREPRESENTABLE_VALUES, LakeTable
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.postgres import Warehouse
 
@@ -46,7 +46,7 @@ Group = tuple[str, int]
 class _Sides:
     connection: psycopg.Connection
     queries: duckdb.DuckDBPyConnection
-    waiting_batches: frozenset[int]
+    pending_batches: frozenset[int]
 
 
 def compare_sums(warehouse: Warehouse, lake: Lake, batches: Sequence[int] | None = None) -> Parity:
@@ -99,9 +99,11 @@ def compare_rows(warehouse: Warehouse, lake: Lake) -> Parity:
         by_group: dict[Group, int] = defaultdict(int)
         months: set[str] = set()
         for start, end in _windows(sides):
-            facts, unfit = read_facts(sides.connection, "between", {"start": start, "end": end})
+            facts, unrepresentable = read_facts(
+                sides.connection, "between", {"start": start, "end": end}
+            )
             months.update(facts.column("snapshot_month").unique().to_pylist())
-            for table, rows in ((FACT, facts), (UNFIT_VALUES, unfit)):
+            for table, rows in ((FACT, facts), (UNREPRESENTABLE_VALUES, unrepresentable)):
                 compared, found, only_in_lake = _row_differences(sides, table, rows, (start, end))
                 parity.differences += found
                 if table is FACT:
@@ -129,7 +131,7 @@ def _sides(warehouse: Warehouse, lake: Lake) -> Iterator[tuple[_Sides, Parity]]:
         snapshot(connection),
     ):
         waiting = connection.execute(
-            read_sql("lake/waiting_changes.sql"), {"after": loaded}
+            read_sql("lake/pending_changes.sql"), {"after": loaded}
         ).fetchall()
         sides = _Sides(
             connection, queries, frozenset(batch for kind, batch in waiting if kind == "batch")
@@ -139,7 +141,7 @@ def _sides(warehouse: Warehouse, lake: Lake) -> Iterator[tuple[_Sides, Parity]]:
 
 
 def _dimension_differences(sides: _Sides) -> list[Difference]:
-    if sides.waiting_batches:
+    if sides.pending_batches:
         # They come with the dimensions that they are loaded with.
         return []
     found = []
@@ -186,15 +188,17 @@ def _lake_sums(sides: _Sides, batches: Sequence[int] | None) -> dict[Group, dict
         GROUP BY ALL
     """
     rows = _rows(sides.queries.execute(query))
-    unfit = {
+    unrepresentable = {
         (month, batch): count
         for month, batch, count in sides.queries.execute(
             f"SELECT strftime(snapshot_time, '%Y-%m'), batch_id, count(*)"
-            f" FROM lake_{UNFIT_VALUES.name} WHERE {chosen} GROUP BY ALL"
+            f" FROM lake_{UNREPRESENTABLE_VALUES.name} WHERE {chosen} GROUP BY ALL"
         ).fetchall()
     }
     for row in rows:
-        row["unfit_values"] = unfit.get((row["snapshot_month"], row["batch_id"]), 0)
+        row["unrepresentable_values"] = unrepresentable.get(
+            (row["snapshot_month"], row["batch_id"]), 0
+        )
         for name in FACT.decimals:
             whole, rest = row.pop(f"{name}_whole"), row.pop(f"{name}_rest")
             row[name] = None if whole is None else _EXACT.add(Decimal(whole), rest)
@@ -205,7 +209,7 @@ def _by_group(rows: Sequence[dict[str, Any]], sides: _Sides) -> dict[Group, dict
     return {
         (row.pop("snapshot_month"), row.pop("batch_id")): row
         for row in rows
-        if row["batch_id"] not in sides.waiting_batches
+        if row["batch_id"] not in sides.pending_batches
     }
 
 
@@ -255,7 +259,7 @@ def _row_differences(
     """How many rows of a window were compared, how they differ, and how many facts only the lake
     has."""
     sides.queries.register("of_window", rows)
-    waiting = ", ".join(map(str, [*sides.waiting_batches, -1]))
+    waiting = ", ".join(map(str, [*sides.pending_batches, -1]))
     sides.queries.execute(
         "CREATE OR REPLACE TEMPORARY TABLE wanted AS"
         f" SELECT * FROM of_window WHERE batch_id NOT IN ({waiting})"

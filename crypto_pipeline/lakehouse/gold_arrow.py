@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
 from psycopg import sql
 
-from crypto_pipeline.lakehouse.schema import FACT, UNFIT_VALUES, LakeTable, Type
+from crypto_pipeline.lakehouse.schema import FACT, UNREPRESENTABLE_VALUES, LakeTable, Type
 from crypto_pipeline.model.registry import DecimalType
 from crypto_pipeline.model.sql import read_sql
 
@@ -71,22 +71,22 @@ def read_facts(
 
     Args:
         connection: Where they are.
-        which: Their selection: ``sql/lake/facts_<which>.sql`` and ``unfit_<which>.sql``.
+        which: Their selection: ``sql/lake/facts_<which>.sql`` and ``unrepresentable_<which>.sql``.
         arguments: Its arguments.
 
     Returns:
-        The rows of the fact table, and those of ``unfit_values`` for the values left out in them.
+        The rows of the fact table, and those of ``unrepresentable_values`` for the values left out in them.
     """
     schema = arrow_schema(FACT).append(pa.field("measures_known", pa.int16(), nullable=False))
     facts = _copy(connection, sql.SQL(read_sql(f"lake/facts_{which}.sql")), arguments, schema)
     expected = pc.sum(facts.column("measures_known")).as_py() or 0
     facts = facts.drop_columns(["measures_known"])
     found = sum(len(facts) - facts.column(name).null_count for name in FACT.decimals)
-    unfit = arrow_schema(UNFIT_VALUES).empty_table()
+    unrepresentable = arrow_schema(UNREPRESENTABLE_VALUES).empty_table()
     if found != expected:
-        select = sql.SQL(read_sql(f"lake/unfit_{which}.sql"))
-        unfit = _copy(connection, select, arguments, arrow_schema(UNFIT_VALUES))
-    return facts, unfit
+        select = sql.SQL(read_sql(f"lake/unrepresentable_{which}.sql"))
+        unrepresentable = _copy(connection, select, arguments, arrow_schema(UNREPRESENTABLE_VALUES))
+    return facts, unrepresentable
 
 
 def _copy(

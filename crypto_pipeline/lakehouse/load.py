@@ -32,11 +32,11 @@ from crypto_pipeline.lakehouse.schema import (
     DIMENSIONS,
     FACT,
     LAKE_TABLES,
-    UNFIT_VALUES,
+    UNREPRESENTABLE_VALUES,
     LakeError,
 )
 from crypto_pipeline.model.sql import read_sql
-from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, turn
+from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
 from crypto_pipeline.warehouse.postgres import Warehouse
 
 FACTS_A_COMMIT = 250_000
@@ -89,7 +89,7 @@ def load_lake(
     done = {table.name: Loaded() for table in LAKE_TABLES}
     with (
         warehouse.connection() as others_wait,
-        turn(others_wait, AdvisoryLock.LAKE_LOAD),
+        exclusive(others_wait, AdvisoryLock.LAKE_LOAD),
         warehouse.connection() as connection,
     ):
         with snapshot(connection):
@@ -167,17 +167,22 @@ def _load_facts(
             known = ranges.get(coin, (first, last))
             ranges[coin] = min(first, known[0]), max(last, known[1])
         firsts, lasts = zip(*ranges.values(), strict=True)
-        facts, unfit = read_facts(
+        facts, unrepresentable = read_facts(
             connection,
             "of_coins",
             {"coins": list(ranges), "firsts": list(firsts), "lasts": list(lasts)},
         )
     else:
-        facts, unfit = read_facts(connection, "of_batches", {"batches": changes.batch_ids})
+        facts, unrepresentable = read_facts(
+            connection, "of_batches", {"batches": changes.batch_ids}
+        )
     step = Step(changes.last, changes.batch_ids)
-    # A value that is unfit no more goes with its fact.
-    done[UNFIT_VALUES.name] += lake.synchronise(
-        UNFIT_VALUES, unfit, step, None if changes.start else facts.select(list(FACT.key))
+    # A value that is unrepresentable no more goes with its fact.
+    done[UNREPRESENTABLE_VALUES.name] += lake.synchronise(
+        UNREPRESENTABLE_VALUES,
+        unrepresentable,
+        step,
+        None if changes.start else facts.select(list(FACT.key)),
     )
     if changes.start:
         loaded = replace_facts(fact_table, facts, step)

@@ -6,7 +6,7 @@ Facts have the month of their snapshot besides, as the column they are partition
 
 Delta's decimals end at 38 digits, so every kind of measure has a scale of its own
 (``model/registry.py``). A value is rounded half-even to its scale. One that is too large for its
-type, or that would become zero, is null in its row and stands in ``unfit_values`` with all its
+type, or that would become zero, is null in its row and stands in ``unrepresentable_values`` with all its
 digits.
 """
 
@@ -106,7 +106,7 @@ DIM_TIME: Final = _lake_table(registry.DIM_TIME)
 DIM_SOURCE: Final = _lake_table(registry.DIM_SOURCE)
 DIM_CRYPTOCURRENCY: Final = _lake_table(registry.DIM_CRYPTOCURRENCY)
 FACT: Final = _lake_table(registry.FACT)
-UNFIT_VALUES: Final = _lake_table(registry.UNFIT_VALUES)
+UNREPRESENTABLE_VALUES: Final = _lake_table(registry.UNREPRESENTABLE_VALUES)
 
 MEASURES: Final[dict[str, DecimalType]] = {
     column.name: column.kind.decimal
@@ -116,5 +116,5 @@ MEASURES: Final[dict[str, DecimalType]] = {
 """Decimal type of every numeric column of a record, for engines whose numbers have one."""
 
 DIMENSIONS: Final = (DIM_DATE, DIM_TIME, DIM_SOURCE, DIM_CRYPTOCURRENCY)
-LAKE_TABLES: Final = (*DIMENSIONS, UNFIT_VALUES, FACT)
+LAKE_TABLES: Final = (*DIMENSIONS, UNREPRESENTABLE_VALUES, FACT)
 """Every table, those that others refer to first."""

@@ -66,7 +66,7 @@ def generated_files() -> dict[str, str]:
                 _HEAD,
                 _typed_records(),
                 _DESCRIBED_RECORDS,
-                _judged_records(),
+                _evaluated_records(),
                 _storable_records(),
             ]
         ),
@@ -126,12 +126,12 @@ def _typed_records() -> str:
         if column in MEASURES:
             of = MEASURES[column]
             columns.append(
-                f"TO_DECIMAL(MAX({found}judged, NULL)), {of.precision}, {of.scale}) AS {column}"
+                f"TO_DECIMAL(MAX({found}evaluated, NULL)), {of.precision}, {of.scale}) AS {column}"
             )
             columns.append(f"MAX({found}plain, NULL)) AS {column}_text")
-            columns.append(f"MAX({found}unfit, NULL)) AS {column}_unfit")
+            columns.append(f"MAX({found}unrepresentable, NULL)) AS {column}_unrepresentable")
         elif column in INTEGER_FIELDS.values():
-            columns.append(f"TO_DECIMAL(MAX({found}judged, NULL)), 10, 0) AS {column}")
+            columns.append(f"TO_DECIMAL(MAX({found}evaluated, NULL)), 10, 0) AS {column}")
         elif column in TIME_FIELDS.values():
             columns.append(f"MAX({found}time, NULL)) AS {column}")
         else:
@@ -147,9 +147,9 @@ def _typed_records() -> str:
     )
 
 
-def _judged_records() -> str:
+def _evaluated_records() -> str:
     return (
-        "CREATE OR REPLACE VIEW staging.judged_records\n"
+        "CREATE OR REPLACE VIEW staging.evaluated_records\n"
         "COMMENT = 'The records with the names of the rules they break, and the reason in words.'\n"
         "AS\n"
         "SELECT\n    r.*,\n"
@@ -160,13 +160,15 @@ def _judged_records() -> str:
         f"    {_array(map(_broken, WARN_RULES))} AS warned_by\n"
         "FROM staging.described_records AS r;\n"
         "CREATE OR REPLACE TRANSIENT TABLE staging.checked_records AS\n"
-        "SELECT * FROM staging.judged_records WHERE FALSE;\n"
+        "SELECT * FROM staging.evaluated_records WHERE FALSE;\n"
     )
 
 
 def _storable_records() -> str:
     columns = [
-        f"IFF({column}_unfit IS NULL, {column}, NULL) AS {column}" if column in MEASURES else column
+        f"IFF({column}_unrepresentable IS NULL, {column}, NULL) AS {column}"
+        if column in MEASURES
+        else column
         for column in COLUMNS[:-3]
     ]
     return (

@@ -179,11 +179,11 @@ class LandingZone:
             raise ValueError(f"{path} is not the path of a landing file")
         return self._file(hour, path.rpartition("/")[2])
 
-    def file_loose(
+    def file_unfiled(
         self,
         *,
         among_hours: bool = True,
-        on_unfiled: Callable[[UPath, Exception], None] = _warn,
+        on_failure: Callable[[UPath, Exception], None] = _warn,
     ) -> list[LandingFile]:
         """Move files that were dropped in by hand to the hour they tell (``ingested_at``).
 
@@ -195,7 +195,7 @@ class LandingZone:
         Args:
             among_hours: Whether to look for misplaced files among the hours' own folders too, which
                 costs a walk through all that was ever landed.
-            on_unfiled: Told of every file that stays where it is, or folder that cannot be looked
+            on_failure: Told of every file that stays where it is, or folder that cannot be looked
                 through, and why; by default it is logged as a warning.
 
         Raises:
@@ -204,16 +204,16 @@ class LandingZone:
         """
         filed = []
         for path, remove in sorted(
-            self._loose(among_hours, on_unfiled), key=lambda loose: loose[0]
+            self._unfiled_files(among_hours, on_failure), key=lambda loose: loose[0]
         ):
             try:
                 file = self._file_away(path, remove)
             except OSError as problem:
-                on_unfiled(self.root / path, problem)
+                on_failure(self.root / path, problem)
             except ObjectStoreError as problem:
                 if problem.retryable:
                     raise
-                on_unfiled(self.root / path, problem)
+                on_failure(self.root / path, problem)
             else:
                 if file is not None:
                     filed.append(file)
@@ -238,13 +238,13 @@ class LandingZone:
         remove()
         return file
 
-    def _loose(
-        self, among_hours: bool, on_unfiled: Callable[[UPath, Exception], None]
+    def _unfiled_files(
+        self, among_hours: bool, on_failure: Callable[[UPath, Exception], None]
     ) -> Iterator[tuple[str, Callable[[], None]]]:
         """Each loose file's path below the root, with what removes it."""
         if self._store is not None:
             for stored in self._beside_the_hours(self._store, among_hours):
-                if _is_loose(stored.path):
+                if _is_unfiled(stored.path):
                     yield stored.path, partial(self._store.remove, stored)
             return
         for top in _listed(self.root):
@@ -253,10 +253,10 @@ class LandingZone:
             try:
                 for path in (top, *top.rglob("*.json*")):
                     below = path.path.removeprefix(self.root.path).lstrip("/")
-                    if _is_loose(below) and path.is_file():
+                    if _is_unfiled(below) and path.is_file():
                         yield below, partial(path.unlink, missing_ok=True)
             except OSError as problem:
-                on_unfiled(top, problem)
+                on_failure(top, problem)
 
     def _beside_the_hours(self, store: ObjectStore, among_hours: bool) -> Iterator[StoredObject]:
         if among_hours:
@@ -329,7 +329,7 @@ def _is_capture(name: str) -> bool:
     return name.endswith((".json", ".json.gz")) and not name.startswith(".")
 
 
-def _is_loose(path: str) -> bool:
+def _is_unfiled(path: str) -> bool:
     """Whether a path below the root is that of a capture under no hour."""
     return _is_capture(path.rpartition("/")[2]) and filed_hour(path) is None
 

@@ -1,6 +1,6 @@
 """The data-quality rules: one table, used by the loader, the asset checks and the documentation.
 
-A rule is a predicate over the columns of a market record, written in SQL so that it is judged
+A rule is a predicate over the columns of a market record, written in SQL so that it is evaluated
 set-wise where the rows are. As in a CHECK constraint, a record breaks a rule only when the
 predicate is false: a NULL that a rule does not ask about passes.
 

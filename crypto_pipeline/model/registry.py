@@ -349,7 +349,7 @@ INGESTION_BATCHES: Final = Table(
             "Of the records loaded, those whose month retention has dropped",
         ),
         Column(
-            "details_forgotten_at",
+            "details_purged_at",
             "timestamptz",
             "When retention emptied request, warnings, schema_drift and the text of the rejected"
             " records, UTC; null while they are there",
@@ -611,9 +611,9 @@ LAKE_CHANGES: Final = Table(
     key=("change_id",),
 )
 
-UNFIT_VALUES: Final = Table(
+UNREPRESENTABLE_VALUES: Final = Table(
     "delta",
-    "unfit_values",
+    "unrepresentable_values",
     "One row for every value of a fact that its decimal type cannot hold; in the fact it is null.",
     (
         Column("table_name", "text", "The table with the null"),
@@ -673,7 +673,7 @@ POSTGRES_TABLES: Final = (
 """Every table that PostgreSQL has."""
 
 TABLES: Final[Mapping[str, Table]] = {
-    table.name: table for table in (*POSTGRES_TABLES, UNFIT_VALUES)
+    table.name: table for table in (*POSTGRES_TABLES, UNREPRESENTABLE_VALUES)
 }
 """Every table, by its name."""
 

@@ -79,7 +79,7 @@ def lake_columns(table: Table) -> None:
     for column in table.columns:
         if column.kind and column.kind.decimal:
             of = column.kind.decimal
-            print(f"lake.fit(f.{column.name}, {of.precision}, {of.scale}) AS {column.name},")
+            print(f"lake.to_decimal(f.{column.name}, {of.precision}, {of.scale}) AS {column.name},")
         else:
             print(f"f.{column.name},")
 

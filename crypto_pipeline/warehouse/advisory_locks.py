@@ -29,7 +29,7 @@ class AdvisoryLock(enum.IntEnum):
 
 
 @contextmanager
-def turn(
+def exclusive(
     connection: psycopg.Connection, lock: AdvisoryLock, on_wait: Callable[[], None] = lambda: None
 ) -> Iterator[None]:
     """Hold a lock until the end of the block, on a connection that does nothing else meanwhile.

@@ -1,7 +1,7 @@
 """The bulk load: landing files that the warehouse lacks, set-wise into silver and gold.
 
 The same staging and the same SELECTs as the hourly assets, without frames in between and without a
-run for every hour. A month that is new is built apart, in one transaction (``month_load.py``), some
+run for every hour. A month that is new is built apart, in one transaction (``partition_load.py``), some
 months side by side; the files of other months go chunk by chunk. A load that dies goes on where it
 stopped.
 """
@@ -18,7 +18,11 @@ from crypto_pipeline.landing.zone import LandingFile, LandingZone
 from crypto_pipeline.model.registry import GOLD_TABLES
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.load_report import Line
-from crypto_pipeline.warehouse.month_load import MonthTakenError, load_month, may_load_apart
+from crypto_pipeline.warehouse.partition_load import (
+    PartitionExistsError,
+    can_attach_partition,
+    load_partition,
+)
 from crypto_pipeline.warehouse.postgres import Warehouse, merge
 from crypto_pipeline.warehouse.staging import (
     DecodedFile,
@@ -111,20 +115,22 @@ def load_files(
         staged.set()
 
     def load(month: datetime, of_month: list[LandingFile], place: _Place) -> list[LoadedFiles]:
-        def wait_for_turn() -> None:
+        def wait_for_earlier() -> None:
             if place.earlier is not None:
                 place.earlier.result()
             if stopped.is_set():
                 raise _Stopped
 
         try:
-            if may_load_apart(warehouse, month):
+            if can_attach_partition(warehouse, month):
                 chunks = decoded(in_chunks(of_month, _STAGED_BYTES), place.before, place.staged)
-                with suppress(MonthTakenError):
-                    loaded = load_month(warehouse, month, chunks, max_rejected_share, wait_for_turn)
+                with suppress(PartitionExistsError):
+                    loaded = load_partition(
+                        warehouse, month, chunks, max_rejected_share, wait_for_earlier
+                    )
                     on_loaded(loaded.lines)
                     return [LoadedFiles(of_month, loaded.gold)]
-            wait_for_turn()
+            wait_for_earlier()
             chunk_by_chunk = []
             for chunk, lines in load_to_silver(warehouse, of_month, max_rejected_share, on_decoded):
                 on_loaded(lines)
@@ -167,8 +173,8 @@ def load_to_gold(warehouse: Warehouse) -> dict[str, dict[str, int]]:
     """
     counts = {}
     with warehouse.load() as connection:
-        connection.execute(read_sql("gold/seen_months.sql"))
-        connection.execute(read_sql("gold/waiting.sql"))
+        connection.execute(read_sql("gold/pruned_views.sql"))
+        connection.execute(read_sql("gold/pending.sql"))
         for table in GOLD_TABLES:
             connection.execute(read_sql(f"gold/{table.name}.sql"))
             counts[table.name] = merge(connection, table)

@@ -63,13 +63,13 @@ def drop_old_months(warehouse: Warehouse, retention_months: int | None) -> list[
     return _names(warehouse, f"SELECT drop_months_before(({_FIRST_KEPT}))", retention_months)
 
 
-def forget_batch_details(warehouse: Warehouse, retention_days: int) -> int:
+def purge_batch_details(warehouse: Warehouse, retention_days: int) -> int:
     """Empty the details of the batches that were loaded more than ``retention_days`` ago.
 
     Returns:
         How many batches had any.
     """
-    query = "SELECT forget_batch_details(now() - make_interval(days => %s))"
+    query = "SELECT purge_batch_details(now() - make_interval(days => %s))"
     with warehouse.load() as connection:
         row = connection.execute(query, [retention_days]).fetchone()
     assert row is not None
@@ -137,7 +137,7 @@ def maintain_warehouse(context: dg.OpExecutionContext, warehouse: Warehouse) -> 
     except psycopg.errors.LockNotAvailable as error:
         context.log.warning("a query holds a table that must change: %s", error)
         raise dg.RetryRequested(_TRIES, _SECONDS_BETWEEN_TRIES) from error
-    forgotten = forget_batch_details(warehouse, settings.batch_retention_days)
+    purged = purge_batch_details(warehouse, settings.batch_retention_days)
     context.add_output_metadata(
         {
             "months_ahead": MONTHS_AHEAD,
@@ -145,7 +145,7 @@ def maintain_warehouse(context: dg.OpExecutionContext, warehouse: Warehouse) -> 
             "partitions_created": dg.JsonMetadataValue(created),
             "partitions_dropped": dg.JsonMetadataValue(dropped),
             "batch_retention_days": settings.batch_retention_days,
-            "batches_emptied": forgotten,
+            "batches_emptied": purged,
             "runs_deleted": drop_old_runs(context.instance, settings.run_retention_days),
             "outputs_deleted": drop_old_logs(context.instance, settings.log_retention_days),
         }

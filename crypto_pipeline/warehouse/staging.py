@@ -1,4 +1,4 @@
-"""Staging: landing files decoded once, copied into temporary tables and judged by the rule table.
+"""Staging: landing files decoded once, copied into temporary tables and evaluated by the rule table.
 
 What comes out are the relations ``staged_<table>``, the rows that every silver table should hold.
 The silver assets hand them to storage as frames, hour by hour; the bulk load merges them as they
@@ -171,11 +171,11 @@ class Staging:
                     b"".join(b"%d,%d,%b" % (number, *line) for line in enumerate(file.lines))
                 )
         self._connection.execute(
-            read_sql("silver/judge.sql"),
+            read_sql("silver/evaluate_rules.sql"),
             {"first_file": first},
         )
         rejects = self._connection.execute(
-            "SELECT file_id, record_index FROM verdicts"
+            "SELECT file_id, record_index FROM violations"
             " WHERE rejected_by <> '{}' AND file_id >= %s",
             [first],
         ).fetchall()

@@ -318,7 +318,7 @@ def test_a_dropped_file_that_cannot_be_filed_does_not_stop_the_fetch(
 ) -> None:
     for record in (market_record(), market_record(id="other")):
         loose = drop(zone, "a.json", landing_json([record], START - HOUR, "CoinGecko sandbox"))
-        zone.file_loose()
+        zone.file_unfiled()
 
     with dg.DagsterInstance.ephemeral() as instance:
         run = defs.resolve_job_def(HOURLY_JOB).execute_in_process(

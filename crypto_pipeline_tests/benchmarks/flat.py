@@ -265,7 +265,7 @@ def _fill_small_tables(connection: psycopg.Connection, first: datetime, end: dat
         [Market.label],
     )
     connection.execute(
-        "CREATE TEMPORARY TABLE waiting_snapshots ON COMMIT DROP AS SELECT hour AS snapshot_time"
+        "CREATE TEMPORARY TABLE pending_snapshots ON COMMIT DROP AS SELECT hour AS snapshot_time"
         + _HOURS,
         {"first": first, "end": end + timedelta(days=31)},
     )

@@ -260,7 +260,7 @@ def delta_merge(zone: Path, count: int) -> Measured:
 
 
 def sail(zone: Path, count: int) -> Measured:
-    """The Spark path on Sail: files to silver and gold as Delta tables, every rule judged."""
+    """The Spark path on Sail: files to silver and gold as Delta tables, every rule evaluated."""
     from crypto_pipeline_tests.benchmarks.spark import measure
 
     loaded = measure(_files(zone, count))

@@ -66,7 +66,7 @@ def test_old_data_a_failed_batch_and_one_that_waits_for_gold_are_problems(
     drop_hour(zone, NOW - timedelta(hours=5))
     broken = drop(zone, "broken.json", b"not JSON")
     assert broken
-    zone.file_loose()
+    zone.file_unfiled()
     for _ in load_to_silver(warehouse, files_to_load(warehouse, zone), 0.5):
         pass
     with warehouse.load() as connection:

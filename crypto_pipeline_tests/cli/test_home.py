@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 from crypto_pipeline.cli.dagster_storage import is_the_warehouse
 from crypto_pipeline.cli.home import open_dagster_home, storage_url
 from crypto_pipeline.config.settings import Settings
-from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, turn
+from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
 from crypto_pipeline.warehouse.postgres import Warehouse, connect, warehouse_conninfo
 from crypto_pipeline_tests.waiting import wait_until
 
@@ -70,7 +70,7 @@ def test_two_first_starts_at_once_both_succeed(warehouse: Warehouse) -> None:
         connect(warehouse_conninfo(settings)) as watch,
     ):
         watch.autocommit = True
-        with turn(first, AdvisoryLock.DAGSTER_TABLES):
+        with exclusive(first, AdvisoryLock.DAGSTER_TABLES):
             first.execute("CREATE SCHEMA dagster")
             second = pool.submit(lambda: open_dagster_home(settings).dispose())
             waiting = (

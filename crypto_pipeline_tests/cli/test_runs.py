@@ -28,7 +28,7 @@ def test_what_a_load_says_is_shown_as_it_is_however_wide(
     bad = coin(1, id="[/red]a[b]" * 6, symbol=None)
     drop(zone, "a.json", landing_json([market_record(), bad]))
     drop(zone, "b.json", b"[/red]")
-    zone.file_loose()
+    zone.file_unfiled()
     key = partition_key(HOUR) if job == HOURLY_JOB else None
     console = Console(file=io.StringIO(), width=40)
 

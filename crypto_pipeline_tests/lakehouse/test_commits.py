@@ -15,7 +15,7 @@ from crypto_pipeline.lakehouse.schema import (
     DIM_DATE,
     FACT,
     LAKE_TABLES,
-    UNFIT_VALUES,
+    UNREPRESENTABLE_VALUES,
     LakeTable,
 )
 from crypto_pipeline.landing.zone import LandingZone
@@ -72,7 +72,7 @@ def test_every_commit_says_of_which_batches_and_change_it_is(
     metadata = run_job()
     second = newest_change(warehouse)
     assert second > first
-    for table in (DIM_CRYPTOCURRENCY, UNFIT_VALUES, FACT):
+    for table in (DIM_CRYPTOCURRENCY, UNREPRESENTABLE_VALUES, FACT):
         assert commits(lake, table) == [([1, 2], first), ([3], second)], table.name
         assert metadata[table.name]["last_change"] == second
     # The days are there already.
@@ -89,7 +89,7 @@ def test_dimensions_that_are_ahead_of_the_facts_are_of_no_batch(
     newest = newest_change(warehouse)
     assert commits(lake, DIM_CRYPTOCURRENCY) == [([], newest)]
     steps = [([batch], newest - 3 + batch) for batch in (1, 2, 3)]
-    assert commits(lake, FACT) == commits(lake, UNFIT_VALUES) == steps
+    assert commits(lake, FACT) == commits(lake, UNREPRESENTABLE_VALUES) == steps
     assert metadata[FACT.name]["batch_ids"] == [1, 2, 3]
     assert metadata[FACT.name]["last_change"] == newest
 
@@ -102,5 +102,5 @@ def test_facts_that_change_are_of_a_change_and_no_batch(
     rows(warehouse, "UPDATE analytics.fact_crypto_price_metrics SET max_supply = 2 RETURNING 1")
     run_job()
     newest = newest_change(warehouse)
-    assert commits(lake, FACT)[-1] == commits(lake, UNFIT_VALUES)[-1] == ([], newest)
+    assert commits(lake, FACT)[-1] == commits(lake, UNREPRESENTABLE_VALUES)[-1] == ([], newest)
     assert lake.loaded_change() == newest

@@ -12,7 +12,7 @@ from crypto_pipeline.lakehouse.load import load_lake
 from crypto_pipeline.lakehouse.schema import (
     DIM_DATE,
     FACT,
-    UNFIT_VALUES,
+    UNREPRESENTABLE_VALUES,
 )
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
@@ -54,8 +54,8 @@ def change_dimension(warehouse: Warehouse, lake: Lake) -> None:
     )
 
 
-def forget_unfit(warehouse: Warehouse, lake: Lake) -> None:
-    DeltaTable(lake.location(UNFIT_VALUES)).delete()
+def forget_unrepresentable(warehouse: Warehouse, lake: Lake) -> None:
+    DeltaTable(lake.location(UNREPRESENTABLE_VALUES)).delete()
 
 
 def test_the_comparison_finds_every_harm(
@@ -66,7 +66,15 @@ def test_the_comparison_finds_every_harm(
     load_landing_zone()
     load_lake(warehouse, lake)
     assert_equal(warehouse, lake)
-    harms = [change_lake, lose, double, rename_key, change_dimension, forget_unfit, change_postgres]
+    harms = [
+        change_lake,
+        lose,
+        double,
+        rename_key,
+        change_dimension,
+        forget_unrepresentable,
+        change_postgres,
+    ]
     for harm in harms:
         harmed = Lake(shutil.copytree(lake.uri, f"{lake.uri}-{harm.__name__}"))
         harm(warehouse, harmed)
@@ -100,4 +108,4 @@ def test_what_waits_for_the_next_load_is_no_difference(
     load(zone, HOUR + timedelta(hours=1))
     for compare in (compare_sums, compare_rows):
         parity = compare(warehouse, lake)
-        assert (parity.differences, parity.facts, parity.waiting) == ([], 1, 1)
+        assert (parity.differences, parity.facts, parity.pending) == ([], 1, 1)

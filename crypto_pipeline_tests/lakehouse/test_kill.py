@@ -34,7 +34,7 @@ def loaded(warehouse: Warehouse, zone: LandingZone) -> Warehouse:
 
 def assert_complete(warehouse: Warehouse, lake: Lake) -> None:
     parity = compare_rows(warehouse, lake)
-    assert (parity.differences, parity.waiting) == ([], 0)
+    assert (parity.differences, parity.pending) == ([], 0)
     assert parity.facts == lake.dataset(FACT).count_rows() > 0
 
 
@@ -89,7 +89,7 @@ def test_two_loads_that_no_lock_keeps_apart_write_nothing_twice(
     loaded: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As when a loader loses its connection, and with it the lock, while it commits."""
-    monkeypatch.setattr(lake_module, "turn", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(lake_module, "exclusive", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(lake_module, "FACTS_A_COMMIT", 10)
     lake = Lake(str(tmp_path / "lake"))
     with ThreadPoolExecutor(2) as pool:

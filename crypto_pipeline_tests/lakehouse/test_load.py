@@ -19,7 +19,7 @@ from crypto_pipeline.lakehouse.load import load_lake
 from crypto_pipeline.lakehouse.schema import (
     DIM_CRYPTOCURRENCY,
     FACT,
-    UNFIT_VALUES,
+    UNREPRESENTABLE_VALUES,
     LakeError,
 )
 from crypto_pipeline.landing.zone import LandingZone
@@ -362,5 +362,5 @@ def test_real_responses_arrive_exactly(warehouse: Warehouse, zone: LandingZone, 
     load_landing_zone()
     load_lake(warehouse, lake)
     assert len(column(lake, "batch_id")) == 157
-    assert lake.dataset(UNFIT_VALUES).count_rows() == 0
+    assert lake.dataset(UNREPRESENTABLE_VALUES).count_rows() == 0
     assert_equal(warehouse, lake)

@@ -22,7 +22,12 @@ from crypto_pipeline.definitions import defs
 from crypto_pipeline.lakehouse import load as lake_module
 from crypto_pipeline.lakehouse.delta import CommitFailedError, Lake, Loaded, Step, add_facts
 from crypto_pipeline.lakehouse.load import load_lake
-from crypto_pipeline.lakehouse.schema import DIM_CRYPTOCURRENCY, FACT, UNFIT_VALUES, LakeError
+from crypto_pipeline.lakehouse.schema import (
+    DIM_CRYPTOCURRENCY,
+    FACT,
+    UNREPRESENTABLE_VALUES,
+    LakeError,
+)
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.sandbox.clock import SimulatedClock
@@ -157,7 +162,7 @@ def test_of_two_that_commit_at_once_one_is_refused_and_comes_again(
     for hour in range(1, 9):
         land(zone, HOUR + timedelta(hours=hour))
     load_landing_zone()
-    monkeypatch.setattr(lake_module, "turn", lambda *_: contextlib.nullcontext())
+    monkeypatch.setattr(lake_module, "exclusive", lambda *_: contextlib.nullcontext())
     monkeypatch.setattr(lake_module, "FACTS_A_COMMIT", 2)
     both_have_looked = threading.Barrier(2)
     looks = threading.local()
@@ -188,12 +193,17 @@ def test_a_commit_whose_answer_is_lost_counts_once(
 ) -> None:
     """The store has it, the client hears of an error, and sends it again."""
     lost = {
-        Lake(f"{lake.uri}-facts"): [f"/{FACT.name}/", f"/{UNFIT_VALUES.name}/"],
+        Lake(f"{lake.uri}-facts"): [f"/{FACT.name}/", f"/{UNREPRESENTABLE_VALUES.name}/"],
         Lake(f"{lake.uri}-versions"): [f"/{DIM_CRYPTOCURRENCY.name}/"],
     }
     for hour in range(2):
-        unfit = {"id": "x", "symbol": "x", "name": f"{hour}", "max_supply": Decimal("1e30")}
-        land(zone, HOUR + timedelta(hours=hour), {}, unfit)
+        unrepresentable = {
+            "id": "x",
+            "symbol": "x",
+            "name": f"{hour}",
+            "max_supply": Decimal("1e30"),
+        }
+        land(zone, HOUR + timedelta(hours=hour), {}, unrepresentable)
         load_landing_zone()
         for each, paths in lost.items():
             s3.tell(lose=paths)

@@ -12,14 +12,14 @@ from crypto_pipeline.lakehouse.delta import Lake
 from crypto_pipeline.lakehouse.load import load_lake
 from crypto_pipeline.lakehouse.schema import (
     FACT,
-    UNFIT_VALUES,
+    UNREPRESENTABLE_VALUES,
 )
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.lakes import HOUR, assert_equal, column, load
 from crypto_pipeline_tests.pipeline import rows
 
-UNFIT = {
+UNREPRESENTABLE = {
     "current_price": (Decimal("1e-27"), "would be zero as decimal(38,26)"),
     "ath": (Decimal("1e12"), "too large for decimal(38,26)"),
     "total_supply": (Decimal("1e30"), "too large for decimal(38,8)"),
@@ -35,18 +35,18 @@ def test_a_value_that_does_not_fit_is_null_and_kept_with_all_its_digits(
         "current_price": Decimal("1e-20"),
         "total_supply": Decimal("1e27"),
     }
-    load(zone, HOUR, {name: value for name, (value, _) in UNFIT.items()}, fits)
+    load(zone, HOUR, {name: value for name, (value, _) in UNREPRESENTABLE.items()}, fits)
     load_lake(warehouse, lake)
     assert column(lake, "current_price") == [None, Decimal("1e-20")]
     assert column(lake, "total_supply") == [None, Decimal("1e27")]
     assert column(lake, "high_24h") == [96763, 96763]
-    found = lake.dataset(UNFIT_VALUES).to_table().to_pylist()
+    found = lake.dataset(UNREPRESENTABLE_VALUES).to_table().to_pylist()
     assert {(row["crypto_id"], row["table_name"], row["batch_id"]) for row in found} == {
         ("bitcoin", FACT.name, 1)
     }
     assert {
         row["column_name"]: (Decimal(row["exact_value"]), row["reason"]) for row in found
-    } == UNFIT
+    } == UNREPRESENTABLE
     assert {row["exact_value"] for row in found} == {
         "0." + "0" * 26 + "1",
         "1" + "0" * 12,
@@ -77,7 +77,8 @@ def test_postgresql_rounds_half_even_as_decimal_does(
     if abs(expected) >= Decimal(10) ** (38 - scale) or (value and not expected):
         expected = None
     assert connection.execute(
-        "SELECT lake.fit(%s, 38, %s), lake.misfit(%s, 38, %s) IS NULL", [value, scale] * 2
+        "SELECT lake.to_decimal(%s, 38, %s), lake.unrepresentable_reason(%s, 38, %s) IS NULL",
+        [value, scale] * 2,
     ).fetchone() == (expected, expected is not None)
 
 
@@ -90,5 +91,6 @@ def connection(warehouse: Warehouse) -> Any:
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
 def test_what_is_no_number_fits_no_decimal(value: str, connection: psycopg.Connection) -> None:
     assert connection.execute(
-        "SELECT lake.fit(%s::numeric, 38, 8), lake.misfit(%s::numeric, 38, 8)", [value, value]
+        "SELECT lake.to_decimal(%s::numeric, 38, 8), lake.unrepresentable_reason(%s::numeric, 38, 8)",
+        [value, value],
     ).fetchone() == (None, "not a number")

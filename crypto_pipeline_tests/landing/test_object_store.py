@@ -149,7 +149,7 @@ def test_ten_thousand_files_are_listed_in_pages_and_not_asked_one_by_one(bucket:
     assert bucket.asked() == ["GET"] * 10
     # What the hourly run does: an hour, and what was dropped beside the hours.
     assert [file.hour for file in zone.files(first, first + HOUR)] == [first]
-    assert zone.file_loose(among_hours=False) == []
+    assert zone.file_unfiled(among_hours=False) == []
     assert bucket.asked() == ["GET"] * 2
     assert len(list(zone.files(first, first + timedelta(days=2)))) == 48
     assert bucket.asked() == ["GET"]
@@ -171,9 +171,9 @@ def test_what_another_process_lands_is_seen_at_once(bucket: Bucket) -> None:
     assert list(zone.files()) == []
     bucket.client.put_object(Bucket=bucket.name, Key=f"{HOUR_FOLDER}/a.json", Body=b"{}")
     assert [file.uri.name for file in zone.files()] == ["a.json"]
-    assert zone.file_loose(among_hours=False) == []
+    assert zone.file_unfiled(among_hours=False) == []
     bucket.client.put_object(Bucket=bucket.name, Key="landing/b.json", Body=b"{}")
-    assert [file.uri.name for file in zone.file_loose(among_hours=False)] == ["b.json"]
+    assert [file.uri.name for file in zone.file_unfiled(among_hours=False)] == ["b.json"]
 
 
 def test_the_root_may_be_the_bucket_itself_and_hold_folder_markers(bucket: Bucket) -> None:
@@ -181,7 +181,7 @@ def test_the_root_may_be_the_bucket_itself_and_hold_folder_markers(bucket: Bucke
         body = b"" if key.endswith("/") else landing_json([market_record()], FIVE)
         bucket.client.put_object(Bucket=bucket.name, Key=key, Body=body)
     zone = LandingZone(f"s3://{bucket.name}")
-    (filed,) = zone.file_loose(among_hours=False)
+    (filed,) = zone.file_unfiled(among_hours=False)
     assert [file.path for file in zone.files()] == [filed.path]
     assert filed.path == "market_snapshots/date=2026-11-24/hour=05/a.json"
 
@@ -192,7 +192,7 @@ def test_the_root_may_be_the_bucket_itself_and_hold_folder_markers(bucket: Bucke
 def unfiled(zone: LandingZone) -> dict[str, str]:
     """The loose files that cannot be filed, and why."""
     problems: dict[str, str] = {}
-    assert zone.file_loose(on_unfiled=lambda uri, e: problems.update({uri.name: str(e)})) == []
+    assert zone.file_unfiled(on_failure=lambda uri, e: problems.update({uri.name: str(e)})) == []
     return problems
 
 
@@ -206,7 +206,7 @@ def test_a_loose_file_replaced_while_it_is_filed_is_not_lost(bucket: Bucket) -> 
             bucket.fill(["landing/a.json"], second)
 
     bucket.server.fault = replace_it
-    (file,) = zone.file_loose()
+    (file,) = zone.file_unfiled()
     bucket.server.fault = lambda request: None
     assert file.content == first
     assert "rename one of them" in unfiled(zone)["a.json"]
@@ -220,11 +220,11 @@ def test_a_filing_that_dies_before_it_removes_is_finished_by_the_next(bucket: Bu
     assert "access denied" in unfiled(zone)["a.json"]
     bucket.server.fault = lambda r: s3_error(500, "Odd") if r.method == "DELETE" else None
     with pytest.raises(ObjectStoreError, match="Odd"):
-        zone.file_loose()
+        zone.file_unfiled()
     bucket.server.fault = lambda request: None
-    (file,) = zone.file_loose()
+    (file,) = zone.file_unfiled()
     assert [found.path for found in zone.files()] == [file.path]
-    assert zone.file_loose() == []
+    assert zone.file_unfiled() == []
 
 
 def test_a_store_without_a_conditional_delete_is_served_too(bucket: Bucket) -> None:
@@ -235,8 +235,8 @@ def test_a_store_without_a_conditional_delete_is_served_too(bucket: Bucket) -> N
         if r.method == "DELETE" and "if-match" in r.headers
         else None
     )
-    assert len(zone.file_loose()) == 1
-    assert zone.file_loose() == []
+    assert len(zone.file_unfiled()) == 1
+    assert zone.file_unfiled() == []
 
 
 # --- Credentials -------------------------------------------------------------------------------
@@ -289,7 +289,7 @@ def problem(uri: str) -> str:
     with pytest.raises(ObjectStoreError) as caught:
         list(LandingZone(uri).files())
     with pytest.raises(ObjectStoreError) as again:
-        LandingZone(uri).file_loose(among_hours=False)
+        LandingZone(uri).file_unfiled(among_hours=False)
     assert str(again.value) == str(caught.value)
     assert "\n" not in str(caught.value)
     assert SECRET_KEY not in repr(caught.value)
@@ -345,7 +345,7 @@ def test_a_server_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
     monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
     with pytest.raises(ObjectStoreError) as caught:
-        LandingZone("s3://bucket/a").file_loose(among_hours=False)
+        LandingZone("s3://bucket/a").file_unfiled(among_hours=False)
     assert str(caught.value) == (
         's3://bucket/a: Could not connect to the endpoint URL: "http://127.0.0.1:9/bucket"'
     )

@@ -88,7 +88,7 @@ def test_a_file_appears_as_a_whole_or_not_at_all(
     fsync = os.fsync
 
     def look_while_writing(descriptor: int) -> None:
-        seen.append(paths(list(zone.files())) + paths(zone.file_loose()))
+        seen.append(paths(list(zone.files())) + paths(zone.file_unfiled()))
         fsync(descriptor)
 
     monkeypatch.setattr("os.fsync", look_while_writing)
@@ -117,7 +117,7 @@ def test_what_a_killed_writer_leaves_is_no_landing_file(zone: LandingZone) -> No
     (hour / f".{file.uri.name}.0a1b2c3d.tmp").write_bytes(b"half a")
     (hour / ".hidden.json").write_bytes(b"{}")
     (Path(zone.root.path) / ".hidden.json.gz").write_bytes(b"")
-    assert zone.file_loose() == []
+    assert zone.file_unfiled() == []
     assert paths(list(zone.files())) == [file.path]
 
 
@@ -126,7 +126,7 @@ def test_what_a_killed_writer_leaves_is_no_landing_file(zone: LandingZone) -> No
 
 def test_a_zone_that_does_not_exist_yet_is_empty(any_zone: LandingZone) -> None:
     assert list(any_zone.files()) == []
-    assert any_zone.file_loose() == []
+    assert any_zone.file_unfiled() == []
 
 
 def test_files_come_oldest_first_and_several_in_an_hour(any_zone: LandingZone) -> None:
@@ -177,7 +177,7 @@ def test_a_folder_that_is_no_hour_does_not_stop_the_listing(any_zone: LandingZon
     for stranger in strangers:
         drop(any_zone, stranger, body)
     assert paths(list(any_zone.files())) == [file.path]
-    assert sorted(paths(any_zone.file_loose())) == [
+    assert sorted(paths(any_zone.file_unfiled())) == [
         f"market_snapshots/date=2026-11-24/hour=06/{name}"
         for name in ("README.json", "a.json", "b.json", "c.json", "d.json", "e.json")
     ]
@@ -200,19 +200,19 @@ def test_a_folder_that_is_no_hour_does_not_stop_the_listing(any_zone: LandingZon
 def test_a_loose_file_goes_under_the_hour_it_tells(any_zone: LandingZone, ingested_at: str) -> None:
     body = landing_json([market_record()], ingested_at)
     loose = drop(any_zone, "by hand.json", body)
-    (file,) = any_zone.file_loose()
+    (file,) = any_zone.file_unfiled()
     assert file.path == "market_snapshots/date=2026-11-24/hour=05/by hand.json"
     assert (file.hour, file.content) == (FIVE, body)
     assert not loose.exists()
     assert paths(list(any_zone.files())) == [file.path]
-    assert any_zone.file_loose() == []
+    assert any_zone.file_unfiled() == []
 
 
 def test_loose_files_may_be_compressed_and_in_folders(any_zone: LandingZone) -> None:
     body = gzip.compress(landing_json([market_record()], FIVE))
     drop(any_zone, "from a colleague/2026/capture.json.gz", body)
     drop(any_zone, "notes.txt", b"no capture")
-    (file,) = any_zone.file_loose()
+    (file,) = any_zone.file_unfiled()
     assert file.path == "market_snapshots/date=2026-11-24/hour=05/capture.json.gz"
     assert file.capture().ingested_at == FIVE
     assert (any_zone.root / "notes.txt").exists()
@@ -223,8 +223,8 @@ def test_the_root_of_a_zone_may_be_a_relative_path() -> None:
         zone = LandingZone(root)
         body = landing_json([market_record()], FIVE)
         drop(zone, "a.json", body)
-        assert paths(zone.file_loose()) == ["market_snapshots/date=2026-11-24/hour=05/a.json"]
-        assert zone.file_loose() == []
+        assert paths(zone.file_unfiled()) == ["market_snapshots/date=2026-11-24/hour=05/a.json"]
+        assert zone.file_unfiled() == []
         assert [file.content for file in zone.files()] == [body]
 
 
@@ -246,7 +246,7 @@ def test_a_loose_file_that_cannot_be_read_goes_to_the_hour_it_was_written_in(
     loose = drop(zone, name, body)
     written = (FIVE + timedelta(minutes=59)).timestamp()
     os.utime(loose.path, (written, written))
-    (file,) = zone.file_loose()
+    (file,) = zone.file_unfiled()
     assert file.path == f"market_snapshots/date=2026-11-24/hour=05/{name}"
     assert file.content == body
     with pytest.raises(CaptureError):
@@ -262,7 +262,7 @@ def test_a_loose_error_body_goes_to_the_hour_it_tells(any_zone: LandingZone) -> 
         }
     )
     drop(any_zone, "error.json", body)
-    (file,) = any_zone.file_loose()
+    (file,) = any_zone.file_unfiled()
     assert file.hour == FIVE
     with pytest.raises(CaptureError, match="the API answered with an error"):
         file.capture()
@@ -272,7 +272,7 @@ def test_the_same_file_dropped_again_changes_nothing(any_zone: LandingZone) -> N
     body = landing_json([market_record()], FIVE)
     for _ in range(2):
         loose = drop(any_zone, "a.json", body)
-        (file,) = any_zone.file_loose()
+        (file,) = any_zone.file_unfiled()
         assert file.content == body
         assert not loose.exists()
     assert len(list(any_zone.files())) == 1
@@ -286,11 +286,11 @@ def test_another_file_of_the_same_name_is_refused_and_kept(
     caplog.set_level(logging.WARNING, ours)
     first = landing_json([market_record()], FIVE)
     drop(any_zone, "b.json", first)
-    any_zone.file_loose()
+    any_zone.file_unfiled()
     loose = drop(any_zone, "b.json", landing_json([market_record(id="other")], FIVE))
     for name in ("a.json", "c.json"):
         drop(any_zone, name, first)
-    assert [file.uri.name for file in any_zone.file_loose()] == ["a.json", "c.json"]
+    assert [file.uri.name for file in any_zone.file_unfiled()] == ["a.json", "c.json"]
     (warning,) = (record.getMessage() for record in caplog.records if record.name == ours)
     assert warning.startswith(f"{loose} cannot be filed: ")
     assert warning.endswith("where another file lies: rename one of them")
@@ -309,7 +309,7 @@ def test_a_file_that_cannot_be_written_or_read_stays_and_the_others_are_filed(
     Path(unreadable.path).symlink_to("/proc/self/mem")
     drop(zone, "c.json", body)
     problems: dict[str, str] = {}
-    filed = zone.file_loose(on_unfiled=lambda uri, e: problems.update({uri.name: str(e)}))
+    filed = zone.file_unfiled(on_failure=lambda uri, e: problems.update({uri.name: str(e)}))
     assert [file.uri.name for file in filed] == ["c.json"]
     assert list(problems) == ["a.json", "b.json"]
     assert "hour=04" in problems["a.json"]
@@ -320,7 +320,7 @@ def test_a_file_that_cannot_be_written_or_read_stays_and_the_others_are_filed(
 def test_a_name_may_be_as_long_as_the_file_system_lets_it(zone: LandingZone) -> None:
     name = "x" * 250 + ".json"
     drop(zone, name, landing_json([market_record()], FIVE))
-    (file,) = zone.file_loose()
+    (file,) = zone.file_unfiled()
     assert (file.uri.name, file.hour) == (name, FIVE)
 
 
@@ -331,16 +331,16 @@ def test_a_file_of_an_impossible_year_goes_to_the_hour_it_was_written_in(
     body = landing_json([market_record()], f"{year}-06-01T05:20:00Z")
     loose = drop(zone, "a.json", body)
     os.utime(loose.path, (FIVE.timestamp(), FIVE.timestamp()))
-    (file,) = zone.file_loose()
+    (file,) = zone.file_unfiled()
     assert file.path == "market_snapshots/date=2026-11-24/hour=05/a.json"
-    assert zone.file_loose() == []
+    assert zone.file_unfiled() == []
     assert [(found.path, found.content) for found in zone.files()] == [(file.path, body)]
 
 
 def test_sandbox_data_may_be_ahead_of_the_clock(zone: LandingZone) -> None:
     body = landing_json([market_record()], "2098-06-01T05:20:00Z", "CoinGecko sandbox")
     drop(zone, "a.json", body)
-    (file,) = zone.file_loose()
+    (file,) = zone.file_unfiled()
     assert file.path == "market_snapshots/date=2098-06-01/hour=05/a.json"
 
 
@@ -356,13 +356,13 @@ def test_runs_that_file_at_the_same_time_do_not_disturb_each_other(zone: Landing
 
     def file_all() -> None:
         start.wait()
-        zone.file_loose()
+        zone.file_unfiled()
 
     with ThreadPoolExecutor(runs) as pool:
         for run in [pool.submit(file_all) for _ in range(runs)]:
             run.result()
     assert {file.uri.name: file.content for file in zone.files()} == bodies
-    assert zone.file_loose() == []
+    assert zone.file_unfiled() == []
 
 
 @given(st.datetimes(timezones=st.timezones(), min_value=datetime(2, 1, 1)))
@@ -381,8 +381,8 @@ def test_what_was_landed_is_not_walked_through_for_what_lies_beside_it(
     drop(zone, "dropped.json", body)
     drop(zone, "folder/within/nested.json", body)
 
-    filed = zone.file_loose(among_hours=False)
+    filed = zone.file_unfiled(among_hours=False)
 
     assert [file.uri.name for file in filed] == ["dropped.json", "nested.json"]
     assert misplaced.exists()
-    assert [file.uri.name for file in zone.file_loose()] == ["misplaced.json"]
+    assert [file.uri.name for file in zone.file_unfiled()] == ["misplaced.json"]

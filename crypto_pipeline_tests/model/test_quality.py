@@ -1,4 +1,4 @@
-"""The data-quality rules: each judged by records that break it."""
+"""The data-quality rules: each evaluated by records that break it."""
 
 import re
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ _EXAMPLES = [
     for number, records in enumerate(examples)
 ]
 
-_JUDGED = """
+_EVALUATED = """
 SELECT
     r.*, f.ingested_at,
     coalesce(v.rejected_by, '{}') AS rejected_by,
@@ -30,11 +30,11 @@ SELECT
     coalesce(v.warned_by, '{}') AS warned_by
 FROM staged_records AS r
 JOIN staged_files AS f USING (file_id)
-LEFT JOIN verdicts AS v USING (file_id, record_index)
+LEFT JOIN violations AS v USING (file_id, record_index)
 """
 
 
-def judged(
+def evaluated(
     warehouse: Warehouse, zone: LandingZone, records: Sequence[Record]
 ) -> list[dict[str, object]]:
     """What the rules say of the records, in order."""
@@ -42,7 +42,7 @@ def judged(
         Staging(connection, 1).add(decode_files(landed(zone, records)))
         return (
             connection.cursor(row_factory=dict_row)
-            .execute(f"SELECT * FROM ({_JUDGED}) AS judged ORDER BY record_index")
+            .execute(f"SELECT * FROM ({_EVALUATED}) AS evaluated ORDER BY record_index")
             .fetchall()
         )
 
@@ -66,7 +66,7 @@ def test_every_rule_has_an_example_that_breaks_it() -> None:
 
 
 def test_a_valid_record_breaks_no_rule(warehouse: Warehouse, zone: LandingZone) -> None:
-    (row,) = judged(warehouse, zone, [market_record()])
+    (row,) = evaluated(warehouse, zone, [market_record()])
     assert (row["rejected_by"], row["warned_by"], row["reason"]) == ([], [], "")
 
 
@@ -74,7 +74,7 @@ def test_a_valid_record_breaks_no_rule(warehouse: Warehouse, zone: LandingZone) 
 def test_a_record_breaks_the_rule(
     warehouse: Warehouse, zone: LandingZone, rule: Rule, records: Sequence[Record]
 ) -> None:
-    *others, row = judged(warehouse, zone, records)
+    *others, row = evaluated(warehouse, zone, records)
     if rule in REJECT_RULES:
         assert row["rejected_by"] == [rule.name]
     else:
@@ -96,7 +96,7 @@ def test_a_reason_says_what_is_wrong_and_with_which_values(
     with warehouse.load() as connection:
         Staging(connection, 1).add(decode_files(landed(zone, records)))
         row = connection.execute(
-            f"SELECT reason, {values} FROM ({_JUDGED}) AS judged ORDER BY record_index DESC"
+            f"SELECT reason, {values} FROM ({_EVALUATED}) AS evaluated ORDER BY record_index DESC"
         ).fetchone()
     assert row is not None
     assert row[0] == f"{rule.why} ({row[1]})"
@@ -106,7 +106,7 @@ def test_a_record_that_breaks_many_rules_names_them_all(
     warehouse: Warehouse, zone: LandingZone
 ) -> None:
     record = market_record(id="", current_price=-1, market_cap_rank=0)
-    (row,) = judged(warehouse, zone, [record])
+    (row,) = evaluated(warehouse, zone, [record])
     assert row["rejected_by"] == ["id_present", "price_positive", "rank_positive"]
     assert row["reason"] == (
         "no id (crypto_id = ); price is not above 0 (current_price = -1);"
@@ -117,12 +117,12 @@ def test_a_record_that_breaks_many_rules_names_them_all(
 def test_a_null_that_no_rule_asks_about_passes(warehouse: Warehouse, zone: LandingZone) -> None:
     records = [market_record(**{field: None}) for field in NULLABLE]
     records.append(market_record(**dict.fromkeys(NULLABLE)))
-    for row in judged(warehouse, zone, records):
+    for row in evaluated(warehouse, zone, records):
         assert row["rejected_by"] == []
         assert set(row["warned_by"]) <= {"rank_follows", "symbol_unique_in_response"}
 
 
 def test_the_largest_rank_spoils_no_load(warehouse: Warehouse, zone: LandingZone) -> None:
     records = [market_record(id=name, market_cap_rank=2**31 - 1) for name in ("one", "two")]
-    for row in judged(warehouse, zone, records):
+    for row in evaluated(warehouse, zone, records):
         assert row["rejected_by"] == []

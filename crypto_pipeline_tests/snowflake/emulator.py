@@ -94,7 +94,7 @@ class Emulator:
             ("silver.price_snapshots", "FALSE"),
             ("silver.market_metrics", "FALSE"),
             ("silver.rejected_records", "FALSE"),
-            ("silver.unfit_values", "FALSE"),
+            ("silver.unrepresentable_values", "FALSE"),
             ("analytics.fact_crypto_price_metrics", "FALSE"),
             ("analytics.dim_date", "FALSE"),
             ("analytics.dim_cryptocurrency", "crypto_key = -1"),

@@ -31,7 +31,7 @@ _BUSINESS_KEYS = {
     "source_key": "SELECT source_key, source_name FROM analytics.dim_source",
 }
 _LOAD_TIMES = {"loaded_at", "rejected_at", "revised_at"}
-_ONLY_POSTGRES = {"only_row", "records_retired", "details_forgotten_at"}
+_ONLY_POSTGRES = {"only_row", "records_retired", "details_purged_at"}
 _JSON = {"request", "warnings", "schema_drift", "rules"}
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _SCHEMAS = {"public": "silver", "analytics": "analytics"}
@@ -357,7 +357,7 @@ def test_a_failed_file_is_loaded_once_it_is_whole(snowflake: Emulator) -> None:
 
 
 def test_a_value_that_does_not_fit_is_kept_as_text(snowflake: Emulator) -> None:
-    unfit = [
+    unrepresentable = [
         ("current_price", b"1e-27", "would become zero"),
         ("current_price", b"1000000000000", "too large for the column"),
         ("high_24h", b"1e30", "too large for the column"),
@@ -366,7 +366,7 @@ def test_a_value_that_does_not_fit_is_kept_as_text(snowflake: Emulator) -> None:
         ("total_supply", b"1e30", "too large for the column"),
         ("market_cap", b"999999999999999999999999.999999999999995", "too large for the column"),
     ]
-    for number, (field, text, _) in enumerate(unfit):
+    for number, (field, text, _) in enumerate(unrepresentable):
         record = market_record(**{"id": f"coin-{number}", field: msgspec.Raw(text)})
         snowflake.land(f"{number}", landing_json([record]).decode())
 
@@ -375,9 +375,9 @@ def test_a_value_that_does_not_fit_is_kept_as_text(snowflake: Emulator) -> None:
 
     assert failed_checks(snowflake) == {}
     assert snowflake.rows(
-        "SELECT column_name, exact_value, reason FROM silver.unfit_values ORDER BY crypto_id"
-    ) == [(field, f"{Decimal(text.decode()):f}", reason) for field, text, reason in unfit]
-    for number, (field, _, _) in enumerate(unfit):
+        "SELECT column_name, exact_value, reason FROM silver.unrepresentable_values ORDER BY crypto_id"
+    ) == [(field, f"{Decimal(text.decode()):f}", reason) for field, text, reason in unrepresentable]
+    for number, (field, _, _) in enumerate(unrepresentable):
         fact = f"analytics.fact_crypto_price_metrics WHERE crypto_id = 'coin-{number}'"
         assert snowflake.rows(f"SELECT {field}, atl FROM {fact}") == [(None, Decimal("67.81"))]
 

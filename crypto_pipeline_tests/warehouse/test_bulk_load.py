@@ -260,7 +260,7 @@ def test_a_file_that_cannot_be_filed_is_left_and_told_of(
     warehouse: Warehouse, zone: LandingZone
 ) -> None:
     drop(zone, "a.json", landing_json([coin(1)]))
-    zone.file_loose()
+    zone.file_unfiled()
     other = drop(zone, "a.json", landing_json([coin(2)]))
     drop(zone, "good.json", landing_json([coin(3)]))
 
@@ -299,7 +299,7 @@ def test_a_load_keeps_no_file_in_memory(warehouse: Warehouse, zone: LandingZone)
     """Else the memory of a load would grow with the landing zone."""
     for number in range(3):
         drop(zone, f"{number}.json", landing_json([coin(number)]))
-    zone.file_loose()
+    zone.file_unfiled()
     files = files_to_load(warehouse, zone)
 
     for _ in load_to_silver(warehouse, files, max_rejected_share=0.5):

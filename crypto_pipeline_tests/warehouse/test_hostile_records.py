@@ -167,7 +167,7 @@ def test_a_file_that_is_hard_to_store_does_not_spoil_the_one_beside_it(
 ) -> None:
     drop(zone, "bad.json", body)
     drop(zone, "good.json", landing_json([market_record(id="the-good-one")]))
-    for _ in load_to_silver(warehouse, zone.file_loose(), 1):
+    for _ in load_to_silver(warehouse, zone.file_unfiled(), 1):
         load_to_gold(warehouse)
     with warehouse.connection() as connection:
         coins = connection.execute(

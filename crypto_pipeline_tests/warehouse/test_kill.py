@@ -119,7 +119,7 @@ def test_two_loads_at_the_same_time_are_as_one(
 
     zone = new_landing_zone("two", tmp_path, monkeypatch)
     if filed:
-        zone.file_loose()
+        zone.file_unfiled()
     loaded_twice = another_warehouse(monkeypatch)
     jobs.end_together(LOAD, 2)
 

@@ -98,7 +98,7 @@ def instance(warehouse: Warehouse) -> Iterator[dg.DagsterInstance]:
 def said(warehouse: Warehouse, zone: LandingZone, records: Sequence[Record]) -> list[Line]:
     """What a load of one file says that may reject all of its records."""
     drop(zone, "records.json", landing_json(records))
-    ((_, lines),) = load_to_silver(warehouse, zone.file_loose(), 1)
+    ((_, lines),) = load_to_silver(warehouse, zone.file_unfiled(), 1)
     return lines
 
 
@@ -253,7 +253,7 @@ def test_a_failed_batch_is_an_error_and_so_is_what_it_failed_for(
     drop(zone, "bad.json", landing_json([market_record(name=None)], "2026-11-24T06:01:00Z"))
     lines = {
         line.text.partition(": ")[0]: line
-        for _, some in load_to_silver(warehouse, zone.file_loose(), 0.5)
+        for _, some in load_to_silver(warehouse, zone.file_unfiled(), 0.5)
         for line in some
     }
     cut, bad = (batches(warehouse)[name] for name in ("cut.json", "bad.json"))
@@ -269,7 +269,7 @@ def test_a_failed_batch_is_an_error_and_so_is_what_it_failed_for(
 
 def test_an_error_is_short_and_on_one_line(warehouse: Warehouse, zone: LandingZone) -> None:
     drop(zone, "a.json", landing_json([], ingested_at="2026-11-24T05:01:00Z", source="a\nb" * 999))
-    ((_, (line,)),) = load_to_silver(warehouse, zone.file_loose(), 0.5)
+    ((_, (line,)),) = load_to_silver(warehouse, zone.file_unfiled(), 0.5)
     assert re.match(r"Batch \d+ failed: market_snapshots/\S+/a.json: ", line.text)
     assert len(line.text) < 600
     assert line.text.isprintable()
@@ -292,7 +292,7 @@ def test_a_bulk_load_says_what_it_has_committed_and_no_more(
             f"{month.month}.json",
             landing_json([market_record(last_updated=time)], time),
         )
-    zone.file_loose()
+    zone.file_unfiled()
     with warehouse.connection() as connection:
         connection.execute(
             "ALTER TABLE price_snapshots ADD CONSTRAINT not_in_april CHECK"
@@ -312,7 +312,7 @@ def test_a_batch_in_silver_is_told_also_when_gold_fails(
 ) -> None:
     open_months(warehouse, [NOVEMBER])
     drop(zone, "a.json", landing_json([market_record()]))
-    zone.file_loose()
+    zone.file_unfiled()
     with warehouse.connection() as connection:
         connection.execute(
             "ALTER TABLE analytics.fact_crypto_price_metrics ADD CONSTRAINT no_more CHECK (false)"
@@ -327,7 +327,7 @@ def test_a_batch_in_silver_is_told_also_when_gold_fails(
 
 def test_a_batch_that_was_loaded_before_is_no_news(warehouse: Warehouse, zone: LandingZone) -> None:
     drop(zone, "a.json", landing_json([market_record(), coin(1, name=None)]))
-    files = zone.file_loose()
+    files = zone.file_unfiled()
     for expected in (2, 0):
         ((_, lines),) = load_to_silver(warehouse, files, 0.5)
         assert len(lines) == expected
@@ -340,7 +340,7 @@ def test_the_log_of_an_hourly_run_has_them(
     warehouse: Warehouse, zone: LandingZone, instance: dg.DagsterInstance
 ) -> None:
     drop(zone, "a.json", landing_json([market_record(), coin(2), coin(1, current_price=-3.5)]))
-    zone.file_loose()
+    zone.file_unfiled()
 
     first, again = (run_hour(HOUR, instance=instance) for _ in range(2))
 
@@ -359,7 +359,7 @@ def test_an_hourly_run_that_is_rolled_back_says_nothing(
     warehouse: Warehouse, zone: LandingZone, instance: dg.DagsterInstance
 ) -> None:
     drop(zone, "a.json", landing_json([market_record(), coin(1, current_price=-3.5)]))
-    zone.file_loose()
+    zone.file_unfiled()
     with warehouse.connection() as connection:
         connection.execute("ALTER TABLE rejected_records ADD CONSTRAINT no_more CHECK (false)")
 

@@ -23,7 +23,7 @@ from crypto_pipeline.warehouse.maintenance import (
     MAINTENANCE_JOB,
     create_partitions_ahead,
     drop_old_months,
-    forget_batch_details,
+    purge_batch_details,
 )
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline.warehouse.staging import load_to_silver
@@ -319,7 +319,7 @@ def test_a_month_that_waits_for_gold_is_kept_until_it_is_there(
 ) -> None:
     at = datetime(2025, 1, 5, tzinfo=timezone.utc)
     drop(zone, "late.json", landing_json([coin("late", at)], at))
-    zone.file_loose()
+    zone.file_unfiled()
     list(load_to_silver(history, files_to_load(history, zone), 0))
 
     assert months(set(drop_old_months(history, 2))) == {"2024_11", "2024_12"}
@@ -372,7 +372,7 @@ def test_a_killed_retention_leaves_everything(history: Warehouse) -> None:
     before = contents(history), partitions(history)
     with pytest.raises(psycopg.OperationalError), history.load() as connection:
         connection.execute("SELECT drop_months_before('2025-03-01')")
-        connection.execute("SELECT forget_batch_details('2200-01-01')")
+        connection.execute("SELECT purge_batch_details('2200-01-01')")
         connection.execute("SELECT create_month_partitions_ahead(2)")
         connection.execute("SELECT pg_terminate_backend(pg_backend_pid())")
     assert (contents(history), partitions(history)) == before
@@ -386,7 +386,7 @@ def test_two_at_once_are_as_one(history: Warehouse) -> None:
         return (
             create_partitions_ahead(history),
             drop_old_months(history, 2),
-            forget_batch_details(history, 1),
+            purge_batch_details(history, 1),
         )
 
     before = contents(history)
@@ -478,13 +478,13 @@ def test_details_are_emptied_when_old_and_the_rest_stays(
     assert after["young.json"] == before["young.json"]
     # It is tried again at the next load: it is no history yet.
     assert after["failed.json"] == before["failed.json"]
-    forgotten_at = after["old.json"]["details_forgotten_at"]
+    forgotten_at = after["old.json"]["details_purged_at"]
     assert forgotten_at is not None
     assert after["old.json"] == before["old.json"] | {
         "request": {},
         "warnings": {},
         "schema_drift": {},
-        "details_forgotten_at": forgotten_at,
+        "details_purged_at": forgotten_at,
     }
     assert contents(warehouse)["public.rejected_records"] == [
         row | {"record": ""} if row["batch_id"].endswith("old.json") else row for row in quarantine

@@ -147,7 +147,7 @@ def test_the_pipeline_goes_on_with_a_database_made_by_hand(
     by_pipeline = Warehouse()
     monkeypatch.setenv("DATABASE_URL", empty_database)
     drop(zone, "a.json", landing_json([market_record()]))
-    list(load_to_silver(by_pipeline, zone.file_loose(), 0))
+    list(load_to_silver(by_pipeline, zone.file_unfiled(), 0))
     assert load_to_gold(by_pipeline)["fact_crypto_price_metrics"]["rows_inserted"] == 1
 
 
@@ -157,7 +157,7 @@ def test_the_star_schema_by_hand_is_the_pipelines_and_twice_is_once(
     drop(zone, "a.json", landing_json([market_record(), market_record(id="x", symbol="x")]))
     later = market_record(name="Bitcoin II", last_updated="2026-11-24T05:55:00Z")
     drop(zone, "b.json", landing_json([later], "2026-11-24T06:00:00Z"))
-    files = zone.file_loose()
+    files = zone.file_unfiled()
 
     for _ in load_to_silver(warehouse, files, 0):
         load_to_gold(warehouse)

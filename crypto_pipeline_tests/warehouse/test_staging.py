@@ -26,9 +26,9 @@ def test_every_record_is_judged_however_files_come_together(
             for coin in range(chance.choice([1, 3, 40]))
         ]
         drop(zone, f"{number:02d}.json", landing_json(records))
-    files = zone.file_loose()
+    files = zone.file_unfiled()
 
-    def verdicts(files_at_a_time: int) -> list[tuple[object, ...]]:
+    def violations(files_at_a_time: int) -> list[tuple[object, ...]]:
         with warehouse.work() as connection:
             staging = Staging(connection, 1)
             for start in range(0, len(files), files_at_a_time):
@@ -36,11 +36,11 @@ def test_every_record_is_judged_however_files_come_together(
             staging.finish()
             return connection.execute(
                 "SELECT landing_file, record_index, rejected_by, warned_by, reason, r.record"
-                " FROM verdicts JOIN staged_files USING (file_id)"
+                " FROM violations JOIN staged_files USING (file_id)"
                 " LEFT JOIN staged_rejects AS r USING (file_id, record_index) ORDER BY 1, 2"
             ).fetchall()
 
-    together = verdicts(len(files))
+    together = violations(len(files))
     assert sum(row[2] != [] for row in together) > 100
-    assert verdicts(1) == together
-    assert verdicts(7) == together
+    assert violations(1) == together
+    assert violations(7) == together

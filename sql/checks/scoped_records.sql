@@ -53,7 +53,7 @@ SELECT
     END
     -- [[[end]]]
     AS warned_by
-FROM seen_price_history AS h
+FROM pruned_price_history AS h
 WHERE h.batch_id IN (SELECT batch_id FROM scoped_batches);
 
 ANALYZE scoped_records;

@@ -14,7 +14,7 @@ SELECT
     ) AS is_known
 FROM (
     SELECT crypto_id, name_id, min(last_updated) AS first_updated, max(last_updated) AS last_updated
-    FROM waiting_snapshots
+    FROM pending_snapshots
     GROUP BY crypto_id, name_id
 ) AS w
 JOIN cryptocurrency_names AS n USING (name_id)
@@ -39,7 +39,7 @@ CREATE TEMPORARY TABLE observed_names (
 INSERT INTO observed_names
 WITH snapshots AS NOT MATERIALIZED (
     SELECT s.crypto_id, s.name_id, s.last_updated
-    FROM waiting_snapshots AS s
+    FROM pending_snapshots AS s
     JOIN changed_coins AS c ON c.crypto_id = s.crypto_id AND NOT c.is_known
 ),
 named_once AS (

@@ -16,7 +16,7 @@ SELECT
     extract(isodow FROM day) >= 6 AS is_weekend
 FROM (
     SELECT DISTINCT date_part('year', snapshot_time AT TIME ZONE 'UTC')::integer AS year
-    FROM waiting_snapshots
+    FROM pending_snapshots
 ) AS years
 CROSS JOIN LATERAL generate_series(
     make_timestamp(years.year, 1, 1, 0, 0, 0),

@@ -36,7 +36,7 @@ SELECT
     h.roi_percentage,
     -- [[[end]]]
     now() AS load_timestamp
-FROM (SELECT *, snapshot_time AT TIME ZONE 'UTC' AS utc FROM waiting_history) AS h
+FROM (SELECT *, snapshot_time AT TIME ZONE 'UTC' AS utc FROM pending_history) AS h
 LEFT JOIN analytics.dim_cryptocurrency AS c
     ON c.crypto_id = h.crypto_id
     AND c.valid_from <= h.last_updated AND h.last_updated < c.valid_to

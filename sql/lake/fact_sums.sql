@@ -20,7 +20,7 @@ SELECT
         f.market_cap_change_pct_24h, f.circulating_supply, f.total_supply, f.max_supply,
         f.roi_times, f.roi_percentage
         -- [[[end]]]
-    )) AS unfit_values,
+    )) AS unrepresentable_values,
     -- [[[cog columns(summed(FACT, without=("batch_id",)), "sum(f.{}) AS {}", apart=True) ]]]
     sum(f.date_key) AS date_key,
     sum(f.time_key) AS time_key,

@@ -3,7 +3,7 @@
 DO $$
 BEGIN
     IF to_regclass('lake.facts') IS NOT NULL THEN
-        DROP VIEW lake.facts, lake.unfit_values;
+        DROP VIEW lake.facts, lake.unrepresentable_values;
     END IF;
 END
 $$;
@@ -20,26 +20,26 @@ SELECT
     f.snapshot_time,
     f.last_updated,
     f.batch_id,
-    lake.fit(f.current_price, 38, 26) AS current_price,
-    lake.fit(f.high_24h, 38, 26) AS high_24h,
-    lake.fit(f.low_24h, 38, 26) AS low_24h,
-    lake.fit(f.price_change_24h, 38, 26) AS price_change_24h,
-    lake.fit(f.price_change_pct_24h, 38, 14) AS price_change_pct_24h,
-    lake.fit(f.ath, 38, 26) AS ath,
-    lake.fit(f.ath_change_pct, 38, 14) AS ath_change_pct,
-    lake.fit(f.atl, 38, 26) AS atl,
-    lake.fit(f.atl_change_pct, 38, 14) AS atl_change_pct,
-    lake.fit(f.market_cap, 38, 14) AS market_cap,
+    lake.to_decimal(f.current_price, 38, 26) AS current_price,
+    lake.to_decimal(f.high_24h, 38, 26) AS high_24h,
+    lake.to_decimal(f.low_24h, 38, 26) AS low_24h,
+    lake.to_decimal(f.price_change_24h, 38, 26) AS price_change_24h,
+    lake.to_decimal(f.price_change_pct_24h, 38, 14) AS price_change_pct_24h,
+    lake.to_decimal(f.ath, 38, 26) AS ath,
+    lake.to_decimal(f.ath_change_pct, 38, 14) AS ath_change_pct,
+    lake.to_decimal(f.atl, 38, 26) AS atl,
+    lake.to_decimal(f.atl_change_pct, 38, 14) AS atl_change_pct,
+    lake.to_decimal(f.market_cap, 38, 14) AS market_cap,
     f.market_cap_rank,
-    lake.fit(f.fully_diluted_valuation, 38, 14) AS fully_diluted_valuation,
-    lake.fit(f.total_volume, 38, 14) AS total_volume,
-    lake.fit(f.market_cap_change_24h, 38, 14) AS market_cap_change_24h,
-    lake.fit(f.market_cap_change_pct_24h, 38, 14) AS market_cap_change_pct_24h,
-    lake.fit(f.circulating_supply, 38, 8) AS circulating_supply,
-    lake.fit(f.total_supply, 38, 8) AS total_supply,
-    lake.fit(f.max_supply, 38, 8) AS max_supply,
-    lake.fit(f.roi_times, 38, 14) AS roi_times,
-    lake.fit(f.roi_percentage, 38, 14) AS roi_percentage,
+    lake.to_decimal(f.fully_diluted_valuation, 38, 14) AS fully_diluted_valuation,
+    lake.to_decimal(f.total_volume, 38, 14) AS total_volume,
+    lake.to_decimal(f.market_cap_change_24h, 38, 14) AS market_cap_change_24h,
+    lake.to_decimal(f.market_cap_change_pct_24h, 38, 14) AS market_cap_change_pct_24h,
+    lake.to_decimal(f.circulating_supply, 38, 8) AS circulating_supply,
+    lake.to_decimal(f.total_supply, 38, 8) AS total_supply,
+    lake.to_decimal(f.max_supply, 38, 8) AS max_supply,
+    lake.to_decimal(f.roi_times, 38, 14) AS roi_times,
+    lake.to_decimal(f.roi_percentage, 38, 14) AS roi_percentage,
     f.load_timestamp,
     -- [[[end]]]
     to_char(f.snapshot_time AT TIME ZONE 'UTC', 'YYYY-MM') AS snapshot_month,
@@ -56,7 +56,7 @@ FROM analytics.fact_crypto_price_metrics AS f;
 COMMENT ON VIEW lake.facts IS
     'The facts with their measures as decimals of a lake, rounded half-even; null where the decimal cannot hold the value. measures_known counts the values before that.';
 
-CREATE VIEW lake.unfit_values AS
+CREATE VIEW lake.unrepresentable_values AS
 SELECT
     'fact_crypto_price_metrics' AS table_name,
     f.crypto_id,
@@ -64,7 +64,7 @@ SELECT
     f.snapshot_time,
     v.column_name,
     v.value::text AS exact_value,
-    lake.misfit(v.value, v.digits, v.decimals) AS reason,
+    lake.unrepresentable_reason(v.value, v.digits, v.decimals) AS reason,
     f.batch_id
 FROM analytics.fact_crypto_price_metrics AS f
 CROSS JOIN LATERAL (
@@ -91,6 +91,6 @@ CROSS JOIN LATERAL (
         ('roi_percentage', f.roi_percentage, 38, 14)
         -- [[[end]]]
 ) AS v (column_name, value, digits, decimals)
-WHERE lake.misfit(v.value, v.digits, v.decimals) IS NOT NULL;
-COMMENT ON VIEW lake.unfit_values IS
+WHERE lake.unrepresentable_reason(v.value, v.digits, v.decimals) IS NOT NULL;
+COMMENT ON VIEW lake.unrepresentable_values IS
     'The values of the facts that the decimals of a lake cannot hold.';

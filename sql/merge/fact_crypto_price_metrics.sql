@@ -1,6 +1,6 @@
 SELECT ensure_month_partitions(
     'analytics.fact_crypto_price_metrics',
-    (SELECT array_agg(DISTINCT snapshot_time) FROM waiting_snapshots)
+    (SELECT array_agg(DISTINCT snapshot_time) FROM pending_snapshots)
 );
 
 -- A late file can split a version: facts loaded before then point at a version that no longer

@@ -3,7 +3,7 @@ SELECT ensure_month_partitions(
     'market_metrics', (SELECT array_agg(DISTINCT snapshot_time) FROM incoming_market_metrics)
 );
 
-SELECT see_months(ARRAY(
+SELECT create_pruned_views(ARRAY(
     SELECT DISTINCT date_trunc('month', snapshot_time, 'UTC') FROM incoming_market_metrics
 ));
 
@@ -34,7 +34,7 @@ WITH merged AS (
         -- [[[end]]]
     FROM incoming_market_metrics AS i
     JOIN ingestion_batches AS b ON b.landing_file = i.landing_file AND b.status = 'loading'
-    JOIN seen_price_snapshots AS s
+    JOIN pruned_price_snapshots AS s
         ON (s.crypto_id, s.vs_currency, s.snapshot_time)
             = (i.crypto_id, i.vs_currency, i.snapshot_time)
         AND s.batch_id = b.batch_id

@@ -1,5 +1,5 @@
 -- Staging of landing files, for one transaction: the decoder copies files and records into the two
--- temporary tables; judge.sql judges the records; staged_rows.sql says which rows every silver table
+-- temporary tables; evaluate_rules.sql judges the records; staged_rows.sql says which rows every silver table
 -- should then hold.
 CREATE TEMPORARY TABLE staged_files (
     file_id integer PRIMARY KEY,
@@ -58,7 +58,7 @@ CREATE TEMPORARY TABLE staged_records (
 
 -- The records that break a rule: names of the reject rules, for each of these the columns at fault,
 -- the reason in words, names of the warn rules.
-CREATE TEMPORARY TABLE verdicts (
+CREATE TEMPORARY TABLE violations (
     file_id integer NOT NULL,
     record_index integer NOT NULL,
     crypto_id text,

@@ -1,13 +1,13 @@
--- Which rows every silver table should hold, given the staged files, their records and the verdicts.
+-- Which rows every silver table should hold, given the staged files, their records and the violations.
 
--- What is rejected is in staged_rejects and in the verdicts; what follows is about the others.
+-- What is rejected is in staged_rejects and in the violations; what follows is about the others.
 DELETE FROM staged_records AS r
-USING verdicts AS v
+USING violations AS v
 WHERE v.rejected_by <> '{}' AND (v.file_id, v.record_index) = (r.file_id, r.record_index);
 
 -- The planner knows how many records there are by the size of their table, and of a table without
 -- statistics it expects more rows than of one with none.
-ANALYZE staged_files (file_id), verdicts (file_id);
+ANALYZE staged_files (file_id), violations (file_id);
 
 CREATE TEMPORARY TABLE staged_ingestion_batches ON COMMIT DROP AS
 WITH counts AS (
@@ -15,7 +15,7 @@ WITH counts AS (
     FROM (
         SELECT file_id, count(*) AS records, 0 AS rejected FROM staged_records GROUP BY file_id
         UNION ALL
-        SELECT file_id, count(*), count(*) FROM verdicts WHERE rejected_by <> '{}' GROUP BY file_id
+        SELECT file_id, count(*), count(*) FROM violations WHERE rejected_by <> '{}' GROUP BY file_id
     ) AS by_verdict
     GROUP BY file_id
 ),
@@ -23,7 +23,7 @@ warnings AS (
     SELECT file_id, jsonb_object_agg(rule, records)::text AS warnings
     FROM (
         SELECT file_id, rule, count(*) AS records
-        FROM verdicts, unnest(warned_by) AS rule
+        FROM violations, unnest(warned_by) AS rule
         WHERE rejected_by = '{}'
         GROUP BY file_id, rule
     ) AS by_rule
@@ -35,10 +35,10 @@ drift AS (
         SELECT file_id, field, count(*) AS records
         FROM (
             SELECT file_id, 'unknown: ' || unnest(string_to_array(unknown_fields, ','))
-            FROM verdicts WHERE unknown_fields IS NOT NULL
+            FROM violations WHERE unknown_fields IS NOT NULL
             UNION ALL
             SELECT file_id, 'missing: ' || unnest(string_to_array(missing_fields, ','))
-            FROM verdicts WHERE missing_fields IS NOT NULL
+            FROM violations WHERE missing_fields IS NOT NULL
         ) AS drifting (file_id, field)
         GROUP BY file_id, field
     ) AS by_field
@@ -57,7 +57,7 @@ origin AS (
         )
     ) AS kind
 ),
-judged AS (
+evaluated AS (
     SELECT
         f.*,
         coalesce(c.records_fetched, 0) AS records_fetched,
@@ -91,17 +91,17 @@ FROM (
         failure IS NOT NULL AS failed,
         coalesce(failure, error) AS error,
         records_fetched, records_rejected, warnings, schema_drift,
-        row_number() OVER (ORDER BY ingested_at, landing_file) AS turn
-    FROM judged
-    ORDER BY turn
+        row_number() OVER (ORDER BY ingested_at, landing_file) AS load_order
+    FROM evaluated
+    ORDER BY load_order
 ) AS j
 LEFT JOIN ingestion_batches AS known USING (landing_file)
-ORDER BY turn;
+ORDER BY load_order;
 
 ANALYZE staged_ingestion_batches (file_id, landing_file, failed);
 
 CREATE TEMPORARY VIEW accepted_records AS
-SELECT r.*, b.vs_currency, b.ingested_at, b.landing_file, b.batch_id, b.turn
+SELECT r.*, b.vs_currency, b.ingested_at, b.landing_file, b.batch_id, b.load_order
 FROM staged_records AS r
 JOIN staged_ingestion_batches AS b USING (file_id)
 WHERE NOT b.failed;
@@ -112,7 +112,7 @@ SELECT
     crypto_id, symbol, name, image_url,
     min(ingested_at) AS first_seen_at,
     max(ingested_at) AS last_seen_at,
-    max((turn << 31) + record_index) AS newest_place
+    max((load_order << 31) + record_index) AS newest_place
 FROM accepted_records
 GROUP BY crypto_id, symbol, name, image_url;
 
@@ -160,6 +160,6 @@ CREATE TEMPORARY VIEW staged_rejected_records AS
 SELECT
     f.landing_file, r.record_index, v.crypto_id, v.rejected_by AS rules, v.reason, r.record
 FROM staged_rejects AS r
-JOIN verdicts AS v USING (file_id, record_index)
+JOIN violations AS v USING (file_id, record_index)
 JOIN staged_files AS f USING (file_id)
 ORDER BY f.landing_file, r.record_index;

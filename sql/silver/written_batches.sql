@@ -11,4 +11,4 @@ SELECT
 FROM staged_ingestion_batches AS s
 JOIN ingestion_batches AS b USING (landing_file)
 WHERE b.loaded_at = now()
-ORDER BY s.turn;
+ORDER BY s.load_order;

@@ -4,7 +4,7 @@
 --
 -- Snowflake's numbers end at 38 digits. Each kind of measure has the scale that the lake has
 -- (crypto_pipeline/lakehouse/schema.py). A value that its column cannot hold is null there, and stands in
--- unfit_values with all its digits.
+-- unrepresentable_values with all its digits.
 
 CREATE TABLE IF NOT EXISTS silver.data_origin (
     kind VARCHAR NOT NULL
@@ -188,7 +188,7 @@ CREATE TABLE IF NOT EXISTS silver.rejected_records (
 )
 COMMENT = 'Quarantine: every record that broke a reject rule, as received, with the reason.';
 
-CREATE TABLE IF NOT EXISTS silver.unfit_values (
+CREATE TABLE IF NOT EXISTS silver.unrepresentable_values (
     batch_id NUMBER(19,0) NOT NULL
         COMMENT 'The landing file the value is in.',
     record_index NUMBER(10,0) NOT NULL

@@ -11,7 +11,7 @@
 -- one expression can step over strings as over all else that is no number. The 0 at the end makes
 -- the last match reach the end of the text: what comes after it would be searched from within. A file
 -- that has such objects of its own is refused: its texts would pass for numbers.
-CREATE OR REPLACE VIEW staging.waiting_files
+CREATE OR REPLACE VIEW staging.pending_files
 COMMENT = 'Landing files that are no completed batch, as JSON with marked numbers; null where the file is no JSON.'
 AS
 SELECT
@@ -47,7 +47,7 @@ FROM (
     QUALIFY ROW_NUMBER() OVER (PARTITION BY landing_file ORDER BY landed_at) = 1
 ) AS marking;
 CREATE OR REPLACE TRANSIENT TABLE staging.files AS
-SELECT * FROM staging.waiting_files WHERE FALSE;
+SELECT * FROM staging.pending_files WHERE FALSE;
 
 CREATE OR REPLACE VIEW staging.incoming_records
 COMMENT = 'The records of the files, in their order.'
@@ -105,8 +105,8 @@ FROM staging.files;
 CREATE OR REPLACE TRANSIENT TABLE staging.fields AS
 SELECT * FROM staging.incoming_fields WHERE FALSE;
 
--- A number in plain digits ("plain"), rounded half-even to the scale of its column ("judged"). One that
--- the column cannot hold has a reason in "unfit", and is judged by the nearest number that the column
+-- A number in plain digits ("plain"), rounded half-even to the scale of its column ("evaluated"). One that
+-- the column cannot hold has a reason in "unrepresentable", and is evaluated by the nearest number that the column
 -- can hold and that is not zero: what is too small is still above 0.
 CREATE OR REPLACE VIEW staging.incoming_values
 COMMENT = 'The documented fields that are not null, each decoded to the type of its column or malformed.'
@@ -253,7 +253,7 @@ fitted AS (
             WHEN kind <> 'number' OR sound_whole IS NULL THEN NULL
             WHEN units IS NULL THEN 'too large for the column'
             WHEN units = 0 AND NOT is_zero THEN 'would become zero'
-        END AS unfit,
+        END AS unrepresentable,
         CASE
             WHEN units IS NULL THEN REPEAT('9', 38)
             WHEN units = 0 AND NOT is_zero THEN '1'
@@ -261,7 +261,7 @@ fitted AS (
         END AS judged_units
     FROM rounded
 ),
-verdicts AS (
+violations AS (
     SELECT
         *,
         REPEAT('0', GREATEST(scale + 1 - LENGTH(judged_units), 0)) || judged_units AS places,
@@ -294,9 +294,9 @@ SELECT
         WHEN kind IN ('number', 'integer') AND is_sound
             THEN sign || LEFT(places, LENGTH(places) - scale)
                 || IFF(scale = 0, '', '.' || RIGHT(places, scale))
-    END AS judged,
-    IFF(is_sound, unfit, NULL) AS unfit
-FROM verdicts;
+    END AS evaluated,
+    IFF(is_sound, unrepresentable, NULL) AS unrepresentable
+FROM violations;
 CREATE OR REPLACE TRANSIENT TABLE staging.decoded_values AS
 SELECT * FROM staging.incoming_values WHERE FALSE;
 
@@ -386,7 +386,7 @@ FROM (
             WHEN NOT is_storable THEN 'no time of a fetch - at `$.ingested_at`'
         END AS failure
     FROM described
-) AS judged;
+) AS evaluated;
 
 CREATE OR REPLACE VIEW staging.drift
 COMMENT = 'What is wrong with the form of a record: malformed values, fields that no one documented, documented fields that are missing.'

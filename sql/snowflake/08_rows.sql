@@ -82,7 +82,7 @@ origin AS (
         )
     ) AS kind
 ),
-judged AS (
+evaluated AS (
     SELECT
         c.*,
         CASE
@@ -115,7 +115,7 @@ SELECT
     warnings,
     schema_drift,
     SYSDATE()::TIMESTAMP_NTZ(6) AS loaded_at
-FROM judged;
+FROM evaluated;
 CREATE OR REPLACE TRANSIENT TABLE staging.batches AS
 SELECT * FROM staging.incoming_batches WHERE FALSE;
 
@@ -169,12 +169,12 @@ QUALIFY ROW_NUMBER() OVER (
 -- --------------------------------------------------------------------------------------------
 
 -- The batches that a gold load carries: a table, so that all its statements mean the same ones.
-CREATE OR REPLACE VIEW staging.waiting_batches AS
+CREATE OR REPLACE VIEW staging.pending_batches AS
 SELECT batch_id, source
 FROM silver.ingestion_batches
 WHERE status = 'completed' AND gold_loaded_at IS NULL;
 CREATE OR REPLACE TRANSIENT TABLE staging.gold_batches AS
-SELECT * FROM staging.waiting_batches WHERE FALSE;
+SELECT * FROM staging.pending_batches WHERE FALSE;
 
 CREATE OR REPLACE VIEW staging.incoming_dim_date
 COMMENT = 'Every day of every year in which a batch waiting for gold has a snapshot.'

@@ -31,11 +31,11 @@ AS
 $$
 BEGIN
     BEGIN TRANSACTION;
-    INSERT OVERWRITE INTO staging.files SELECT * FROM staging.waiting_files;
+    INSERT OVERWRITE INTO staging.files SELECT * FROM staging.pending_files;
     INSERT OVERWRITE INTO staging.records SELECT * FROM staging.incoming_records;
     INSERT OVERWRITE INTO staging.fields SELECT * FROM staging.incoming_fields;
     INSERT OVERWRITE INTO staging.decoded_values SELECT * FROM staging.incoming_values;
-    INSERT OVERWRITE INTO staging.checked_records SELECT * FROM staging.judged_records;
+    INSERT OVERWRITE INTO staging.checked_records SELECT * FROM staging.evaluated_records;
     INSERT OVERWRITE INTO staging.batches SELECT * FROM staging.incoming_batches;
 
     INSERT INTO silver.data_origin (kind)
@@ -134,18 +134,18 @@ BEGIN
             s.roi_times, s.roi_currency, s.roi_percentage
         );
 
-    INSERT INTO silver.unfit_values (
+    INSERT INTO silver.unrepresentable_values (
         batch_id, record_index, crypto_id, vs_currency, snapshot_time,
         column_name, exact_value, reason
     )
     SELECT
         p.batch_id, p.record_index, p.crypto_id, p.vs_currency, p.snapshot_time,
-        v.column_name, v.plain, v.unfit
+        v.column_name, v.plain, v.unrepresentable
     FROM staging.decoded_values AS v
     JOIN silver.ingestion_batches AS b ON b.landing_file = v.landing_file AND b.status = 'loading'
     JOIN silver.price_snapshots AS p
         ON p.batch_id = b.batch_id AND p.record_index = v.record_index
-    WHERE v.unfit IS NOT NULL;
+    WHERE v.unrepresentable IS NOT NULL;
 
     MERGE INTO silver.rejected_records AS t
     USING (
@@ -201,7 +201,7 @@ AS
 $$
 BEGIN
     BEGIN TRANSACTION;
-    INSERT OVERWRITE INTO staging.gold_batches SELECT * FROM staging.waiting_batches;
+    INSERT OVERWRITE INTO staging.gold_batches SELECT * FROM staging.pending_batches;
 
     MERGE INTO analytics.dim_date AS t
     USING (SELECT * FROM staging.incoming_dim_date) AS s ON t.date_key = s.date_key

@@ -57,7 +57,7 @@ FROM (
     UNION ALL
     SELECT 'prices_fit_or_are_kept', COUNT(*)
     FROM silver.price_snapshots AS s
-    LEFT JOIN silver.unfit_values AS u
+    LEFT JOIN silver.unrepresentable_values AS u
         ON u.crypto_id = s.crypto_id
         AND u.vs_currency = s.vs_currency
         AND u.snapshot_time = s.snapshot_time

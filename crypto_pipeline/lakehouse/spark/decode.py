@@ -22,7 +22,7 @@ from crypto_pipeline.coingecko.schema import (
     decode_record,
 )
 from crypto_pipeline.lakehouse.schema import MEASURES
-from crypto_pipeline.lakehouse.spark.exact import fit, order_key, plain_text
+from crypto_pipeline.lakehouse.spark.exact import order_key, plain_text
 from crypto_pipeline.lakehouse.spark.rules import compared_numbers, order_column, text_column
 from crypto_pipeline.landing.landed import (
     LANDING_FOLDER,
@@ -41,7 +41,7 @@ _INTEGERS: Final = frozenset(INTEGER_FIELDS.values())
 _TIMES: Final = frozenset(TIME_FIELDS.values())
 _COMPARED: Final = frozenset(compared_numbers())
 _UTC: Final = pa.timestamp("us", "UTC")
-_UNFIT: Final = pa.struct(
+_UNREPRESENTABLE: Final = pa.struct(
     [("column_name", pa.string()), ("exact_value", pa.string()), ("reason", pa.string())]
 )
 
@@ -61,7 +61,7 @@ def _record_types() -> dict[str, pa.DataType]:
             types[column] = _UTC
         else:
             types[column] = pa.string()
-    return {**types, "unfit": pa.list_(_UNFIT), "record": pa.string()}
+    return {**types, "unrepresentable": pa.list_(_UNREPRESENTABLE), "record": pa.string()}
 
 
 RECORD_TYPES: Final = _record_types()
@@ -127,13 +127,13 @@ def _row(path: str, modified: datetime, content: bytes) -> pa.RecordBatch:
 
 def _records(landed: Landed) -> pa.StructArray:
     decoded = [decode_record(record) for record in landed.records]
-    unfit: list[list[dict[str, str]]] = [[] for _ in decoded]
+    unrepresentable: list[list[dict[str, str]]] = [[] for _ in decoded]
     columns: dict[str, list[Any]] = {"record_index": list(range(len(decoded)))}
     for position, column in enumerate(COLUMNS):
         values: list[Any] = [values[position] for values in decoded]
         if column in MEASURES:
             texts = [None if value is None else plain_text(value) for value in values]
-            columns[column] = _fitting(column, texts, MEASURES[column], unfit)
+            columns[column] = _fitting(column, texts, MEASURES[column], unrepresentable)
             columns[text_column(column)] = texts
             if column in _COMPARED:
                 columns[order_column(column)] = [
@@ -143,7 +143,7 @@ def _records(landed: Landed) -> pa.StructArray:
             columns[column] = [None if value is None else int(value) for value in values]
         else:
             columns[column] = values
-    columns["unfit"] = [values or None for values in unfit]
+    columns["unrepresentable"] = [values or None for values in unrepresentable]
     columns["record"] = [bytes(record).decode(errors="replace") for record in landed.records]
     arrays = [pa.array(columns[name], of) for name, of in RECORD_TYPES.items()]
     return pa.StructArray.from_arrays(
@@ -152,11 +152,14 @@ def _records(landed: Landed) -> pa.StructArray:
 
 
 def _fitting(
-    column: str, texts: list[str | None], of: DecimalType, unfit: list[list[dict[str, str]]]
+    column: str,
+    texts: list[str | None],
+    of: DecimalType,
+    unrepresentable: list[list[dict[str, str]]],
 ) -> list[Decimal | None]:
     values: list[Decimal | None] = []
-    for text, without_room in zip(texts, unfit, strict=True):
-        value, reason = (None, None) if text is None else fit(text, of)
+    for text, without_room in zip(texts, unrepresentable, strict=True):
+        value, reason = (None, None) if text is None else to_decimal(text, of)
         if text is not None and reason is not None:
             without_room.append({"column_name": column, "exact_value": text, "reason": reason})
         values.append(value)

@@ -47,7 +47,7 @@ def _rounding(of: DecimalType) -> tuple[Decimal, Context]:
     return Decimal(1).scaleb(-of.scale), Context(prec=of.precision, rounding=ROUND_HALF_EVEN)
 
 
-def fit(plain: str, of: DecimalType) -> tuple[Decimal | None, str | None]:
+def to_decimal(plain: str, of: DecimalType) -> tuple[Decimal | None, str | None]:
     """A number in a decimal type, rounded half-even; or why it has no place there."""
     value = Decimal(plain)
     unit, context = _rounding(of)

@@ -39,7 +39,7 @@ _MONTH = re.compile(r"\d{4}-\d\d")
 _SILVER: Final = ("cryptocurrencies", "price_snapshots", "market_metrics", "rejected_records")
 # In which order a version is known before the facts that point at it: see load_to_gold.
 _DIMENSIONS: Final = ("dim_date", "dim_time", "dim_source")
-_FACTS: Final = ("unfit_values", "fact_crypto_price_metrics")
+_FACTS: Final = ("unrepresentable_values", "fact_crypto_price_metrics")
 
 _ROUNDS: Final = 3
 """How often versions are worked out, and facts moved to theirs, for what other loads have done
@@ -157,22 +157,22 @@ def load_to_gold(lake: Lake) -> list[int]:
     What it costs follows what has changed: the history of versions and facts is read from the first
     snapshot on that says something new of a coin, and not at all where none does.
     """
-    waiting = lake.run("gold/waiting_batches").collect()
+    waiting = lake.run("gold/pending_batches").collect()
     if not waiting:
         return []
     # A batch that another load completes from here on is not one of those that are marked below.
     batches = lake.spark.createDataFrame(
         waiting, "batch_id bigint, source string, source_kind string"
     )
-    batches.createOrReplaceTempView("waiting_batches")
+    batches.createOrReplaceTempView("pending_batches")
     ids = [row["batch_id"] for row in waiting]
     lake.view(
-        "waiting_snapshots",
-        "gold/waiting_snapshots",
+        "pending_snapshots",
+        "gold/pending_snapshots",
         first_batch=str(ids[0]),
         last_batch=str(ids[-1]),
     )
-    snapshots = lake.spark.table("waiting_snapshots").select("snapshot_month").distinct()
+    snapshots = lake.spark.table("pending_snapshots").select("snapshot_month").distinct()
     months = _months(row["snapshot_month"] for row in snapshots.collect())
     for statement in _DIMENSIONS:
         lake.merge(f"gold/{statement}")
@@ -182,13 +182,13 @@ def load_to_gold(lake: Lake) -> list[int]:
         lake.merge("gold/current_logos")
     for statement in _FACTS:
         lake.merge(f"gold/{statement}", months=months)
-    _move_facts(lake)
+    _reassign_facts(lake)
     lake.merge("gold/loaded_batches")
     return ids
 
 
 def _load_versions(lake: Lake) -> None:
-    snapshots = "waiting_snapshots"
+    snapshots = "pending_snapshots"
     for _ in range(_ROUNDS):
         changed = lake.run("gold/changed_coins", snapshots=snapshots).collect()
         if not changed:
@@ -208,17 +208,17 @@ def _load_versions(lake: Lake) -> None:
         snapshots = "changed_snapshots"
 
 
-def _move_facts(lake: Lake) -> None:
-    (row,) = lake.run("gold/first_moved").collect()
-    first = row["first_moved"]
+def _reassign_facts(lake: Lake) -> None:
+    (row,) = lake.run("gold/first_reassigned").collect()
+    first = row["first_reassigned"]
     if first is None:
         return
-    since = {"first_moved": first, "first_month": first[:7]}
-    lake.view("stray_facts", "gold/stray_facts", **since)
+    since = {"first_reassigned": first, "first_month": first[:7]}
+    lake.view("outdated_facts", "gold/outdated_facts", **since)
     for _ in range(_ROUNDS):
-        if not lake.spark.table("stray_facts").head(1):
+        if not lake.spark.table("outdated_facts").head(1):
             return
-        lake.merge("gold/moved_facts", **since)
+        lake.merge("gold/reassigned_facts", **since)
 
 
 def _binary_files(lake: Lake, paths: list[str]) -> DataFrame:

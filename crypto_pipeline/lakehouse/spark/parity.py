@@ -30,7 +30,7 @@ from crypto_pipeline.lakehouse.schema import (
     DIM_SOURCE,
     DIMENSIONS,
     FACT,
-    UNFIT_VALUES,
+    UNREPRESENTABLE_VALUES,
     LakeTable,
 )
 from crypto_pipeline.lakehouse.spark.lake import Lake
@@ -129,7 +129,7 @@ class _Comparison:
             Difference(f"{FACT.name} {_named(key)}", "first of its bucket", *of)
             for key, of in sorted(found.other_order.items())
         ]
-        if self.all_batches and not parity.waiting:
+        if self.all_batches and not parity.pending:
             self._compare_dimensions({str(key[0]) for key in found.other_order})
         return parity
 
@@ -147,7 +147,7 @@ class _Comparison:
             elif states == {"gold", "failed"} and ours and theirs:
                 self.parity.differences.append(self._of_batch(file, "status", ours, theirs))
             elif states & {"gold", "waiting"}:
-                self.parity.waiting += 1
+                self.parity.pending += 1
         return both
 
     def _of_batch(self, file: str, what: str, ours: _Batch, theirs: _Batch) -> Difference:
@@ -203,14 +203,14 @@ class _Comparison:
             ]
         batches = self._choose(files)
         rows = self.lake.run("parity/fact_sums", sums=", ".join(sums), **batches).collect()
-        unfit = {
-            (row["snapshot_month"], row["batch_id"]): row["unfit"]
-            for row in self.lake.run("parity/unfit_sums", **batches).collect()
+        unrepresentable = {
+            (row["snapshot_month"], row["batch_id"]): row["unrepresentable"]
+            for row in self.lake.run("parity/unrepresentable_sums", **batches).collect()
         }
         found = {}
         for row in (row.asDict() for row in rows):
             group = row.pop("snapshot_month"), row.pop("batch_id")
-            row["unfit_values"] = unfit.get(group, 0)
+            row["unrepresentable_values"] = unrepresentable.get(group, 0)
             for name in FACT.decimals:
                 whole, rest = row.pop(f"{name}_whole"), row.pop(f"{name}_rest")
                 row[name] = None if whole is None else _EXACT.add(whole, rest)
@@ -242,7 +242,7 @@ class _Comparison:
 
     def _compare_rows(self, files: list[str], found: _Found) -> None:
         batch_ids = [self.ours[file].batch_id for file in files]
-        facts, unfit = read_facts(self.connection, "of_batches", {"batches": batch_ids})
+        facts, unrepresentable = read_facts(self.connection, "of_batches", {"batches": batch_ids})
         chosen = self._choose(files)
         ours = _by_business_key(facts, self.ours, self.our_dimensions)
         theirs = _by_business_key(self._lake_rows(FACT, chosen), self.theirs, self.their_dimensions)
@@ -261,7 +261,7 @@ class _Comparison:
         ):
             del differing[key]
         for key, difference in _differences(
-            UNFIT_VALUES, unfit, self._lake_rows(UNFIT_VALUES, chosen)
+            UNREPRESENTABLE_VALUES, unrepresentable, self._lake_rows(UNREPRESENTABLE_VALUES, chosen)
         ):
             fact = key[1:4]
             if fact in here and fact in there:

@@ -27,7 +27,7 @@ from crypto_pipeline.model.registry import (
 Columns = Mapping[str, str]
 """Spark type by column, in order."""
 
-_UNFIT: Final = "array<struct<column_name:string,exact_value:string,reason:string>>"
+_UNREPRESENTABLE: Final = "array<struct<column_name:string,exact_value:string,reason:string>>"
 
 
 def _spark_type(column: Column) -> str:
@@ -69,13 +69,13 @@ SILVER: Final[dict[str, Columns]] = {
         INGESTION_BATCHES,
         instead={"source": {"source": "string", "source_kind": "string"}},
         # What retention does in PostgreSQL.
-        absent=("records_retired", "details_forgotten_at"),
+        absent=("records_retired", "details_purged_at"),
     ),
     "cryptocurrencies": _silver(CRYPTOCURRENCIES),
     "price_snapshots": {
         **_silver(PRICE_SNAPSHOTS, instead={"name_id": {"symbol": "string", "name": "string"}}),
         # Values of the record, of its metrics too, that their decimals cannot hold.
-        "unfit": _UNFIT,
+        "unrepresentable": _UNREPRESENTABLE,
         **_MONTH,
     },
     "market_metrics": {**_silver(MARKET_METRICS), **_MONTH},

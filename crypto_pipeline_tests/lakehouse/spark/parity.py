@@ -63,13 +63,13 @@ def in_postgres(warehouse: Warehouse) -> Contents:
 
     def measures(alias: str, names: Iterable[str]) -> str:
         return ", ".join(
-            f"lake.fit({alias}.{name}, {of.precision}, {of.scale}) AS {name}"
+            f"lake.to_decimal({alias}.{name}, {of.precision}, {of.scale}) AS {name}"
             if (of := MEASURES.get(name))
             else f"{alias}.{name}"
             for name in names
         )
 
-    misfits = ", ".join(
+    unrepresentable = ", ".join(
         f"('{name}', f.{name}, {of.precision}, {of.scale})" for name, of in FACT.decimals.items()
     )
     facts = measures("f", (name for name in FACT.columns if name not in _BEYOND_FACTS))
@@ -93,14 +93,14 @@ def in_postgres(warehouse: Warehouse) -> Contents:
             JOIN analytics.dim_cryptocurrency AS c USING (crypto_key)
             JOIN analytics.dim_source AS o USING (source_key)
         """,
-        "unfit_values": f"""
+        "unrepresentable_values": f"""
             SELECT v.*, f.crypto_id, f.vs_currency, f.snapshot_time, b.landing_file
             FROM analytics.fact_crypto_price_metrics AS f
             JOIN ingestion_batches AS b USING (batch_id)
             CROSS JOIN LATERAL (
                 SELECT column_name, v.value::text AS exact_value,
-                    lake.misfit(v.value, v.digits, v.decimals) AS reason
-                FROM (VALUES {misfits}) AS v (column_name, value, digits, decimals)
+                    lake.unrepresentable_reason(v.value, v.digits, v.decimals) AS reason
+                FROM (VALUES {unrepresentable}) AS v (column_name, value, digits, decimals)
             ) AS v
             WHERE v.reason IS NOT NULL
         """,
@@ -136,10 +136,10 @@ def in_spark(lake: Lake) -> Contents:
             JOIN {schema}dim_cryptocurrency AS c ON c.crypto_key = f.crypto_key
             JOIN {schema}dim_source AS o ON o.source_key = f.source_key
         """,
-        "unfit_values": f"""
+        "unrepresentable_values": f"""
             SELECT u.column_name, u.exact_value, u.reason, u.crypto_id, u.vs_currency,
                 u.snapshot_time, b.landing_file
-            FROM {schema}unfit_values AS u JOIN {schema}ingestion_batches AS b USING (batch_id)
+            FROM {schema}unrepresentable_values AS u JOIN {schema}ingestion_batches AS b USING (batch_id)
         """,
     }
     return {

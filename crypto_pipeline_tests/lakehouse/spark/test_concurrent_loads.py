@@ -31,7 +31,7 @@ def hours(numbers: Sequence[int], zone: LandingZone) -> None:
         ]
         records.append(coin(9, current_price=None))
         drop(zone, f"{number}.json", landing_json(records, at))
-    zone.file_loose()
+    zone.file_unfiled()
 
 
 def loads_at_once(folders: Sequence[Path], location: Path) -> list[int]:

@@ -42,7 +42,7 @@ def test_the_notebook_runs_top_to_bottom_and_its_last_cells_fail_the_run(
 ) -> None:
     records = [coin(0, name=None), *map(coin, range(1, 4))]
     drop(zone, "hour.json", landing_json(records))
-    zone.file_loose()
+    zone.file_unfiled()
     assert lake.location is not None
     for name, value in {
         "RAW_INPUT_PATH": f"{zone.root}/market_snapshots",

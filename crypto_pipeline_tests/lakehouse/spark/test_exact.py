@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from crypto_pipeline.coingecko.schema import NUMBER_FIELDS
 from crypto_pipeline.lakehouse.schema import DecimalType
-from crypto_pipeline.lakehouse.spark.exact import fit, order_key, plain_text
+from crypto_pipeline.lakehouse.spark.exact import order_key, plain_text
 from crypto_pipeline.lakehouse.spark.rules import compared_numbers, predicate
 from crypto_pipeline.model.quality import RULES, Rule, Severity
 
@@ -40,7 +40,7 @@ def test_a_number_fits_rounded_half_even_or_not_at_all(
     number: Decimal, of: tuple[int, int]
 ) -> None:
     precision, scale = of
-    value, reason = fit(plain_text(str(number)), DecimalType(precision, scale))
+    value, reason = to_decimal(plain_text(str(number)), DecimalType(precision, scale))
     exact = number.quantize(
         Decimal(1).scaleb(-scale), context=Context(prec=9999, rounding=ROUND_HALF_EVEN)
     )

@@ -32,7 +32,7 @@ def hours(numbers: Sequence[int], zone: LandingZone) -> None:
         ]
         records.append(coin(9, current_price=None))
         drop(zone, f"{number}.json", landing_json(records, at))
-    zone.file_loose()
+    zone.file_unfiled()
 
 
 def test_a_killed_load_is_finished_by_the_next(

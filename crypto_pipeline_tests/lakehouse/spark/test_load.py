@@ -96,8 +96,12 @@ def test_a_number_keeps_the_digits_of_its_column_or_is_told_with_all_of_them(
     load_zone(lake, zone)
 
     assert_same(warehouse, lake)
-    unfit = lake.table("unfit_values").select("column_name", "exact_value", "reason").collect()
-    found = {tuple(row) for row in unfit}
+    unrepresentable = (
+        lake.table("unrepresentable_values")
+        .select("column_name", "exact_value", "reason")
+        .collect()
+    )
+    found = {tuple(row) for row in unrepresentable}
     assert ("current_price", f"0.{'0' * 29}1", "would be zero as decimal(38,26)") in found
     assert ("max_supply", f"1{'0' * 30}", "too large for decimal(38,8)") in found
 
@@ -172,7 +176,7 @@ _DAMAGE = {
 def test_a_check_finds_what_is_wrong(zone: LandingZone, lake: Lake) -> None:
     assert tuple(_DAMAGE) == CHECKS
     drop(zone, "hour.json", hour(0))
-    zone.file_loose()
+    zone.file_unfiled()
     load_zone(lake, zone)
     verify(lake)
     fact = f"{lake.quoted}.fact_crypto_price_metrics"
@@ -194,7 +198,7 @@ def test_the_files_of_a_landing_zone_in_s3_are_found(
     zone = LandingZone(bucket.uri)
     for number in range(2):
         drop(zone, f"{number}.json", hour(number))
-    filed = [str(file.uri) for file in zone.file_loose()]
+    filed = [str(file.uri) for file in zone.file_unfiled()]
     lake.create()
     assert new_files(lake, f"{bucket.uri}/market_snapshots") == filed
 

@@ -76,7 +76,7 @@ def all_ways(warehouse: Warehouse, lake: Lake, file: str) -> list[Parity]:
 
 def test_what_is_the_same_has_no_difference(warehouse: Warehouse, both: Lake) -> None:
     for parity in all_ways(warehouse, both, "1"):
-        assert (parity.differences, parity.other_order, parity.waiting) == ([], [], 0)
+        assert (parity.differences, parity.other_order, parity.pending) == ([], [], 0)
         assert (parity.facts, parity.months) in ((15, 2), (3, 1))
     nothing = compare(warehouse, both, [])
     assert (nothing.facts, nothing.differences) == (0, [])
@@ -138,12 +138,12 @@ _DAMAGE = {
         f"INSERT INTO {_FACT} SELECT * FROM {_FACT} {_COIN}",
         {"rows of one key"},
     ),
-    "unfit value": (
-        "UPDATE {lake}.unfit_values SET exact_value = '1' WHERE batch_id = {batch}",
+    "unrepresentable value": (
+        "UPDATE {lake}.unrepresentable_values SET exact_value = '1' WHERE batch_id = {batch}",
         set(),
     ),
-    "unfit value that is gone": (
-        "DELETE FROM {lake}.unfit_values WHERE batch_id = {batch}",
+    "unrepresentable value that is gone": (
+        "DELETE FROM {lake}.unrepresentable_values WHERE batch_id = {batch}",
         {"only in PostgreSQL"},
     ),
 }

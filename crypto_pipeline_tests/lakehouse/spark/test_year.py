@@ -60,4 +60,4 @@ def test_real_days_give_the_same_three_ways(
     assert facts_in_delta_rs(delta_rs) == sorted(by_spark, key=repr)
     # And by the comparisons of the product.
     for parity in (compare_rows(warehouse, delta_rs), compare(warehouse, lake, rows=True)):
-        assert (parity.facts, parity.differences, parity.waiting) == (facts, [], 0)
+        assert (parity.facts, parity.differences, parity.pending) == (facts, [], 0)

@@ -2,8 +2,8 @@
 SELECT f.crypto_id, f.vs_currency, f.snapshot_time, count(*) AS facts
 FROM (
     SELECT DISTINCT f.crypto_id, f.vs_currency, f.snapshot_time
-    FROM scoped_batches JOIN seen_fact_crypto_price_metrics AS f USING (batch_id)
+    FROM scoped_batches JOIN pruned_fact_crypto_price_metrics AS f USING (batch_id)
 ) AS scoped
-JOIN seen_fact_crypto_price_metrics AS f USING (crypto_id, vs_currency, snapshot_time)
+JOIN pruned_fact_crypto_price_metrics AS f USING (crypto_id, vs_currency, snapshot_time)
 GROUP BY f.crypto_id, f.vs_currency, f.snapshot_time
 HAVING count(*) > 1

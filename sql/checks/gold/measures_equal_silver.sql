@@ -1,8 +1,8 @@
 -- A measure in gold differs from silver's.
 SELECT f.crypto_id, f.vs_currency, f.snapshot_time, f.current_price, h.current_price AS silver_price
 FROM scoped_batches AS b
-JOIN seen_fact_crypto_price_metrics AS f USING (batch_id)
-JOIN seen_price_history AS h USING (crypto_id, vs_currency, snapshot_time)
+JOIN pruned_fact_crypto_price_metrics AS f USING (batch_id)
+JOIN pruned_price_history AS h USING (crypto_id, vs_currency, snapshot_time)
 WHERE (
     -- [[[cog columns(FACT.measures, "f.{}") ]]]
     f.current_price, f.high_24h, f.low_24h, f.price_change_24h, f.price_change_pct_24h,

@@ -1,7 +1,7 @@
 -- A fact points at no row of a dimension, or at its unknown member.
 SELECT f.crypto_id, f.snapshot_time, f.date_key, f.time_key, f.crypto_key, f.source_key
 FROM scoped_batches AS b
-JOIN seen_fact_crypto_price_metrics AS f USING (batch_id)
+JOIN pruned_fact_crypto_price_metrics AS f USING (batch_id)
 LEFT JOIN analytics.dim_date AS d USING (date_key)
 LEFT JOIN analytics.dim_time AS t USING (time_key)
 LEFT JOIN analytics.dim_cryptocurrency AS c ON c.crypto_key = f.crypto_key AND c.crypto_key <> -1

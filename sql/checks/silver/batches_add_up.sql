@@ -5,7 +5,7 @@ SELECT
 FROM scoped_batches
 JOIN ingestion_batches AS b USING (batch_id)
 CROSS JOIN LATERAL (
-    SELECT count(*) AS snapshots FROM seen_price_snapshots AS s WHERE s.batch_id = b.batch_id
+    SELECT count(*) AS snapshots FROM pruned_price_snapshots AS s WHERE s.batch_id = b.batch_id
 ) AS s
 CROSS JOIN LATERAL (
     SELECT count(*) AS rejected FROM rejected_records AS r WHERE r.batch_id = b.batch_id

@@ -1,7 +1,7 @@
 -- A coin has a symbol and name under which no record listed it.
 SELECT c.crypto_id, c.symbol, c.name
 FROM (
-    SELECT DISTINCT s.crypto_id FROM scoped_batches JOIN seen_price_snapshots AS s USING (batch_id)
+    SELECT DISTINCT s.crypto_id FROM scoped_batches JOIN pruned_price_snapshots AS s USING (batch_id)
 ) AS scoped
 JOIN cryptocurrencies AS c USING (crypto_id)
 WHERE NOT EXISTS (

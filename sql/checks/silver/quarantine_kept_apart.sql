@@ -2,4 +2,4 @@
 SELECT r.batch_id, r.record_index, r.reason
 FROM scoped_batches
 JOIN rejected_records AS r USING (batch_id)
-JOIN seen_price_snapshots AS s USING (batch_id, record_index)
+JOIN pruned_price_snapshots AS s USING (batch_id, record_index)

@@ -22,7 +22,7 @@ USING (
         FROM (
             SELECT
                 explode(sequence(make_date(y, 1, 1), make_date(y, 12, 31), INTERVAL 1 DAY)) AS day
-            FROM (SELECT DISTINCT year(snapshot_time) AS y FROM waiting_snapshots) AS years
+            FROM (SELECT DISTINCT year(snapshot_time) AS y FROM pending_snapshots) AS years
         ) AS days
     ) AS numbered
 ) AS i

@@ -9,7 +9,7 @@ USING (
             w.source, w.source_kind,
             min(b.ingested_at) AS first_ingested_at,
             max(b.ingested_at) AS last_ingested_at
-        FROM waiting_batches AS w
+        FROM pending_batches AS w
         JOIN {lake}.ingestion_batches AS b ON b.batch_id = w.batch_id
         GROUP BY w.source, w.source_kind
     )

@@ -38,7 +38,7 @@ USING (
         -- [[[end]]]
         current_timestamp() AS load_timestamp,
         s.snapshot_month
-    FROM waiting_snapshots AS s
+    FROM pending_snapshots AS s
     JOIN {lake}.market_metrics AS m
         ON m.snapshot_month IN ({months})
         AND m.snapshot_month = s.snapshot_month

@@ -1,4 +1,4 @@
--- The facts of the batches that are compared, or the unfit values.
+-- The facts of the batches that are compared, or the unrepresentable values.
 SELECT t.*
 FROM {lake}.{table} AS t
 JOIN compared_batches AS b ON b.batch_id = t.batch_id

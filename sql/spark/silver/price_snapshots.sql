@@ -8,7 +8,7 @@ USING (
         current_price, high_24h, low_24h, price_change_24h, price_change_pct_24h, ath,
         ath_change_pct, ath_date, atl, atl_change_pct, atl_date,
         -- [[[end]]]
-        unfit, snapshot_month
+        unrepresentable, snapshot_month
     FROM (
         SELECT
             *,

@@ -72,7 +72,7 @@ origin AS (
     ) AS numbered
     WHERE place = 1
 ),
-judged AS (
+evaluated AS (
     SELECT
         d.*,
         CASE
@@ -96,4 +96,4 @@ SELECT
     coalesce(failure, error) AS error,
     records_fetched, records_rejected, warnings, schema_drift,
     row_number() OVER (ORDER BY ingested_at NULLS LAST, landing_file) AS place
-FROM judged
+FROM evaluated

@@ -2,9 +2,9 @@
 -- point at a version that no longer covers them. This comes after the facts, so of two loads the
 -- later one sees what both have done.
 MERGE INTO {lake}.fact_crypto_price_metrics AS t
-USING stray_facts AS i
+USING outdated_facts AS i
 ON t.snapshot_month >= '{first_month}'
-    AND t.snapshot_time >= CAST('{first_moved}+00' AS TIMESTAMP)
+    AND t.snapshot_time >= CAST('{first_reassigned}+00' AS TIMESTAMP)
     AND t.snapshot_month = i.snapshot_month
     AND t.crypto_id = i.crypto_id
     AND t.vs_currency = i.vs_currency

@@ -3,7 +3,7 @@
 -- through the batches for each.
 SET LOCAL enable_nestloop = off;
 
-CREATE OR REPLACE TEMPORARY VIEW waiting_history AS
+CREATE OR REPLACE TEMPORARY VIEW pending_history AS
 SELECT
     r.crypto_id,
     r.symbol,

@@ -9,7 +9,7 @@ FROM (
         coalesce(d.records, 0) AS duplicates
     FROM staged_ingestion_batches AS s
     LEFT JOIN (
-        SELECT batch_id, count(*) AS records FROM records_elsewhere GROUP BY batch_id
+        SELECT batch_id, count(*) AS records FROM records_of_other_months GROUP BY batch_id
     ) AS e USING (batch_id)
     LEFT JOIN (
         SELECT batch_id, count(*) AS records FROM duplicate_records GROUP BY batch_id

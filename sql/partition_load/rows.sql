@@ -4,13 +4,13 @@
 
 -- Records of the month's files that belong to other months: of coins that the source updates no more,
 -- and of the hour before the month.
-CREATE TEMPORARY TABLE records_elsewhere ON COMMIT DROP AS
+CREATE TEMPORARY TABLE records_of_other_months ON COMMIT DROP AS
 SELECT * FROM accepted_records
 WHERE snapshot_time < (SELECT starts_at FROM loading_month)
     OR snapshot_time >= (SELECT ends_at FROM loading_month);
 
 DELETE FROM staged_records AS r
-USING records_elsewhere AS e
+USING records_of_other_months AS e
 WHERE (e.file_id, e.record_index) = (r.file_id, r.record_index);
 
 -- First write wins: the records whose bucket an earlier one of the month has taken. Few coins have
@@ -24,8 +24,8 @@ FROM (
         r.batch_id,
         row_number() OVER (
             PARTITION BY r.crypto_id, r.vs_currency, r.snapshot_time
-            ORDER BY r.turn, r.last_updated DESC, r.record_index
-        ) AS turn
+            ORDER BY r.load_order, r.last_updated DESC, r.record_index
+        ) AS load_order
     FROM accepted_records AS r
     JOIN (
         SELECT crypto_id, snapshot_time
@@ -34,7 +34,7 @@ FROM (
         HAVING count(*) > 1
     ) AS shared USING (crypto_id, snapshot_time)
 ) AS records
-WHERE turn > 1;
+WHERE load_order > 1;
 
 DELETE FROM staged_records AS r
 USING duplicate_records AS d

@@ -1,7 +1,7 @@
--- The months of the batches that wait for gold, as gold/seen_months.sql finds them, in a load that
+-- The months of the batches that wait for gold, as gold/pruned_views.sql finds them, in a load that
 -- builds a month apart: its own batches have their snapshots in that month, which is no partition
--- yet, and where records_elsewhere says. Looked for, they would be in every older month.
-SELECT see_months(
+-- yet, and where records_of_other_months says. Looked for, they would be in every older month.
+SELECT create_pruned_views(
     months_of_batches(ARRAY(
         SELECT batch_id FROM ingestion_batches WHERE status = 'completed' AND gold_loaded_at IS NULL
         EXCEPT
@@ -9,6 +9,6 @@ SELECT see_months(
     ))
     || ARRAY(
         SELECT DISTINCT date_trunc('month', snapshot_time AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
-        FROM records_elsewhere
+        FROM records_of_other_months
     )
 );

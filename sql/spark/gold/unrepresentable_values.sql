@@ -1,5 +1,5 @@
 -- The values of facts that their decimal types cannot hold.
-MERGE INTO {lake}.unfit_values AS t
+MERGE INTO {lake}.unrepresentable_values AS t
 USING (
     SELECT
         'fact_crypto_price_metrics' AS table_name,
@@ -7,9 +7,9 @@ USING (
         value.column_name, value.exact_value, value.reason,
         batch_id
     FROM (
-        SELECT crypto_id, vs_currency, snapshot_time, batch_id, explode(unfit) AS value
-        FROM waiting_snapshots
-        WHERE unfit IS NOT NULL
+        SELECT crypto_id, vs_currency, snapshot_time, batch_id, explode(unrepresentable) AS value
+        FROM pending_snapshots
+        WHERE unrepresentable IS NOT NULL
     ) AS exploded
 ) AS i
 ON t.table_name = i.table_name

@@ -2,6 +2,6 @@
 SELECT u.*
 FROM unnest(%(coins)s::text[], %(firsts)s::timestamptz[], %(lasts)s::timestamptz[])
     AS c (crypto_id, first_snapshot, last_snapshot)
-JOIN lake.unfit_values AS u
+JOIN lake.unrepresentable_values AS u
     ON u.crypto_id = c.crypto_id
     AND u.snapshot_time BETWEEN c.first_snapshot AND c.last_snapshot

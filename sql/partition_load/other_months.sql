@@ -7,7 +7,7 @@ SELECT
     current_price, high_24h, low_24h, price_change_24h, price_change_pct_24h, ath,
     ath_change_pct, ath_date, atl, atl_change_pct, atl_date
     -- [[[end]]]
-FROM records_elsewhere;
+FROM records_of_other_months;
 
 CREATE TEMPORARY VIEW incoming_market_metrics AS
 SELECT
@@ -17,4 +17,4 @@ SELECT
     market_cap_change_24h, market_cap_change_pct_24h, circulating_supply, total_supply,
     max_supply, roi_times, roi_currency, roi_percentage
     -- [[[end]]]
-FROM records_elsewhere;
+FROM records_of_other_months;

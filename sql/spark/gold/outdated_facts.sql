@@ -8,4 +8,4 @@ JOIN {lake}.dim_cryptocurrency AS covering
     ON covering.crypto_id = f.crypto_id
     AND covering.valid_from <= f.last_updated AND f.last_updated < covering.valid_to
 WHERE f.snapshot_month >= '{first_month}'
-    AND f.snapshot_time >= CAST('{first_moved}+00' AS TIMESTAMP)
+    AND f.snapshot_time >= CAST('{first_reassigned}+00' AS TIMESTAMP)

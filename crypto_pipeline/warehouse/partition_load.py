@@ -32,12 +32,12 @@ _SILVER = (PRICE_SNAPSHOTS, MARKET_METRICS)
 _PARENTS = tuple(table.qualified for table in (*_SILVER, FACT))
 
 
-class MonthTakenError(RuntimeError):
-    """What another load has committed meanwhile takes the month's place or changes its verdicts."""
+class PartitionExistsError(RuntimeError):
+    """What another load has committed meanwhile takes the month's place or changes its violations."""
 
 
 @dataclass(frozen=True)
-class LoadedMonth:
+class LoadedPartition:
     """What the load of a month did.
 
     Attributes:
@@ -49,7 +49,7 @@ class LoadedMonth:
     gold: dict[str, dict[str, int]]
 
 
-def may_load_apart(warehouse: Warehouse, month: datetime) -> bool:
+def can_attach_partition(warehouse: Warehouse, month: datetime) -> bool:
     """Whether a month has no partitions yet, which those that are built could become."""
     with warehouse.connection() as connection:
         row = connection.execute(
@@ -60,13 +60,13 @@ def may_load_apart(warehouse: Warehouse, month: datetime) -> bool:
     return row == (False,)
 
 
-def load_month(
+def load_partition(
     warehouse: Warehouse,
     month: datetime,
     chunks: Iterable[Sequence[DecodedFile]],
     max_rejected_share: float,
-    wait_for_turn: Callable[[], None],
-) -> LoadedMonth:
+    wait_for_earlier: Callable[[], None],
+) -> LoadedPartition:
     """Load all files of a month into silver and gold, in one transaction.
 
     Args:
@@ -74,10 +74,10 @@ def load_month(
         month: Start of the month, UTC. No file may have a record of a later one.
         chunks: The month's files, decoded; never more than one chunk is held.
         max_rejected_share: A file of whose records a larger share is rejected fails.
-        wait_for_turn: Returns when all earlier months are loaded.
+        wait_for_earlier: Returns when all earlier months are loaded.
 
     Raises:
-        MonthTakenError: another load was faster; nothing is done.
+        PartitionExistsError: another load was faster; nothing is done.
     """
     with warehouse.work() as connection:
         # A month is read a dozen times from its temporary tables, and sorted for its indexes.
@@ -97,17 +97,17 @@ def load_month(
             {"month": month},
         )
         _each(connection, "create_loading_month", _PARENTS, month)
-        connection.execute(read_sql("months/rows.sql"))
-        connection.execute(read_sql("months/silver.sql"))
+        connection.execute(read_sql("partition_load/rows.sql"))
+        connection.execute(read_sql("partition_load/silver.sql"))
         _each(connection, "index_loading_month", _PARENTS[:-1], month)
-        wait_for_turn()
+        wait_for_earlier()
         connection.execute("SELECT lock_warehouse()")
-        _refuse_taken(connection, month)
+        _refuse_existing(connection, month)
         _merge_silver(connection)
         gold = _build_gold(connection, month)
         _each(connection, "attach_loading_month", _PARENTS, month)
         lines = read_lines(connection)
-    return LoadedMonth(lines, gold)
+    return LoadedPartition(lines, gold)
 
 
 def _each(
@@ -156,7 +156,7 @@ def _register_coins(warehouse: Warehouse, connection: psycopg.Connection) -> Non
             merge(other, table)
 
 
-def _refuse_taken(connection: psycopg.Connection, month: datetime) -> None:
+def _refuse_existing(connection: psycopg.Connection, month: datetime) -> None:
     taken = connection.execute(
         "SELECT landing_file FROM staged_files"
         " JOIN ingestion_batches USING (landing_file) WHERE status = 'completed'"
@@ -170,7 +170,7 @@ def _refuse_taken(connection: psycopg.Connection, month: datetime) -> None:
         [month, list(_PARENTS), month],
     ).fetchone()
     if taken is not None:
-        raise MonthTakenError(f"{taken[0]} is there already")
+        raise PartitionExistsError(f"{taken[0]} is there already")
 
 
 def _merge_silver(connection: psycopg.Connection) -> None:
@@ -180,27 +180,27 @@ def _merge_silver(connection: psycopg.Connection) -> None:
     connection.execute(
         "CREATE TEMPORARY VIEW incoming_rejected_records AS SELECT * FROM staged_rejected_records"
     )
-    connection.execute(read_sql("months/elsewhere.sql"))
+    connection.execute(read_sql("partition_load/other_months.sql"))
     for table in (INGESTION_BATCHES, CRYPTOCURRENCIES, *_SILVER):
         merge(connection, table)
-    connection.execute(read_sql("months/batches.sql"))
+    connection.execute(read_sql("partition_load/batches.sql"))
     merge(connection, REJECTED_RECORDS)
 
 
 def _build_gold(connection: psycopg.Connection, month: datetime) -> dict[str, dict[str, int]]:
-    connection.execute(read_sql("months/seen_months.sql"))
-    connection.execute(read_sql("gold/waiting.sql"))
-    connection.execute(read_sql("months/waiting.sql"))
+    connection.execute(read_sql("partition_load/pruned_views.sql"))
+    connection.execute(read_sql("gold/pending.sql"))
+    connection.execute(read_sql("partition_load/pending.sql"))
     counts = {}
     for table in DIMENSIONS:
         connection.execute(read_sql(f"gold/{table.name}.sql"))
         counts[table.name] = merge(connection, table)
     connection.execute(read_sql(f"gold/{FACT.name}.sql"))
-    connection.execute(read_sql("months/facts.sql"))
+    connection.execute(read_sql("partition_load/facts.sql"))
     of_month = connection.execute("SELECT count(*) FROM month_price_snapshots").fetchone()
     assert of_month is not None
     _each(connection, "index_loading_month", [FACT.qualified], month)
-    connection.execute(read_sql("gold/waiting.sql"))
+    connection.execute(read_sql("gold/pending.sql"))
     counts[FACT.name] = merge(connection, FACT)
     counts[FACT.name]["rows_inserted"] += of_month[0]
     return counts

@@ -1,15 +1,15 @@
 -- What gold has yet to learn: the snapshots of the batches that wait for it, in the months that
--- seen_months.sql has made visible, and all that silver knows.
-CREATE OR REPLACE TEMPORARY VIEW waiting_snapshots AS
+-- pruned_views.sql has made visible, and all that silver knows.
+CREATE OR REPLACE TEMPORARY VIEW pending_snapshots AS
 SELECT s.crypto_id, s.name_id, s.last_updated, s.snapshot_time
 FROM ingestion_batches AS b
-JOIN seen_price_snapshots AS s USING (batch_id)
+JOIN pruned_price_snapshots AS s USING (batch_id)
 WHERE b.status = 'completed' AND b.gold_loaded_at IS NULL;
 
-CREATE OR REPLACE TEMPORARY VIEW waiting_history AS
+CREATE OR REPLACE TEMPORARY VIEW pending_history AS
 SELECT h.*
 FROM ingestion_batches AS b
-JOIN seen_price_history AS h USING (batch_id)
+JOIN pruned_price_history AS h USING (batch_id)
 WHERE b.status = 'completed' AND b.gold_loaded_at IS NULL;
 
 CREATE OR REPLACE TEMPORARY VIEW known_snapshots AS

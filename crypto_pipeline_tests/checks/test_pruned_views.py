@@ -15,10 +15,10 @@ from crypto_pipeline_tests.market_records import drop, landing_json, market_reco
 from crypto_pipeline_tests.pipeline import rows
 
 SEEN = {
-    "seen_price_snapshots": "price_snapshots",
-    "seen_market_metrics": "market_metrics",
-    "seen_fact_crypto_price_metrics": "analytics.fact_crypto_price_metrics",
-    "seen_price_history": "v_price_history",
+    "pruned_price_snapshots": "price_snapshots",
+    "pruned_market_metrics": "market_metrics",
+    "pruned_fact_crypto_price_metrics": "analytics.fact_crypto_price_metrics",
+    "pruned_price_history": "v_price_history",
 }
 
 
@@ -32,7 +32,7 @@ def newest_batch(zone: LandingZone, warehouse: Warehouse) -> int:
         stale["last_updated"] = "2026-08-03T00:00:00Z"
         coins = [market_record(last_updated=time), *([stale] if month == 11 else [])]
         drop(zone, f"{month}.json", landing_json(coins, f"2026-{month:02}-20T05:01:00Z"))
-    zone.file_loose()
+    zone.file_unfiled()
     for _ in load_to_silver(warehouse, zone.files(), 0.5):
         pass
     load_to_gold(warehouse)
@@ -58,7 +58,7 @@ def test_only_the_months_of_a_batch_are_opened(newest_batch: int, warehouse: War
             datetime(2026, 8, 1, tzinfo=timezone.utc),
         ]
         connection.execute(
-            "SELECT see_months(months_of_batches(ARRAY[%s]::bigint[]))", [newest_batch]
+            "SELECT create_pruned_views(months_of_batches(ARRAY[%s]::bigint[]))", [newest_batch]
         )
         for view, table in SEEN.items():
             assert opened(connection, view) == {"2026_08", "2026_11"}
@@ -83,7 +83,7 @@ def test_a_batch_that_lacks_a_snapshot_is_looked_for_in_every_month(
 
 def test_without_a_list_of_months_all_is_seen(newest_batch: int, warehouse: Warehouse) -> None:
     with warehouse.connection() as connection:
-        connection.execute("SELECT see_months(NULL)")
+        connection.execute("SELECT create_pruned_views(NULL)")
         for view, table in SEEN.items():
             differing = connection.execute(
                 f"(TABLE {table} EXCEPT TABLE {view}) UNION ALL (TABLE {view} EXCEPT TABLE {table})"
@@ -95,8 +95,8 @@ def test_without_a_list_of_months_all_is_seen(newest_batch: int, warehouse: Ware
 def test_gold_waits_for_the_months_of_its_batches(newest_batch: int, warehouse: Warehouse) -> None:
     assert rows(warehouse, "SELECT count(*) FROM analytics.fact_crypto_price_metrics") == [(4,)]
     with warehouse.connection() as connection:
-        connection.execute(read_sql("gold/seen_months.sql"))
-        connection.execute(read_sql("gold/waiting.sql"))
+        connection.execute(read_sql("gold/pruned_views.sql"))
+        connection.execute(read_sql("gold/pending.sql"))
         # Nothing waits: no month is opened.
-        for view in ("waiting_snapshots", "waiting_history"):
+        for view in ("pending_snapshots", "pending_history"):
             assert opened(connection, view) == set()

@@ -30,7 +30,7 @@ def test_a_month_built_apart_holds_what_merging_its_files_gives(
 ) -> None:
     for name, body in history(seed):
         drop(zone, name, body)
-    zone.file_loose()
+    zone.file_unfiled()
     merged = in_chunks_only(monkeypatch)
     for _, hour in itertools.groupby(files_to_load(merged, zone), lambda file: file.hour):
         list(load_to_silver(merged, list(hour), 0.5))
@@ -118,7 +118,7 @@ def test_a_month_that_another_load_was_faster_with_is_merged(
             "2026-11-24T06:01:00Z",
         ),
     )
-    first, second = zone.file_loose()
+    first, second = zone.file_unfiled()
 
     def hourly_run(_decoded: Sequence[DecodedFile]) -> None:
         if not batches(warehouse):
@@ -160,7 +160,7 @@ def test_an_error_in_a_month_stops_the_load_and_keeps_the_months_before(
     for month in (3, 4, 5):
         time = f"2026-{month:02d}-05T05:00:00Z"
         drop(zone, f"{month}.json", landing_json([market_record(last_updated=time)], time))
-    zone.file_loose()
+    zone.file_unfiled()
     with warehouse.connection() as connection:
         # What no rule refuses, a constraint of the table does.
         connection.execute(

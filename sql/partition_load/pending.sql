@@ -1,6 +1,6 @@
--- What gold has yet to learn, in a load that builds a month apart: after gold/waiting.sql, which has
+-- What gold has yet to learn, in a load that builds a month apart: after gold/pending.sql, which has
 -- the same relations for what is in the tables.
-CREATE OR REPLACE TEMPORARY VIEW waiting_snapshots AS
+CREATE OR REPLACE TEMPORARY VIEW pending_snapshots AS
 SELECT crypto_id, name_id, last_updated, snapshot_time FROM month_price_snapshots
 UNION ALL
 SELECT s.crypto_id, s.name_id, s.last_updated, s.snapshot_time
