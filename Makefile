@@ -64,6 +64,10 @@ docs: install
 sample: install
 	$(BIN)/python -m crypto_pipeline_tests.sample docs/sample/market_snapshot.json
 
+# Writes the generated lists in sql/ anew, from the registry of columns and the rules.
+sql: install
+	$(BIN)/python -m crypto_pipeline.cli.generated_sql
+
 # For Databricks: the Spark path alone, without Dagster.
 wheel: install
 	$(BIN)/python -m pip wheel --quiet --no-deps --no-build-isolation --wheel-dir dist ./databricks
