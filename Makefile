@@ -7,7 +7,7 @@ RUNNABLE := $(VENV)/.runnable
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test parity-year up run lint audit docs wheel requirements bench clean
+.PHONY: help install demo test parity-year up run lint audit docs sample wheel requirements bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -2
@@ -59,6 +59,14 @@ audit: install
 
 docs: install
 	$(BIN)/crypto-pipeline docs docs
+
+# The landing file that the README loads.
+sample: install
+	$(BIN)/python -m crypto_pipeline_tests.sample docs/sample/market_snapshot.json
+
+# Writes the generated lists in sql/ anew, from the registry of columns and the rules.
+sql: install
+	$(BIN)/python -m crypto_pipeline.cli.generated_sql
 
 # For Databricks: the Spark path alone, without Dagster.
 wheel: install

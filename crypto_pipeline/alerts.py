@@ -20,12 +20,11 @@ from urllib.parse import unquote, urlsplit
 import dagster as dg
 import httpx
 import msgspec
-from dagster._core.definitions.freshness import FreshnessState
-from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecordStatus
 
 from crypto_pipeline.config.redaction import redact
 from crypto_pipeline.config.secret_references import SecretError
 from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.dagster_internals import freshness_states, newest_evaluations
 
 _TIMEOUT = 10.0
 """Seconds to wait for a channel."""
@@ -183,33 +182,24 @@ def _finished_runs(instance: dg.DagsterInstance, state: _State) -> Iterator[tupl
 def _checks(
     instance: dg.DagsterInstance, keys: Iterable[dg.AssetCheckKey]
 ) -> Iterator[tuple[str, str | None]]:
-    latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(sorted(keys))
-    for key, record in latest.items():
-        # One that is planned or died with its run says nothing of the data.
-        if record.status not in (
-            AssetCheckExecutionRecordStatus.SUCCEEDED,
-            AssetCheckExecutionRecordStatus.FAILED,
-        ):
-            continue
-        evaluation = record.evaluation
-        assert evaluation is not None
+    for run_id, key, evaluation in newest_evaluations(instance, keys):
         name = f"check {key.name} of {key.asset_key.to_user_string()}"
         if evaluation.passed or evaluation.severity is not dg.AssetCheckSeverity.ERROR:
             yield name, None
             continue
         wrong = evaluation.metadata.get("wrong_rows")
         rows = "" if wrong is None else f", wrong rows: {wrong.value}"
-        yield name, f"{name} failed{rows} (run {record.run_id})"
+        yield name, f"{name} failed{rows} (run {run_id})"
 
 
 def _freshness(
     instance: dg.DagsterInstance, keys: Iterable[dg.AssetKey]
 ) -> Iterator[tuple[str, str | None]]:
-    for key, record in instance.get_freshness_state_records(sorted(keys)).items():
+    for key, state, since in freshness_states(instance, keys):
         name = f"asset {key.to_user_string()}"
-        if record.freshness_state is FreshnessState.FAIL:
-            yield name, f"{name} is stale since {record.updated_at:%Y-%m-%d %H:%M} UTC"
-        elif record.freshness_state in (FreshnessState.PASS, FreshnessState.WARN):
+        if state == "FAIL":
+            yield name, f"{name} is stale since {since:%Y-%m-%d %H:%M} UTC"
+        elif state in ("PASS", "WARN"):
             yield name, None
 
 

@@ -4,6 +4,7 @@ import dagster as dg
 
 from crypto_pipeline.alerts import alerts
 from crypto_pipeline.assets.bronze import market_snapshots
+from crypto_pipeline.assets.bulk_load import load_landing_zone, replay_landing_zone
 from crypto_pipeline.assets.gold import gold
 from crypto_pipeline.assets.lakehouse import lakehouse, maintain_lake
 from crypto_pipeline.assets.silver import silver
@@ -24,7 +25,6 @@ from crypto_pipeline.checks.silver import silver_checks
 from crypto_pipeline.coingecko.resource import CoinGecko
 from crypto_pipeline.lakehouse.spark.resource import Spark
 from crypto_pipeline.landing.zone import LandingZoneIOManager, LandingZoneResource
-from crypto_pipeline.warehouse.bulk_load import load_landing_zone, replay_landing_zone
 from crypto_pipeline.warehouse.maintenance import maintenance
 from crypto_pipeline.warehouse.postgres import PostgresIOManager, Warehouse
 

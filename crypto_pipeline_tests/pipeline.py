@@ -115,9 +115,16 @@ def load_landing_zone() -> dg.ExecuteInProcessResult:
 
 
 def run_hour(
-    hour: datetime, tags: Mapping[str, str] | None = None, *, raise_on_error: bool = True
+    hour: datetime,
+    tags: Mapping[str, str] | None = None,
+    *,
+    raise_on_error: bool = True,
+    instance: dg.DagsterInstance | None = None,
 ) -> dg.ExecuteInProcessResult:
     """Run the hourly job for one partition."""
     return defs.resolve_job_def(HOURLY_JOB).execute_in_process(
-        partition_key=partition_key(hour), tags=dict(tags or {}), raise_on_error=raise_on_error
+        partition_key=partition_key(hour),
+        tags=dict(tags or {}),
+        raise_on_error=raise_on_error,
+        instance=instance,
     )

@@ -2,16 +2,15 @@
 
 import json
 from collections.abc import Iterator
-from datetime import datetime, timezone
 
 import dagster as dg
 import pytest
-from dagster._core.definitions.freshness import FreshnessState, FreshnessStateChange
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from crypto_pipeline.alerts import alerts
 from crypto_pipeline.config.settings import Settings
+from crypto_pipeline_tests.freshness import report_freshness
 from crypto_pipeline_tests.mail_server import Inbox, mail_server
 
 
@@ -78,15 +77,8 @@ class Daemon:
             )
         )
 
-    def freshness(self, state: FreshnessState, before: FreshnessState) -> None:
-        self.instance._report_runless_asset_event(
-            FreshnessStateChange(
-                key=prices.key,
-                new_state=state,
-                previous_state=before,
-                state_change_timestamp=datetime.now(timezone.utc).timestamp(),
-            )
-        )
+    def freshness(self, state: str) -> None:
+        report_freshness(self.instance, prices.key, state)
 
 
 @pytest.fixture
@@ -215,15 +207,8 @@ def test_a_failed_check_of_severity_error_is_told_until_it_passes(
 
 
 def test_a_stale_asset_is_told_until_it_is_fresh(daemon: Daemon, webhook: HTTPServer) -> None:
-    steps = [
-        FreshnessState.PASS,
-        FreshnessState.WARN,
-        FreshnessState.FAIL,
-        FreshnessState.FAIL,
-        FreshnessState.PASS,
-    ]
-    for before, state in zip([FreshnessState.UNKNOWN, *steps], steps, strict=False):
-        daemon.freshness(state, before)
+    for state in ("PASS", "WARN", "FAIL", "FAIL", "PASS"):
+        daemon.freshness(state)
         daemon.tick()
     assert told(webhook) == [
         ("incident_opened", "asset prices"),

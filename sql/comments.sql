@@ -45,7 +45,7 @@ COMMENT ON COLUMN ingestion_batches.schema_drift IS
 COMMENT ON COLUMN ingestion_batches.loaded_at IS
     'When this row was last written, UTC.';
 COMMENT ON COLUMN ingestion_batches.gold_loaded_at IS
-    'When the batch reached the star schema, UTC; null while it waits.';
+    'When the batch reached the star schema, UTC; null while it is pending.';
 COMMENT ON COLUMN ingestion_batches.records_retired IS
     'Of the records loaded, those whose month retention has dropped.';
 COMMENT ON COLUMN ingestion_batches.details_purged_at IS
@@ -162,7 +162,7 @@ COMMENT ON COLUMN rejected_records.rules IS
 COMMENT ON COLUMN rejected_records.reason IS
     'What is wrong with the record, in words.';
 COMMENT ON COLUMN rejected_records.record IS
-    'The record''s JSON text as received; empty once the details of an old batch are old batch: the landing file keeps it.';
+    'The record''s JSON text as received; empty once retention has purged the details of its batch: the landing file keeps it.';
 COMMENT ON COLUMN rejected_records.rejected_at IS
     'When the record was put in quarantine, UTC.';
 

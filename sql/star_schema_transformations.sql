@@ -12,7 +12,8 @@ SELECT
     version_num < '0007' AS create_seen_months,
     version_num < '0008' AS create_latest_prices,
     version_num < '0009' AS rename_columns,
-    version_num < '0010' AS create_merge
+    version_num < '0010' AS create_merge,
+    version_num < '0011' AS rename_terms
 FROM alembic_version \gset
 BEGIN;
 \if :create_gold
@@ -50,6 +51,10 @@ BEGIN;
 \if :create_merge
     \ir migrations/0010_merge.sql
     UPDATE alembic_version SET version_num = '0010_merge';
+\endif
+\if :rename_terms
+    \ir migrations/0011_terms.sql
+    UPDATE alembic_version SET version_num = '0011_terms';
 \endif
 \ir comments.sql
 \ir lake/views.sql

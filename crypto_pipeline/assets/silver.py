@@ -14,6 +14,7 @@ from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.landing.zone import LandingFile
 from crypto_pipeline.model.partitions import hourly
 from crypto_pipeline.model.registry import PRICE_SNAPSHOTS, SILVER_TABLES
+from crypto_pipeline.warehouse.load_report import read_lines, say
 from crypto_pipeline.warehouse.postgres import Warehouse, read_frame
 from crypto_pipeline.warehouse.staging import (
     decode_files,
@@ -61,17 +62,13 @@ def silver(
     into memory; those before are loaded in bulk, by the same statements.
     """
     share = Settings().max_rejected_share
-
-    def tell(errors: dict[str, str]) -> None:
-        for path, error in errors.items():
-            context.log.error("%s: %s", path, error)
-
+    run = context.op_execution_context
     *before, files = in_chunks(market_snapshots)
     for chunk in before:
-        tell(load_decoded(warehouse, decode_files(chunk), share))
+        say(run, load_decoded(warehouse, decode_files(chunk), share))
     decoded = decode_files(files)
     with warehouse.load() as connection:
-        tell(stage(connection, decoded, share))
+        stage(connection, decoded, share)
         for table in SILVER_TABLES:
             staged = sql.Identifier(f"staged_{table.name}")
             frame = read_frame(connection, sql.SQL("SELECT * FROM {}").format(staged))
@@ -82,6 +79,8 @@ def silver(
             if table is PRICE_SNAPSHOTS:
                 metadata |= _top_coin(connection)
             yield dg.Output(frame, table.name, metadata=metadata)
+        lines = read_lines(connection)
+    say(run, lines)
 
 
 def _top_coin(connection: psycopg.Connection) -> dict[str, dg.MetadataValue[Any]]:

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dagster._serdes import ConfigurableClassData
 from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.auth import PgTokenProvider
 from dagster_postgres.utils import pg_url_from_config
@@ -22,7 +21,7 @@ class WarehouseStorage(DagsterPostgresStorage):
 
     @classmethod
     def from_config_value(
-        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+        cls, inst_data: Any, config_value: Mapping[str, Any]
     ) -> "WarehouseStorage":
         """Made by Dagster, from ``dagster.yaml``."""
         url = pg_url_from_config(config_value)

@@ -7,12 +7,12 @@ from typing import Any
 
 import dagster as dg
 import psycopg
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 from psycopg.rows import class_row
 
 from crypto_pipeline.assets.conventions import STALE_AFTER
+from crypto_pipeline.dagster_internals import FINISHED_STATUSES
 from crypto_pipeline.model.sql import read_sql
 
 _PENDING_TOO_LONG = timedelta(hours=1)

@@ -16,6 +16,7 @@ from prometheus_client import CollectorRegistry, generate_latest, write_to_textf
 from rich.console import Console
 from rich.markup import escape
 
+from crypto_pipeline.assets.bulk_load import LOAD_JOB, REPLAY_JOB
 from crypto_pipeline.automation import AUDIT_JOB, HOURLY_JOB, INGEST_JOB, LOAD_LAKE_JOB
 from crypto_pipeline.checks.scope import HOURS_TAG
 from crypto_pipeline.cli import demo as demo_room
@@ -24,16 +25,12 @@ from crypto_pipeline.cli.documentation import write_documentation
 from crypto_pipeline.cli.health import HealthCollector, read_health
 from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.cli.report import print_checks, print_query, print_rows
-from crypto_pipeline.cli.runs import RunOutcome, errors_in_one_line, run_job
-from crypto_pipeline.cli.unchecked import (
-    failed_files_since,
-    hours_loaded_since,
-    last_audit,
-    newest_batch,
-)
+from crypto_pipeline.cli.runs import RunOutcome, complaints, errors_in_one_line, run_job
+from crypto_pipeline.cli.unchecked import hours_loaded_since, last_audit, newest_batch
 from crypto_pipeline.coingecko.client import CoinGeckoClient, request_budget
 from crypto_pipeline.config.redaction import redact
 from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.dagster_internals import daemon_command
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.lakehouse.differences import Parity
 from crypto_pipeline.lakehouse.schema import LakeError
@@ -43,14 +40,12 @@ from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.quirks import RENAMED_AFTER
 from crypto_pipeline.sandbox.server import serve
-from crypto_pipeline.warehouse.bulk_load import LOAD_JOB, REPLAY_JOB
 from crypto_pipeline.warehouse.migrations import newest_revision
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline.warehouse.roles import matrix_markdown, role_matrix
 
 # In a pipe or a file there is no width to keep to.
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
-complaints = Console(stderr=True)
 
 _recordings_option = click.option(
     "--recordings",
@@ -318,11 +313,14 @@ def up(host: str, port: int, use_sandbox: bool, recordings: Path | None) -> None
 
 
 _SERVICES = {
-    "code": ("dagster", "code-server", "start", "-m", "crypto_pipeline.definitions"),
-    "webserver": ("dagster_webserver",),
-    "daemon": ("dagster._daemon", "run"),
+    "code": [
+        *(sys.executable, "-m", "dagster", "code-server", "start"),
+        *("-m", "crypto_pipeline.definitions"),
+    ],
+    "webserver": [sys.executable, "-m", "dagster_webserver"],
+    "daemon": daemon_command("run"),
     # Whether the daemon lives, as a status.
-    "liveness": ("dagster._daemon", "liveness-check"),
+    "liveness": daemon_command("liveness-check"),
 }
 
 
@@ -344,9 +342,8 @@ def service(kind: str, dagster_options: tuple[str, ...]) -> NoReturn:
         open_dagster_home(settings).dispose()
         # Dagster ignores SIGTERM where it finds SIGINT ignored, as in a shell's background.
         signal.signal(signal.SIGINT, signal.SIG_DFL)
-        command = [sys.executable, "-m", *_SERVICES[kind], *dagster_options]
         # In place of this process, which an init system watches and signals.
-        os.execv(sys.executable, command)  # noqa: S606
+        os.execv(sys.executable, [*_SERVICES[kind], *dagster_options])  # noqa: S606
 
 
 @main.command()
@@ -396,7 +393,6 @@ def _load_and_audit(job: str) -> NoReturn:
     with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
         known, checked = newest_batch(), last_audit(instance)
         errors = _print_errors(run_job(instance, job, console))
-        _print_failed_files(known)
         if not errors and Settings().has_lake:
             errors = _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
         if hours_loaded_since(known) is None and not errors:
@@ -412,11 +408,6 @@ def _load_and_audit(job: str) -> NoReturn:
         _stop_on_errors(audit)
         _report()
         _end_by_checks(audit, failed=errors)
-
-
-def _print_failed_files(known: datetime | None) -> None:
-    for path, error in failed_files_since(known):
-        complaints.print(f"[red]{escape(f'{path}: {error}')}[/]", soft_wrap=True, highlight=False)
 
 
 def _end_by_checks(outcome: RunOutcome, *, failed: bool = False) -> NoReturn:

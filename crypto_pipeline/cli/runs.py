@@ -1,9 +1,11 @@
 """Runs of the asset graph in this process, with visible progress and errors a person can use."""
 
+import itertools
+import logging
 import os
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +25,7 @@ from rich.progress import (
 
 from crypto_pipeline.alerts import one_line
 from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
+from crypto_pipeline.assets.bulk_load import LoadProgress
 from crypto_pipeline.cli.home import PID_TAG, DagsterStorageError
 from crypto_pipeline.coingecko.errors import CoinGeckoError
 from crypto_pipeline.config.redaction import redact, redacted
@@ -31,8 +34,8 @@ from crypto_pipeline.definitions import defs
 from crypto_pipeline.lakehouse.schema import LakeError
 from crypto_pipeline.landing.object_store import ObjectStoreError
 from crypto_pipeline.sandbox.recordings import RecordingsError
-from crypto_pipeline.warehouse.bulk_load import LoadProgress
 from crypto_pipeline.warehouse.embedded import EmbeddedPostgresError
+from crypto_pipeline.warehouse.load_report import Line, heard_by
 from crypto_pipeline.warehouse.migrations import SchemaBehindError
 from crypto_pipeline.warehouse.roles import RolesMissingError
 
@@ -52,7 +55,14 @@ EXPECTED_ERRORS = (
 )
 """What a person can mend: configuration, network, database, files."""
 
+complaints = Console(stderr=True)
+
 _POLL_SECONDS = 0.2
+
+_NEWEST_EVENTS = 50
+"""Events of a run that are read at a time: a bulk load has tens of thousands, and reading all of
+them would keep it waiting."""
+
 # A run that a person watches says what went wrong in one line; the whole story is in the UI.
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -78,10 +88,14 @@ def run_job(
     partition_key: str | None = None,
     tags: dict[str, str] | None = None,
 ) -> RunOutcome:
-    """Run a job in this process and show which step it is at."""
+    """Run a job in this process, show which step it is at and print what loads say."""
     run_id = str(uuid.uuid4())
     definition = defs.resolve_job_def(job)
-    with ThreadPoolExecutor(max_workers=1) as pool, _Display(console, f"{job} ...") as display:
+    with (
+        heard_by(lambda lines: _print_lines(console, lines)),
+        ThreadPoolExecutor(max_workers=1) as pool,
+        _Display(console, f"{job} ...") as display,
+    ):
         future = pool.submit(
             definition.execute_in_process,
             instance=instance,
@@ -102,6 +116,16 @@ def run_job(
     if not result.success and not errors:
         errors = ["the run failed; see it in the Dagster UI"]
     return RunOutcome(errors, list(result.get_asset_check_evaluations()))
+
+
+def _print_lines(console: Console, lines: Sequence[Line]) -> None:
+    for failed, some in itertools.groupby(lines, lambda line: line.level >= logging.ERROR):
+        text = "\n".join(line.text for line in some)
+        if failed:
+            complaints.print(f"[red]{escape(text)}[/]", soft_wrap=True, highlight=False)
+        else:
+            # As it is, many lines at once: a load of a year has tens of thousands.
+            console.out(text, highlight=False)
 
 
 class _Display:
@@ -127,7 +151,7 @@ class _Display:
         if progress is not None:
             self._show_bar(run, progress)
         elif self._bar is None:
-            self._status.update(f"{run}: {doing} ...")
+            self._status.update(f"{run}: {escape(doing)} ...")
 
     def _show_bar(self, run: str, progress: LoadProgress) -> None:
         if self._bar is None:
@@ -153,12 +177,10 @@ class _Display:
 
 def _progress(instance: dg.DagsterInstance, run_id: str, done: Callable[[], bool]) -> Iterator[str]:
     """The step a run is at, and what the step says it is doing."""
-    cursor = None
     while not done():
         time.sleep(_POLL_SECONDS)
-        records = instance.get_records_for_run(run_id, cursor=cursor)
-        cursor = records.cursor
-        for record in records.records:
+        newest = instance.get_records_for_run(run_id, limit=_NEWEST_EVENTS, ascending=False)
+        for record in reversed(newest.records):
             entry = record.event_log_entry
             if entry.step_key and entry.dagster_event_type is dg.DagsterEventType.STEP_START:
                 yield entry.step_key

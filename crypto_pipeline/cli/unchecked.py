@@ -38,13 +38,3 @@ def hours_loaded_since(time: datetime | None) -> str | None:
         ).fetchone()
     assert row is not None
     return None if row[0] is None else "/".join(map(partition_key, row))
-
-
-def failed_files_since(time: datetime | None) -> list[tuple[str, str]]:
-    """The files whose batches failed after a time, or ever, and what is wrong with them."""
-    with Warehouse().connection() as connection:
-        return connection.execute(
-            "SELECT landing_file, error FROM ingestion_batches WHERE status = 'failed'"
-            " AND (loaded_at > %(time)s OR %(time)s::timestamptz IS NULL) ORDER BY 1",
-            {"time": time},
-        ).fetchall()

@@ -67,6 +67,9 @@ COLUMNS: Final = (
 )
 """What a decoded record consists of, in this order."""
 
+WHOLE_RECORD = "the whole record"
+"""What is malformed of a record that is no JSON object."""
+
 _MAX_DIGITS = 1_000
 """Digits before or after the point beyond which a number is no measurement but an attack on memory:
 a price of 1e999999 is nine bytes of JSON and a megabyte of NUMERIC."""
@@ -92,7 +95,7 @@ def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
     try:
         fields = decode_object(record)
     except UNREADABLE:
-        return (*[None] * (len(COLUMNS) - len(_VERDICTS)), "the whole record", None, None)
+        return (*[None] * (len(COLUMNS) - len(_VERDICTS)), WHOLE_RECORD, None, None)
     malformed: list[str] = []
 
     def read(

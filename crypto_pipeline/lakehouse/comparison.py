@@ -99,11 +99,9 @@ def compare_rows(warehouse: Warehouse, lake: Lake) -> Parity:
         by_group: dict[Group, int] = defaultdict(int)
         months: set[str] = set()
         for start, end in _windows(sides):
-            facts, unrepresentable = read_facts(
-                sides.connection, "between", {"start": start, "end": end}
-            )
+            facts, left_out = read_facts(sides.connection, "between", {"start": start, "end": end})
             months.update(facts.column("snapshot_month").unique().to_pylist())
-            for table, rows in ((FACT, facts), (UNREPRESENTABLE_VALUES, unrepresentable)):
+            for table, rows in ((FACT, facts), (UNREPRESENTABLE_VALUES, left_out)):
                 compared, found, only_in_lake = _row_differences(sides, table, rows, (start, end))
                 parity.differences += found
                 if table is FACT:
@@ -130,14 +128,14 @@ def _sides(warehouse: Warehouse, lake: Lake) -> Iterator[tuple[_Sides, Parity]]:
         warehouse.connection() as connection,
         snapshot(connection),
     ):
-        waiting = connection.execute(
+        pending = connection.execute(
             read_sql("lake/pending_changes.sql"), {"after": loaded}
         ).fetchall()
         sides = _Sides(
-            connection, queries, frozenset(batch for kind, batch in waiting if kind == "batch")
+            connection, queries, frozenset(batch for kind, batch in pending if kind == "batch")
         )
-        unsettled = any(kind != "batch" for kind, _ in waiting)
-        yield sides, Parity([], waiting=len(waiting), unsettled=unsettled)
+        unsettled = any(kind != "batch" for kind, _ in pending)
+        yield sides, Parity([], pending=len(pending), unsettled=unsettled)
 
 
 def _dimension_differences(sides: _Sides) -> list[Difference]:
@@ -188,7 +186,7 @@ def _lake_sums(sides: _Sides, batches: Sequence[int] | None) -> dict[Group, dict
         GROUP BY ALL
     """
     rows = _rows(sides.queries.execute(query))
-    unrepresentable = {
+    left_out = {
         (month, batch): count
         for month, batch, count in sides.queries.execute(
             f"SELECT strftime(snapshot_time, '%Y-%m'), batch_id, count(*)"
@@ -196,9 +194,7 @@ def _lake_sums(sides: _Sides, batches: Sequence[int] | None) -> dict[Group, dict
         ).fetchall()
     }
     for row in rows:
-        row["unrepresentable_values"] = unrepresentable.get(
-            (row["snapshot_month"], row["batch_id"]), 0
-        )
+        row["unrepresentable_values"] = left_out.get((row["snapshot_month"], row["batch_id"]), 0)
         for name in FACT.decimals:
             whole, rest = row.pop(f"{name}_whole"), row.pop(f"{name}_rest")
             row[name] = None if whole is None else _EXACT.add(Decimal(whole), rest)
@@ -259,10 +255,10 @@ def _row_differences(
     """How many rows of a window were compared, how they differ, and how many facts only the lake
     has."""
     sides.queries.register("of_window", rows)
-    waiting = ", ".join(map(str, [*sides.pending_batches, -1]))
+    pending = ", ".join(map(str, [*sides.pending_batches, -1]))
     sides.queries.execute(
         "CREATE OR REPLACE TEMPORARY TABLE wanted AS"
-        f" SELECT * FROM of_window WHERE batch_id NOT IN ({waiting})"
+        f" SELECT * FROM of_window WHERE batch_id NOT IN ({pending})"
     )
     start, end = window
     months = ""
@@ -272,7 +268,7 @@ def _row_differences(
         f"CREATE OR REPLACE TEMPORARY TABLE present AS SELECT * FROM lake_{table.name}"
         f" WHERE {months} snapshot_time >= TIMESTAMPTZ '{start.isoformat()}'"
         f" AND snapshot_time < TIMESTAMPTZ '{end.isoformat()}'"
-        f" AND batch_id NOT IN ({waiting})"
+        f" AND batch_id NOT IN ({pending})"
     )
     count = sides.queries.sql("FROM wanted").shape[0]
     differences = _keyed_differences(sides, table, "present", only_in_lake=table is not FACT)

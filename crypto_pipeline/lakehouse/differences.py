@@ -35,7 +35,7 @@ class Parity:
         differences: What is not the same.
         facts: How many facts of PostgreSQL were compared.
         months: In how many months they are.
-        waiting: Changes that the lake has not loaded yet; the facts of their batches were left out.
+        pending: Changes that the lake has not loaded yet; the facts of their batches were left out.
             For a lake that Spark loads: files that one side has in gold and the other not yet.
         unsettled: Whether some of them concern facts of other batches, so that a difference may be
             theirs.
@@ -46,7 +46,7 @@ class Parity:
     differences: list[Difference]
     facts: int = 0
     months: int = 0
-    waiting: int = 0
+    pending: int = 0
     unsettled: bool = False
     other_order: list[Difference] = field(default_factory=list)
 

@@ -75,18 +75,19 @@ def read_facts(
         arguments: Its arguments.
 
     Returns:
-        The rows of the fact table, and those of ``unrepresentable_values`` for the values left out in them.
+        The rows of the fact table, and those of ``unrepresentable_values`` for the values that are
+        left out in them.
     """
     schema = arrow_schema(FACT).append(pa.field("measures_known", pa.int16(), nullable=False))
     facts = _copy(connection, sql.SQL(read_sql(f"lake/facts_{which}.sql")), arguments, schema)
     expected = pc.sum(facts.column("measures_known")).as_py() or 0
     facts = facts.drop_columns(["measures_known"])
     found = sum(len(facts) - facts.column(name).null_count for name in FACT.decimals)
-    unrepresentable = arrow_schema(UNREPRESENTABLE_VALUES).empty_table()
+    left_out = arrow_schema(UNREPRESENTABLE_VALUES).empty_table()
     if found != expected:
         select = sql.SQL(read_sql(f"lake/unrepresentable_{which}.sql"))
-        unrepresentable = _copy(connection, select, arguments, arrow_schema(UNREPRESENTABLE_VALUES))
-    return facts, unrepresentable
+        left_out = _copy(connection, select, arguments, arrow_schema(UNREPRESENTABLE_VALUES))
+    return facts, left_out
 
 
 def _copy(

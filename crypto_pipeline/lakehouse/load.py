@@ -167,20 +167,18 @@ def _load_facts(
             known = ranges.get(coin, (first, last))
             ranges[coin] = min(first, known[0]), max(last, known[1])
         firsts, lasts = zip(*ranges.values(), strict=True)
-        facts, unrepresentable = read_facts(
+        facts, left_out = read_facts(
             connection,
             "of_coins",
             {"coins": list(ranges), "firsts": list(firsts), "lasts": list(lasts)},
         )
     else:
-        facts, unrepresentable = read_facts(
-            connection, "of_batches", {"batches": changes.batch_ids}
-        )
+        facts, left_out = read_facts(connection, "of_batches", {"batches": changes.batch_ids})
     step = Step(changes.last, changes.batch_ids)
     # A value that is unrepresentable no more goes with its fact.
     done[UNREPRESENTABLE_VALUES.name] += lake.synchronise(
         UNREPRESENTABLE_VALUES,
-        unrepresentable,
+        left_out,
         step,
         None if changes.start else facts.select(list(FACT.key)),
     )

@@ -6,8 +6,8 @@ Facts have the month of their snapshot besides, as the column they are partition
 
 Delta's decimals end at 38 digits, so every kind of measure has a scale of its own
 (``model/registry.py``). A value is rounded half-even to its scale. One that is too large for its
-type, or that would become zero, is null in its row and stands in ``unrepresentable_values`` with all its
-digits.
+type, or that would become zero, is null in its row and stands in ``unrepresentable_values`` with
+all its digits.
 """
 
 from collections.abc import Mapping

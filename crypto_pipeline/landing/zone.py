@@ -204,7 +204,7 @@ class LandingZone:
         """
         filed = []
         for path, remove in sorted(
-            self._unfiled_files(among_hours, on_failure), key=lambda loose: loose[0]
+            self._unfiled_files(among_hours, on_failure), key=lambda unfiled: unfiled[0]
         ):
             try:
                 file = self._file_away(path, remove)
@@ -220,18 +220,18 @@ class LandingZone:
         return filed
 
     def _file_away(self, path: str, remove: Callable[[], None]) -> LandingFile | None:
-        """Move a loose file; None if another process has filed it since it was listed."""
+        """Move an unfiled file; None if another process has filed it since it was listed."""
         uri = self.root / path
-        loose = LandingFile(path, _UNFILED, uri, self._store)
+        unfiled = LandingFile(path, _UNFILED, uri, self._store)
         try:
-            time = _time_told(loose)
+            time = _time_told(unfiled)
         except FileNotFoundError:
             return None
         file = self._file(hour_of(time), uri.name)
         try:
-            self._put(file, loose.content)
+            self._put(file, unfiled.content)
         except FileExistsError:
-            if file.content != loose.content:
+            if file.content != unfiled.content:
                 raise FileExistsError(
                     f"{uri} belongs at {file.path}, where another file lies: rename one of them"
                 ) from None
@@ -241,7 +241,7 @@ class LandingZone:
     def _unfiled_files(
         self, among_hours: bool, on_failure: Callable[[UPath, Exception], None]
     ) -> Iterator[tuple[str, Callable[[], None]]]:
-        """Each loose file's path below the root, with what removes it."""
+        """Each unfiled file's path below the root, with what removes it."""
         if self._store is not None:
             for stored in self._beside_the_hours(self._store, among_hours):
                 if _is_unfiled(stored.path):
@@ -296,19 +296,19 @@ class LandingZone:
             os.close(descriptor)
 
 
-def _time_told(loose: LandingFile) -> datetime:
-    """When a loose file says it was fetched, or else when it was written.
+def _time_told(unfiled: LandingFile) -> datetime:
+    """When an unfiled file says it was fetched, or else when it was written.
 
     Raises:
         OSError: it cannot be read.
     """
     told: Capture | CaptureError
     try:
-        told = loose.capture()
+        told = unfiled.capture()
     except CaptureError as error:
         told = error
     if told.ingested_at is None or wrong_time(told.ingested_at, told.source):
-        return datetime.fromtimestamp(loose.uri.stat().st_mtime, timezone.utc)
+        return datetime.fromtimestamp(unfiled.uri.stat().st_mtime, timezone.utc)
     return told.ingested_at
 
 

@@ -32,7 +32,8 @@ class Rule:
         name: Identifier, said in the affirmative; also the name of the CHECK constraint that
             mirrors a reject rule.
         severity: Whether a record that breaks it is rejected or only counted.
-        columns: The columns whose values belong in the reason.
+        columns: The columns whose values belong in the reason. The first is the one at fault where
+            none of them breaks the rule by itself.
         predicate: SQL over the columns of a record; false means broken. A warn rule may compare
             the records of one landing file, by window functions.
         why: What is wrong with a record that breaks it.

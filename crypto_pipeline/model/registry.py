@@ -340,7 +340,7 @@ INGESTION_BATCHES: Final = Table(
         Column(
             "gold_loaded_at",
             "timestamptz",
-            "When the batch reached the star schema, UTC; null while it waits",
+            "When the batch reached the star schema, UTC; null while it is pending",
             nullable=True,
         ),
         Column(
@@ -421,8 +421,8 @@ REJECTED_RECORDS: Final = Table(
         Column(
             "record",
             "text",
-            "The record's JSON text as received; empty once the details of an old batch are"
-            " old batch: the landing file keeps it",
+            "The record's JSON text as received; empty once retention has purged the details of"
+            " its batch: the landing file keeps it",
         ),
         Column("rejected_at", "timestamptz", "When the record was put in quarantine, UTC"),
     ),

@@ -143,6 +143,36 @@ def warned_by(*, on_file: bool | None = None, on_response: bool | None = None) -
     )
 
 
+def at_fault() -> None:
+    """Print the expression that answers, for each rule of ``rejected_by``, the columns whose value
+    breaks it, joined by commas; of a malformed record the fields that are."""
+    _unless_all_hold(
+        REJECT_RULES,
+        "'{}'::text[]",
+        [f"{_when_broken(rule)} {_columns_at_fault(rule)} END" for rule in REJECT_RULES],
+        "{}",
+    )
+
+
+def _columns_at_fault(rule: Rule) -> str:
+    first, *others = rule.columns
+    column = "malformed" if first == "malformed" else f"'{first}'"
+    if not others:
+        return column
+    alone = ", ".join(_if_it_breaks_alone(rule, each) for each in rule.columns)
+    return f"coalesce(nullif(concat_ws(',', {alone}), ''), {column})"
+
+
+def _if_it_breaks_alone(rule: Rule, column: str) -> str:
+    values = ", ".join(
+        # Null, of the column's type: a rule holds of what it does not know.
+        other if other == column else f"CASE WHEN false THEN {other} END AS {other}"
+        for other in rule.columns
+    )
+    broken = f"SELECT NOT ({rule.predicate}) FROM (SELECT {values}) AS alone"  # noqa: S608
+    return f"CASE WHEN ({broken}) THEN '{column}' END"
+
+
 def reason() -> None:
     """Print the expression that says in words, with the values at fault, what a record breaks."""
     reasons = [
@@ -184,6 +214,7 @@ def _literal(text: str) -> str:
 
 __all__ = [
     "any_of",
+    "at_fault",
     "columns",
     "comments",
     "decimal_values",

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import dagster as dg
 import psycopg
-from dagster._core.storage.dagster_run import FINISHED_STATUSES
 
 from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.dagster_internals import FINISHED_STATUSES
 from crypto_pipeline.warehouse.postgres import Warehouse
 
 MONTHS_AHEAD = 2

@@ -24,6 +24,7 @@ from crypto_pipeline.model.registry import (
     REJECTED_RECORDS,
 )
 from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.warehouse.load_report import Line, read_lines
 from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows, merge
 from crypto_pipeline.warehouse.staging import DecodedFile, Staging
 
@@ -32,7 +33,7 @@ _PARENTS = tuple(table.qualified for table in (*_SILVER, FACT))
 
 
 class PartitionExistsError(RuntimeError):
-    """What another load has committed meanwhile takes the month's place or changes its violations."""
+    """Another load has committed what takes the month's place, or changes what its rules say."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,11 @@ class LoadedPartition:
     """What the load of a month did.
 
     Attributes:
-        errors: What is wrong with files as a whole, by path: they became failed batches.
+        lines: What there is to say of its batches.
         gold: Rows by table of the star schema, as its merge file counts them.
     """
 
-    errors: dict[str, str]
+    lines: list[Line]
     gold: dict[str, dict[str, int]]
 
 
@@ -78,7 +79,6 @@ def load_partition(
     Raises:
         PartitionExistsError: another load was faster; nothing is done.
     """
-    errors: dict[str, str] = {}
     with warehouse.work() as connection:
         # A month is read a dozen times from its temporary tables, and sorted for its indexes.
         connection.execute("SET LOCAL maintenance_work_mem = '256MB'")
@@ -87,7 +87,7 @@ def load_partition(
             connection.execute("SET LOCAL temp_buffers = '256MB'")
         staging = Staging(connection, max_rejected_share)
         for chunk in chunks:
-            errors |= staging.add(chunk)
+            staging.add(chunk)
         staging.finish()
         _register_coins(warehouse, connection)
         connection.execute(
@@ -106,7 +106,8 @@ def load_partition(
         _merge_silver(connection)
         gold = _build_gold(connection, month)
         _each(connection, "attach_loading_month", _PARENTS, month)
-    return LoadedPartition(errors, gold)
+        lines = read_lines(connection)
+    return LoadedPartition(lines, gold)
 
 
 def _each(

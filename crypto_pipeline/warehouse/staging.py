@@ -1,4 +1,4 @@
-"""Staging: landing files decoded once, copied into temporary tables and evaluated by the rule table.
+"""Staging: landing files decoded once, copied into temporary tables and checked by the rules.
 
 What comes out are the relations ``staged_<table>``, the rows that every silver table should hold.
 The silver assets hand them to storage as frames, hour by hour; the bulk load merges them as they
@@ -18,6 +18,7 @@ from crypto_pipeline.landing.landed import Landed, read_landed
 from crypto_pipeline.landing.zone import LandingFile
 from crypto_pipeline.model.registry import SILVER_TABLES
 from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.warehouse.load_report import Line, read_lines
 from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows, merge
 
 _CHUNK_BYTES = 4_000_000
@@ -51,16 +52,12 @@ class DecodedFile:
         description: The values of the file itself.
         records: The records as received.
         lines: The records as lines of COPY, one each.
-        error: What is wrong with the file or its fetch.
-        failed: Whether it is no capture at all.
     """
 
     path: str
     description: tuple[object, ...]
     records: list[msgspec.Raw]
     lines: list[bytes]
-    error: str | None
-    failed: bool
 
 
 def decode_files(files: Iterable[LandingFile]) -> list[DecodedFile]:
@@ -91,11 +88,11 @@ def load_to_silver(
     files: Iterable[LandingFile],
     max_rejected_share: float,
     on_decoded: Callable[[Sequence[DecodedFile]], None] = lambda files: None,
-) -> Iterator[tuple[list[LandingFile], dict[str, str]]]:
+) -> Iterator[tuple[list[LandingFile], list[Line]]]:
     """Load files into silver, a transaction a chunk.
 
     Yields:
-        The files of a chunk, and what is wrong with files as a whole, by path.
+        The files of a chunk, and what there is to say of their batches.
     """
     for chunk in in_chunks(files):
         decoded = decode_files(chunk)
@@ -105,14 +102,14 @@ def load_to_silver(
 
 def load_decoded(
     warehouse: Warehouse, files: Sequence[DecodedFile], max_rejected_share: float
-) -> dict[str, str]:
+) -> list[Line]:
     """Load files into silver, in one transaction.
 
     Returns:
-        What is wrong with files as a whole, by path.
+        What there is to say of their batches.
     """
     with warehouse.load() as connection:
-        errors = stage(connection, files, max_rejected_share)
+        stage(connection, files, max_rejected_share)
         for table in SILVER_TABLES:
             connection.execute(
                 sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT * FROM {}").format(
@@ -121,21 +118,17 @@ def load_decoded(
                 )
             )
             merge(connection, table)
-    return errors
+        return read_lines(connection)
 
 
 def stage(
     connection: psycopg.Connection, files: Sequence[DecodedFile], max_rejected_share: float
-) -> dict[str, str]:
-    """Make the relations ``staged_<table>`` for a set of landing files, until the transaction ends.
-
-    Returns:
-        What is wrong with files as a whole, by path: they become failed batches.
-    """
+) -> None:
+    """Make the relations ``staged_<table>`` for a set of landing files, until the transaction
+    ends."""
     staging = Staging(connection, max_rejected_share)
-    errors = staging.add(files)
+    staging.add(files)
     staging.finish()
-    return errors
 
 
 class Staging:
@@ -152,12 +145,8 @@ class Staging:
         self._files = 0
         connection.execute(read_sql("silver/stage.sql"))
 
-    def add(self, files: Sequence[DecodedFile]) -> dict[str, str]:
-        """Copy files and their records, and judge these.
-
-        Returns:
-            What is wrong with files as a whole, by path.
-        """
+    def add(self, files: Sequence[DecodedFile]) -> None:
+        """Copy files and their records, and judge these."""
         first = self._files
         self._files += len(files)
         copy_rows(
@@ -199,7 +188,6 @@ class Staging:
                 for number, index in rejects
             ),
         )
-        return {file.path: file.error for file in files if file.failed and file.error is not None}
 
     def finish(self) -> None:
         """Make the relations ``staged_<table>``."""
@@ -225,6 +213,4 @@ def _decode(file: LandingFile) -> DecodedFile:
         ),
         records=landed.records,
         lines=copy_lines(landed.records),
-        error=landed.error,
-        failed=landed.failed,
     )

@@ -317,7 +317,7 @@ def test_a_dropped_file_that_cannot_be_filed_does_not_stop_the_fetch(
     warehouse: Warehouse, server: SandboxServer, zone: LandingZone
 ) -> None:
     for record in (market_record(), market_record(id="other")):
-        loose = drop(zone, "a.json", landing_json([record], START - HOUR, "CoinGecko sandbox"))
+        unfiled = drop(zone, "a.json", landing_json([record], START - HOUR, "CoinGecko sandbox"))
         zone.file_unfiled()
 
     with dg.DagsterInstance.ephemeral() as instance:
@@ -331,5 +331,5 @@ def test_a_dropped_file_that_cannot_be_filed_does_not_stop_the_fetch(
         ]
 
     assert counts(warehouse) == [(COINS, COINS - BAD, 0, BAD)]
-    assert [text for text in warnings if text.startswith(f"{loose} cannot be filed: ")]
-    assert loose.exists()
+    assert [text for text in warnings if text.startswith(f"{unfiled} cannot be filed: ")]
+    assert unfiled.exists()

@@ -12,7 +12,6 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.definitions.assets.graph.asset_graph import AssetGraph
 from rich.console import Console
 from rich.table import Table
 
@@ -31,10 +30,10 @@ QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 def trivial_definitions() -> dg.Definitions:
     """A graph of the same shape, steps, assets and checks, that does nothing."""
-    graph = defs.resolve_asset_graph()
-    groups: dict[str, list[str]] = {}
-    for key in graph.get_all_asset_keys():
-        groups.setdefault(_group(graph, key), []).append(key.path[-1])
+    group_of = {spec.key: spec.group_name for spec in defs.resolve_all_asset_specs()}
+    groups: dict[str | None, list[str]] = {}
+    for key, group in group_of.items():
+        groups.setdefault(group, []).append(key.path[-1])
     assets: list[dg.AssetsDefinition] = []
     checks: list[dg.AssetChecksDefinition] = []
     upstream: list[str] = []
@@ -45,9 +44,9 @@ def trivial_definitions() -> dg.Definitions:
                 group,
                 [
                     dg.AssetCheckSpec(check.name, asset=check.asset_key.path[-1])
-                    for check in graph.asset_check_keys
+                    for check in defs.resolve_asset_graph().asset_check_keys
                     # Not by the asset's name: the lake's tables have those of gold.
-                    if _group(graph, check.asset_key) == group
+                    if group_of[check.asset_key] == group
                 ],
             )
         )
@@ -57,10 +56,6 @@ def trivial_definitions() -> dg.Definitions:
         asset_checks=checks,
         jobs=[dg.define_asset_job("trivial", executor_def=dg.in_process_executor)],
     )
-
-
-def _group(graph: AssetGraph, key: dg.AssetKey) -> str:
-    return str(graph.get(key).group_name)
 
 
 def _assets(name: str, tables: list[str], upstream: list[str]) -> dg.AssetsDefinition:

@@ -2,6 +2,7 @@
 
 import fcntl
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -96,6 +97,20 @@ def test_two_at_once_one_works_and_a_killed_one_is_made_good(
     assert "crypto-pipeline: done in" in output
     assert "98 loaded, 0 duplicate, 2 rejected" in output
     assert log.read_text().endswith(output)
+    # The hour of the killed run, loaded first, and the hour itself.
+    words = [line for line in log.read_text().splitlines() if re.match("Batch|Data quality", line)]
+    assert len(words) == 2 * 3
+    for batch, *failures in (words[:3], words[3:]):
+        assert re.fullmatch(
+            r"Batch \d+ completed: 98 loaded, 0 skipped \(duplicates\), 2 failed quality checks",
+            batch,
+        )
+        for failure in failures:
+            assert re.fullmatch(
+                r"Data quality failure for crypto_id=sandbox-coin-\d+:"
+                r" current_price has invalid value (null|0)",
+                failure,
+            )
     # It was turned; the first run's is the older one.
     assert "crypto-pipeline run" in log.with_name("run_pipeline.log.1").read_text()
     assert not log.with_name("run_pipeline.unfinished").exists()

@@ -14,7 +14,7 @@ from click.testing import CliRunner
 from crypto_pipeline.cli import main
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
-from crypto_pipeline_tests.market_records import drop, landing_json, market_record
+from crypto_pipeline_tests.market_records import coin, drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import load_landing_zone
 from crypto_pipeline_tests.programs import crypto_pipeline
 
@@ -72,9 +72,17 @@ def test_a_database_without_password_is_refused() -> None:
 
 @pytest.mark.usefixtures("warehouse")
 def test_dropped_files_are_loaded_and_shown(zone: LandingZone) -> None:
-    drop(zone, "dropped.json", landing_json([market_record()]))
+    drop(zone, "dropped.json", landing_json([market_record(), coin(1, current_price=-3.5)]))
     done = crypto_pipeline("load")
     assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stderr == ""
+    first, second, _ = done.stdout.split("\n", 2)
+    assert re.fullmatch(
+        r"Batch \d+ completed: 1 loaded, 0 skipped \(duplicates\), 1 failed quality checks", first
+    )
+    assert second == (
+        "Data quality failure for crypto_id=coin-0001: current_price has invalid value -3.5"
+    )
     assert "Bitcoin" in done.stdout
     assert "Bitcoin" in crypto_pipeline("status").stdout
 
@@ -92,8 +100,11 @@ def test_a_load_names_files_that_failed_and_checks_what_a_stopped_one_left(
 
     assert done.returncode == 1
     assert re.search(
-        r"^market_snapshots/\S+/broken\.json: \S.* truncated", done.stderr, re.MULTILINE
+        r"^Batch \d+ failed: market_snapshots/\S+/broken\.json: \S.* truncated",
+        done.stderr,
+        re.MULTILINE,
     )
+    assert "broken.json" not in re.sub(r"Newest batches.*", "", done.stdout, flags=re.DOTALL)
     assert "good.json" not in done.stderr
     # Of the hour of the other file, which no command has checked.
     assert re.search(r"facts_match_snapshots +failed", done.stdout)

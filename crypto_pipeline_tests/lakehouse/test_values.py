@@ -91,6 +91,7 @@ def connection(warehouse: Warehouse) -> Any:
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
 def test_what_is_no_number_fits_no_decimal(value: str, connection: psycopg.Connection) -> None:
     assert connection.execute(
-        "SELECT lake.to_decimal(%s::numeric, 38, 8), lake.unrepresentable_reason(%s::numeric, 38, 8)",
+        "SELECT lake.to_decimal(%s::numeric, 38, 8),"
+        " lake.unrepresentable_reason(%s::numeric, 38, 8)",
         [value, value],
     ).fetchone() == (None, "not a number")

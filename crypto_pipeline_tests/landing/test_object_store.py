@@ -186,17 +186,17 @@ def test_the_root_may_be_the_bucket_itself_and_hold_folder_markers(bucket: Bucke
     assert filed.path == "market_snapshots/date=2026-11-24/hour=05/a.json"
 
 
-# --- Moving loose files ------------------------------------------------------------------------
+# --- Moving unfiled files ------------------------------------------------------------------------
 
 
-def unfiled(zone: LandingZone) -> dict[str, str]:
-    """The loose files that cannot be filed, and why."""
+def not_filed(zone: LandingZone) -> dict[str, str]:
+    """The unfiled files that cannot be filed, and why."""
     problems: dict[str, str] = {}
     assert zone.file_unfiled(on_failure=lambda uri, e: problems.update({uri.name: str(e)})) == []
     return problems
 
 
-def test_a_loose_file_replaced_while_it_is_filed_is_not_lost(bucket: Bucket) -> None:
+def test_an_unfiled_file_replaced_while_it_is_filed_is_not_lost(bucket: Bucket) -> None:
     zone = LandingZone(bucket.uri)
     first, second = (landing_json([market_record(id=name)], FIVE) for name in ("one", "two"))
     drop(zone, "a.json", first)
@@ -209,7 +209,7 @@ def test_a_loose_file_replaced_while_it_is_filed_is_not_lost(bucket: Bucket) -> 
     (file,) = zone.file_unfiled()
     bucket.server.fault = lambda request: None
     assert file.content == first
-    assert "rename one of them" in unfiled(zone)["a.json"]
+    assert "rename one of them" in not_filed(zone)["a.json"]
     assert zone.root.joinpath("a.json").read_bytes() == second
 
 
@@ -217,7 +217,7 @@ def test_a_filing_that_dies_before_it_removes_is_finished_by_the_next(bucket: Bu
     zone = LandingZone(bucket.uri)
     drop(zone, "a.json", landing_json([market_record()], FIVE))
     bucket.server.fault = lambda r: s3_error(403, "AccessDenied") if r.method == "DELETE" else None
-    assert "access denied" in unfiled(zone)["a.json"]
+    assert "access denied" in not_filed(zone)["a.json"]
     bucket.server.fault = lambda r: s3_error(500, "Odd") if r.method == "DELETE" else None
     with pytest.raises(ObjectStoreError, match="Odd"):
         zone.file_unfiled()

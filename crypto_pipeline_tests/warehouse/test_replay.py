@@ -3,9 +3,10 @@
 import dagster as dg
 import pytest
 
+from crypto_pipeline.assets.bulk_load import LoadProgress
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.landing.zone import LandingFile, LandingZone
-from crypto_pipeline.warehouse.bulk_load import LoadProgress, files_to_load, load_files
+from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.histories import history, load
 from crypto_pipeline_tests.market_records import drop

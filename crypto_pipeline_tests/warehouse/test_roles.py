@@ -13,13 +13,13 @@ from psycopg import sql
 from psycopg.conninfo import make_conninfo
 
 from crypto_pipeline.alerts import one_line
+from crypto_pipeline.assets.bulk_load import REPLAY_JOB
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.lakehouse.delta import Lake
 from crypto_pipeline.lakehouse.load import load_lake
 from crypto_pipeline.lakehouse.schema import FACT
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.sql import SQL_FOLDER
-from crypto_pipeline.warehouse.bulk_load import REPLAY_JOB
 from crypto_pipeline.warehouse.maintenance import create_partitions_ahead, drop_old_months
 from crypto_pipeline.warehouse.migrations import SchemaBehindError, migrate
 from crypto_pipeline.warehouse.postgres import Warehouse, connect

@@ -3,7 +3,7 @@
 -- few columns it needs.
 INSERT INTO violations (
     file_id, record_index, crypto_id, unknown_fields, missing_fields,
-    rejected_by, reason, warned_by
+    rejected_by, at_fault, reason, warned_by
 )
 WITH by_itself AS (
     SELECT
@@ -45,6 +45,39 @@ WITH by_itself AS (
         END
         -- [[[end]]]
         AS rejected_by,
+        -- [[[cog at_fault() ]]]
+        CASE
+            WHEN (malformed IS NULL) IS NOT FALSE
+                AND (coalesce(crypto_id, '') <> '') IS NOT FALSE
+                AND (coalesce(symbol, '') <> '') IS NOT FALSE
+                AND (coalesce(name, '') <> '') IS NOT FALSE
+                AND (current_price IS NOT NULL) IS NOT FALSE
+                AND (current_price > 0) IS NOT FALSE
+                AND (last_updated IS NOT NULL) IS NOT FALSE
+                AND (last_updated >= timestamptz '2009-01-03 00:00:00+00') IS NOT FALSE
+                AND (last_updated <= ingested_at + interval '5 minutes') IS NOT FALSE
+                AND (least(high_24h, low_24h, ath, atl) >= 0) IS NOT FALSE
+                AND (least(market_cap, fully_diluted_valuation, total_volume) >= 0) IS NOT FALSE
+                AND (least(circulating_supply, total_supply, max_supply) >= 0) IS NOT FALSE
+                AND (market_cap_rank > 0) IS NOT FALSE THEN '{}'::text[]
+            ELSE array_remove(ARRAY[
+                CASE WHEN NOT (malformed IS NULL) THEN malformed END,
+                CASE WHEN NOT (coalesce(crypto_id, '') <> '') THEN 'crypto_id' END,
+                CASE WHEN NOT (coalesce(symbol, '') <> '') THEN 'symbol' END,
+                CASE WHEN NOT (coalesce(name, '') <> '') THEN 'name' END,
+                CASE WHEN NOT (current_price IS NOT NULL) THEN 'current_price' END,
+                CASE WHEN NOT (current_price > 0) THEN 'current_price' END,
+                CASE WHEN NOT (last_updated IS NOT NULL) THEN 'last_updated' END,
+                CASE WHEN NOT (last_updated >= timestamptz '2009-01-03 00:00:00+00') THEN 'last_updated' END,
+                CASE WHEN NOT (last_updated <= ingested_at + interval '5 minutes') THEN coalesce(nullif(concat_ws(',', CASE WHEN (SELECT NOT (last_updated <= ingested_at + interval '5 minutes') FROM (SELECT last_updated, CASE WHEN false THEN ingested_at END AS ingested_at) AS alone) THEN 'last_updated' END, CASE WHEN (SELECT NOT (last_updated <= ingested_at + interval '5 minutes') FROM (SELECT CASE WHEN false THEN last_updated END AS last_updated, ingested_at) AS alone) THEN 'ingested_at' END), ''), 'last_updated') END,
+                CASE WHEN NOT (least(high_24h, low_24h, ath, atl) >= 0) THEN coalesce(nullif(concat_ws(',', CASE WHEN (SELECT NOT (least(high_24h, low_24h, ath, atl) >= 0) FROM (SELECT high_24h, CASE WHEN false THEN low_24h END AS low_24h, CASE WHEN false THEN ath END AS ath, CASE WHEN false THEN atl END AS atl) AS alone) THEN 'high_24h' END, CASE WHEN (SELECT NOT (least(high_24h, low_24h, ath, atl) >= 0) FROM (SELECT CASE WHEN false THEN high_24h END AS high_24h, low_24h, CASE WHEN false THEN ath END AS ath, CASE WHEN false THEN atl END AS atl) AS alone) THEN 'low_24h' END, CASE WHEN (SELECT NOT (least(high_24h, low_24h, ath, atl) >= 0) FROM (SELECT CASE WHEN false THEN high_24h END AS high_24h, CASE WHEN false THEN low_24h END AS low_24h, ath, CASE WHEN false THEN atl END AS atl) AS alone) THEN 'ath' END, CASE WHEN (SELECT NOT (least(high_24h, low_24h, ath, atl) >= 0) FROM (SELECT CASE WHEN false THEN high_24h END AS high_24h, CASE WHEN false THEN low_24h END AS low_24h, CASE WHEN false THEN ath END AS ath, atl) AS alone) THEN 'atl' END), ''), 'high_24h') END,
+                CASE WHEN NOT (least(market_cap, fully_diluted_valuation, total_volume) >= 0) THEN coalesce(nullif(concat_ws(',', CASE WHEN (SELECT NOT (least(market_cap, fully_diluted_valuation, total_volume) >= 0) FROM (SELECT market_cap, CASE WHEN false THEN fully_diluted_valuation END AS fully_diluted_valuation, CASE WHEN false THEN total_volume END AS total_volume) AS alone) THEN 'market_cap' END, CASE WHEN (SELECT NOT (least(market_cap, fully_diluted_valuation, total_volume) >= 0) FROM (SELECT CASE WHEN false THEN market_cap END AS market_cap, fully_diluted_valuation, CASE WHEN false THEN total_volume END AS total_volume) AS alone) THEN 'fully_diluted_valuation' END, CASE WHEN (SELECT NOT (least(market_cap, fully_diluted_valuation, total_volume) >= 0) FROM (SELECT CASE WHEN false THEN market_cap END AS market_cap, CASE WHEN false THEN fully_diluted_valuation END AS fully_diluted_valuation, total_volume) AS alone) THEN 'total_volume' END), ''), 'market_cap') END,
+                CASE WHEN NOT (least(circulating_supply, total_supply, max_supply) >= 0) THEN coalesce(nullif(concat_ws(',', CASE WHEN (SELECT NOT (least(circulating_supply, total_supply, max_supply) >= 0) FROM (SELECT circulating_supply, CASE WHEN false THEN total_supply END AS total_supply, CASE WHEN false THEN max_supply END AS max_supply) AS alone) THEN 'circulating_supply' END, CASE WHEN (SELECT NOT (least(circulating_supply, total_supply, max_supply) >= 0) FROM (SELECT CASE WHEN false THEN circulating_supply END AS circulating_supply, total_supply, CASE WHEN false THEN max_supply END AS max_supply) AS alone) THEN 'total_supply' END, CASE WHEN (SELECT NOT (least(circulating_supply, total_supply, max_supply) >= 0) FROM (SELECT CASE WHEN false THEN circulating_supply END AS circulating_supply, CASE WHEN false THEN total_supply END AS total_supply, max_supply) AS alone) THEN 'max_supply' END), ''), 'circulating_supply') END,
+                CASE WHEN NOT (market_cap_rank > 0) THEN 'market_cap_rank' END
+            ]::text[], NULL)
+        END
+        -- [[[end]]]
+        AS at_fault,
         -- [[[cog reason() ]]]
         CASE
             WHEN (malformed IS NULL) IS NOT FALSE
@@ -136,6 +169,7 @@ SELECT
     i.unknown_fields,
     i.missing_fields,
     coalesce(i.rejected_by, '{}'),
+    coalesce(i.at_fault, '{}'),
     coalesce(i.reason, ''),
     coalesce(i.warned_by, '{}') || coalesce(r.warned_by, '{}')
 FROM (SELECT * FROM by_itself WHERE rejected_by <> '{}' OR warned_by <> '{}') AS i

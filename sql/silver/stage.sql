@@ -56,8 +56,8 @@ CREATE TEMPORARY TABLE staged_records (
     missing_fields text
 ) PARTITION BY RANGE (file_id) ON COMMIT DROP;
 
--- The records that break a rule: names of the reject rules, the reason in words, names of the warn
--- rules.
+-- The records that break a rule: names of the reject rules, for each of these the columns at fault,
+-- the reason in words, names of the warn rules.
 CREATE TEMPORARY TABLE violations (
     file_id integer NOT NULL,
     record_index integer NOT NULL,
@@ -65,6 +65,7 @@ CREATE TEMPORARY TABLE violations (
     unknown_fields text,
     missing_fields text,
     rejected_by text[] NOT NULL,
+    at_fault text[] NOT NULL,
     reason text NOT NULL,
     warned_by text[] NOT NULL,
     PRIMARY KEY (file_id, record_index)

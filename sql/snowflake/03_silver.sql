@@ -53,7 +53,7 @@ CREATE TABLE IF NOT EXISTS silver.ingestion_batches (
     loaded_at TIMESTAMP_NTZ(6) NOT NULL
         COMMENT 'When this row was last written, UTC.',
     gold_loaded_at TIMESTAMP_NTZ(6)
-        COMMENT 'When the batch reached the star schema, UTC; null while it waits.',
+        COMMENT 'When the batch reached the star schema, UTC; null while it is pending.',
     -- [[[end]]]
     PRIMARY KEY (batch_id),
     UNIQUE (landing_file)

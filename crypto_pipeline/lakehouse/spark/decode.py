@@ -22,7 +22,7 @@ from crypto_pipeline.coingecko.schema import (
     decode_record,
 )
 from crypto_pipeline.lakehouse.schema import MEASURES
-from crypto_pipeline.lakehouse.spark.exact import order_key, plain_text
+from crypto_pipeline.lakehouse.spark.exact import order_key, plain_text, to_decimal
 from crypto_pipeline.lakehouse.spark.rules import compared_numbers, order_column, text_column
 from crypto_pipeline.landing.landed import (
     LANDING_FOLDER,
@@ -155,10 +155,10 @@ def _fitting(
     column: str,
     texts: list[str | None],
     of: DecimalType,
-    unrepresentable: list[list[dict[str, str]]],
+    left_out: list[list[dict[str, str]]],
 ) -> list[Decimal | None]:
     values: list[Decimal | None] = []
-    for text, without_room in zip(texts, unrepresentable, strict=True):
+    for text, without_room in zip(texts, left_out, strict=True):
         value, reason = (None, None) if text is None else to_decimal(text, of)
         if text is not None and reason is not None:
             without_room.append({"column_name": column, "exact_value": text, "reason": reason})

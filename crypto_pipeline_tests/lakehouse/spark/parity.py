@@ -139,7 +139,8 @@ def in_spark(lake: Lake) -> Contents:
         "unrepresentable_values": f"""
             SELECT u.column_name, u.exact_value, u.reason, u.crypto_id, u.vs_currency,
                 u.snapshot_time, b.landing_file
-            FROM {schema}unrepresentable_values AS u JOIN {schema}ingestion_batches AS b USING (batch_id)
+            FROM {schema}unrepresentable_values AS u
+            JOIN {schema}ingestion_batches AS b USING (batch_id)
         """,
     }
     return {

@@ -189,10 +189,10 @@ def test_what_one_side_has_not_loaded_waits(
 ) -> None:
     drop(zone, "5.json", hour(5))
     load_landing_zone()
-    assert compare(warehouse, both).waiting == 1
-    assert compare(warehouse, both, [batch_of(warehouse, "5")]).waiting == 1
+    assert compare(warehouse, both).pending == 1
+    assert compare(warehouse, both, [batch_of(warehouse, "5")]).pending == 1
     load_zone(both, zone)
-    assert compare(warehouse, both).waiting == 0
+    assert compare(warehouse, both).pending == 0
 
 
 def test_another_order_of_the_files_is_told_apart(

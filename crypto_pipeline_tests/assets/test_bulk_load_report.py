@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import dagster as dg
 import pytest
 
+from crypto_pipeline.assets.bulk_load import LOAD_JOB
 from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.landing.zone import LandingZone
-from crypto_pipeline.warehouse.bulk_load import LOAD_JOB
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import coin, drop, landing_json
 from crypto_pipeline_tests.pipeline import rows

@@ -1,0 +1,162 @@
+"""What is used of Dagster past its documented interface: in one place, and each with what breaks
+when a new version moves it."""
+
+import logging
+import re
+import subprocess
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from crypto_pipeline.cli.home import open_dagster_home
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.dagster_internals import (
+    FINISHED_STATUSES,
+    daemon_command,
+    freshness_states,
+    newest_evaluations,
+    report_materializations,
+    write_messages,
+)
+from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline_tests.freshness import report_freshness
+
+ROOT = Path(__file__).parents[1]
+PRIVATE_MODULE = re.compile(r"\bdagster\w*(?:\.\w+)*\._\w+")
+STORAGE = re.compile(r"\.(?:_?event_log_storage|_?run_storage|_?schedule_storage|_event_storage)\b")
+
+
+@dg.asset
+def prices() -> None: ...
+
+
+@dg.asset_check(asset=prices)
+def sound() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+
+
+@pytest.fixture
+def instance(warehouse: Warehouse) -> Iterator[dg.DagsterInstance]:
+    """Dagster's tables in PostgreSQL, as in production."""
+    with open_dagster_home(Settings()) as opened:
+        yield opened
+
+
+def using(pattern: re.Pattern[str], folder: str) -> set[str]:
+    return {path.name for path in (ROOT / folder).rglob("*.py") if pattern.search(path.read_text())}
+
+
+def test_one_module_uses_what_dagster_does_not_document() -> None:
+    assert using(PRIVATE_MODULE, "crypto_pipeline") == {"dagster_internals.py"}
+    assert using(STORAGE, "crypto_pipeline") == {"dagster_internals.py"}
+    assert using(PRIVATE_MODULE, "crypto_pipeline_tests") == {"freshness.py"}
+
+
+def test_materializations_are_written_many_at_once(instance: dg.DagsterInstance) -> None:
+    """Else a bulk load reports no hours, and the asset graph does not say what was loaded."""
+    hours = [f"hour {number}" for number in range(1_001)]
+
+    @dg.op
+    def report(context: dg.OpExecutionContext) -> None:
+        report_materializations(
+            context, [dg.AssetMaterialization("prices", partition=hour) for hour in hours]
+        )
+
+    @dg.job
+    def reporting() -> None:
+        report()
+
+    run = reporting.execute_in_process(instance=instance)
+
+    assert instance.get_materialized_partitions(prices.key) == set(hours)
+    newest = instance.fetch_materializations(prices.key, limit=1).records[0].event_log_entry
+    assert (newest.run_id, newest.job_name, newest.step_key) == (run.run_id, "reporting", "report")
+
+
+@pytest.mark.parametrize("kind", ["PostgreSQL", "memory"])
+@pytest.mark.parametrize("count", [1, 25, 26, 1_001])
+def test_messages_are_written_many_at_once_and_read_like_any_other(
+    instance: dg.DagsterInstance, kind: str, count: int
+) -> None:
+    """Else the log of a bulk load has no words of its batches, or has them a row a call."""
+    messages = [(logging.INFO + 10 * (number % 3), f"100% of {number}") for number in range(count)]
+
+    @dg.op
+    def tell(context: dg.OpExecutionContext) -> None:
+        context.log.info("before")
+        write_messages(context, messages)
+        context.log.info("after")
+
+    @dg.job
+    def telling() -> None:
+        tell()
+
+    with dg.DagsterInstance.ephemeral() as in_memory:
+        log = instance if kind == "PostgreSQL" else in_memory
+        run = telling.execute_in_process(instance=log)
+        entries = [entry for entry in log.all_logs(run.run_id) if not entry.is_dagster_event]
+
+    assert [(entry.level, entry.user_message) for entry in entries] == [
+        (logging.INFO, "before"),
+        *messages,
+        (logging.INFO, "after"),
+    ]
+    assert {(entry.step_key, entry.job_name) for entry in entries} == {("tell", "telling")}
+
+
+def test_a_check_is_told_when_it_has_ended(instance: dg.DagsterInstance) -> None:
+    """Else no alert tells of a check that fails."""
+    key = dg.AssetCheckKey(prices.key, "sound")
+    assert list(newest_evaluations(instance, [key])) == []
+
+    checked = dg.materialize([prices, sound], instance=instance)
+
+    ((run_id, of_check, evaluation),) = newest_evaluations(instance, [key])
+    assert (run_id, of_check) == (checked.run_id, key)
+    assert evaluation.passed
+
+
+def test_a_check_that_died_with_its_run_is_not_told(instance: dg.DagsterInstance) -> None:
+    """Else an alert ends, or begins, although nothing was checked."""
+    key = dg.AssetCheckKey(prices.key, "sound")
+
+    @dg.asset_check(asset=prices, name="sound")
+    def dies() -> dg.AssetCheckResult:
+        raise RuntimeError("no result")
+
+    dg.materialize([prices, dies], instance=instance, raise_on_error=False)
+
+    assert list(newest_evaluations(instance, [key])) == []
+
+
+@pytest.mark.parametrize("state", ["PASS", "WARN", "FAIL"])
+def test_the_freshness_of_an_asset_is_read(instance: dg.DagsterInstance, state: str) -> None:
+    """Else no alert tells of an asset that is stale."""
+    report_freshness(instance, prices.key, state)
+
+    ((key, read, since),) = freshness_states(instance, [prices.key])
+
+    assert (key, read) == (prices.key, state)
+    assert abs((datetime.now(timezone.utc) - since).total_seconds()) < 3600
+
+
+def test_the_statuses_of_a_run_that_has_ended_are_dagsters() -> None:
+    """Else old runs are kept for ever, or metrics tell of none."""
+    ended = {
+        status
+        # A queued run is not made without a place where its job is, and has not ended.
+        for status in set(dg.DagsterRunStatus) - {dg.DagsterRunStatus.QUEUED}
+        if dg.DagsterRun(job_name="any", status=status).is_finished
+    }
+    assert set(FINISHED_STATUSES) == ended
+
+
+@pytest.mark.parametrize("command", ["run", "liveness-check"])
+def test_the_daemon_has_the_commands_that_services_run(command: str) -> None:
+    """Else the service of the daemon, or its health check, does not start."""
+    done = subprocess.run(daemon_command(command, "--help"), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert command in done.stdout
