@@ -1,7 +1,8 @@
 """Well-known coins of the simulated market.
 
 Ids, names, images, prices (but 1 for stablecoins), volumes and supplies are those of CoinGecko's
-listing of 2025-02-19, without wrapped and staked tokens, which it leaves out since February 2026.
+listing of 2025-02-19. Wrapped and staked tokens stand apart: since February 2026 they are listed
+only when a request asks for them.
 """
 
 from typing import NamedTuple
@@ -114,4 +115,14 @@ LISTED_COINS = (
     ListedCoin("gala", "gala", "GALA", "12493/large/GALA_token_image_-_200PNG.png?1709725869", 0.02222549, 91_289_013, 43_114_928_933.551163, 43_114_931_146.852272, 50_000_000_000),
     ListedCoin("ethereum-name-service", "ens", "Ethereum Name Service", "19785/large/ENS.jpg?1727872989", 26.95, 82_064_691, 33_165_585.054508, 100_000_000, 100_000_000),
 )
+
+REHYPOTHECATED_COINS = (
+    ListedCoin("staked-ether", "steth", "Lido Staked Ether", "13442/large/steth_logo.png?1696513206", 2729.05, 86_906_999, 9_408_990.29442085, 9_408_990.29442085, None),
+    ListedCoin("wrapped-bitcoin", "wbtc", "Wrapped Bitcoin", "7598/large/wrapped_bitcoin_wbtc.png?1696507857", 96088, 414_999_268, 129_138.42002211, 129_138.42002211, 129_138.42002211),
+    ListedCoin("wrapped-steth", "wsteth", "Wrapped stETH", "18834/large/wstETH.png?1696518295", 3259.08, 25_046_646, 3_381_665.60156193, 3_381_665.60156193, None),
+    ListedCoin("weth", "weth", "WETH", "2518/large/weth.png?1696503332", 2728.24, 137_884_030, 2_976_791.460768222, 2_976_791.460768222, None),
+    ListedCoin("wrapped-eeth", "weeth", "Wrapped eETH", "33033/large/weETH.png?1701438396", 2891.41, 19_232_236, 1_909_017.72521255, 1_909_017.72521255, None),
+    ListedCoin("coinbase-wrapped-btc", "cbbtc", "Coinbase Wrapped BTC", "40143/large/cbbtc.webp?1726136727", 96325, 321_097_448, 26_461.04955793, 26_461.04955793, None),
+)
 # fmt: on
+"""Tokens that stand for others of the listing, which count twice where both are listed."""

@@ -53,6 +53,7 @@ class MarketsQuery(msgspec.Struct, frozen=True):
         page: From 1.
         precision: Decimal places of prices; ``"full"`` for all digits; None for the API's own
             rounding.
+        include_rehypothecated: Whether tokens that stand for others are listed too.
     """
 
     vs_currency: str
@@ -61,6 +62,7 @@ class MarketsQuery(msgspec.Struct, frozen=True):
     per_page: int = 100
     page: int = 1
     precision: int | Literal["full"] | None = None
+    include_rehypothecated: bool = False
 
 
 class Page(NamedTuple):
@@ -131,7 +133,16 @@ def parse_query(parameters: Mapping[str, str]) -> MarketsQuery:
             if precision == "full"
             else _whole("precision", precision, 0, 18)
         ),
+        include_rehypothecated=_flag(
+            "include_rehypothecated", parameters.get("include_rehypothecated", "false")
+        ),
     )
+
+
+def _flag(name: str, text: str) -> bool:
+    if text not in ("true", "false"):
+        raise QueryError(f"invalid {name}")
+    return text == "true"
 
 
 def _whole(name: str, text: str, least: int, most: int) -> int:

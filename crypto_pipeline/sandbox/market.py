@@ -4,6 +4,7 @@ The same seed, number of coins and simulated time give the same bytes: nothing i
 one request to the next.
 """
 
+import itertools
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
 from typing import NamedTuple
@@ -18,6 +19,7 @@ from crypto_pipeline.sandbox.json_numbers import (
     price_text,
     supply_text,
 )
+from crypto_pipeline.sandbox.listed_coins import REHYPOTHECATED_COINS
 from crypto_pipeline.sandbox.listing import UNITS_PER_USD, CoinName, MarketsQuery, Page
 from crypto_pipeline.sandbox.simulated_coin import (
     DAY_MS,
@@ -40,7 +42,8 @@ class _Quote(NamedTuple):
     updated: int
     price: float
     cap: float
-    rank: int = 0
+    rank: int | None = None
+    rank_with_rehypothecated: int = 0
 
 
 class Market:
@@ -79,6 +82,9 @@ class Market:
             seed, "dead", (id for id in generated if id not in bad), round(DEAD_SHARE * coins)
         )
         self._coins = [SimulatedCoin(coin, seed, coin.id in dead) for coin in listed]
+        self._rehypothecated = [
+            SimulatedCoin(coin, seed, dead=False) for coin in REHYPOTHECATED_COINS
+        ]
 
         self._bad_price = dict(zip(bad, ("null", "0"), strict=True)) if quirks else {}
         ids = [coin.id for coin in listed if coin.id not in bad and coin.id != quirk.RENAMED_COIN]
@@ -102,13 +108,16 @@ class Market:
             )
             for number, coin in enumerate(listed)
         }
+        self._names |= {
+            coin.id: CoinName(coin.id, coin.symbol, coin.name) for coin in REHYPOTHECATED_COINS
+        }
 
     def page(self, at: datetime, query: MarketsQuery) -> Page:
         """The answer at a simulated time: that of the latest full 30 seconds."""
         now = _milliseconds(at)
         slot = now - now % SLOT_MS
         rate = UNITS_PER_USD[query.vs_currency]
-        quotes = self._ranked(slot)
+        quotes = self._ranked(slot, query.include_rehypothecated)
         if query.ids is not None:
             quotes = [quote for quote in quotes if quote.coin.listed.id in query.ids]
         key = query.order.rpartition("_")[0]
@@ -134,14 +143,21 @@ class Market:
         """All coins, sorted by id."""
         return sorted((self._name(id, at) for id in self._names), key=lambda coin: coin.id)
 
-    def _ranked(self, slot: int) -> list[_Quote]:
+    def _ranked(self, slot: int, include_rehypothecated: bool) -> list[_Quote]:
         quotes = []
-        for coin in self._coins:
+        more = self._rehypothecated if include_rehypothecated else []
+        for coin in (*self._coins, *more):
             updated = coin.updated_at(slot)
             price = coin.price(updated)
             quotes.append(_Quote(coin, updated, price, price * coin.listed.circulating))
         quotes.sort(key=lambda quote: (-quote.cap, quote.coin.listed.id))
-        return [quote._replace(rank=rank) for rank, quote in enumerate(quotes, 1)]
+        ranks = itertools.count(1)
+        return [
+            quote._replace(
+                rank=None if quote.coin in more else next(ranks), rank_with_rehypothecated=place
+            )
+            for place, quote in enumerate(quotes, 1)
+        ]
 
     def _repeats(self, slot: int, first: int, before: _Quote, after: _Quote) -> bool:
         # The two bad records stay exactly two.
@@ -178,17 +194,20 @@ class Market:
                 f'{{"times":{decimal_text(times, 12)},"currency":"{coin.roi.currency}"'
                 f',"percentage":{decimal_text(times * 100, 10)}}}'
             )
+        rank = "null" if quote.rank is None else quote.rank
         name = self._name(id, named_at)
         more = ""
+        if query.include_rehypothecated:
+            more = f',"market_cap_rank_with_rehypothecated":{quote.rank_with_rehypothecated}'
         if id in self._additional:
             score = decimal_text(100 * quirk.unit(self._seed, "score", id), 1)
-            more = f',"{quirk.ADDITIONAL_FIELD_NAME}":{score}'
+            more += f',"{quirk.ADDITIONAL_FIELD_NAME}":{score}'
         return (
             f'{{"id":{_string(id)},"symbol":{_string(name.symbol)},"name":{_string(name.name)}'
             f',"image":{_string(_IMAGES + listed.image)}'
             f',"current_price":{self._bad_price.get(id) or price(usd)}'
             f',"market_cap":{amount(quote.cap)}'
-            f',"market_cap_rank":{"null" if id in self._no_rank else quote.rank}'
+            f',"market_cap_rank":{"null" if id in self._no_rank else rank}'
             f',"fully_diluted_valuation":{"null" if id in self._no_total else amount(usd * total)}'
             f',"total_volume":{amount(coin.volume(updated))}'
             f',"high_24h":{price(high)},"low_24h":{price(low)}'

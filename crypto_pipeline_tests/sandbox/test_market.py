@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crypto_pipeline.sandbox import quirks
+from crypto_pipeline.sandbox.listed_coins import REHYPOTHECATED_COINS
 from crypto_pipeline.sandbox.listing import MarketsQuery, Order
 from crypto_pipeline.sandbox.market import Market
 
@@ -140,6 +141,19 @@ def test_pages_have_every_coin_once_in_order(order: Order, field: str) -> None:
     assert len({record["id"] for record in listing}) == 1000
     values = [record[field] for record in listing]
     assert values == sorted(values, reverse=order.endswith("desc"))
+
+
+def test_tokens_that_stand_for_others_are_listed_for_who_asks() -> None:
+    """As since February 2026; CoinGecko's description has a null rank for one of them (WETH)."""
+    usual = records(PLAIN)
+    asked = records(PLAIN, query=msgspec.structs.replace(ALL, include_rehypothecated=True))
+    wrapped = {coin.id for coin in REHYPOTHECATED_COINS}
+    assert wrapped.isdisjoint(record["id"] for record in usual)
+    assert wrapped < {record["id"] for record in asked}
+    places = [record.pop("market_cap_rank_with_rehypothecated") for record in asked]
+    assert places == list(range(1, len(asked) + 1))
+    assert [record for record in asked if record["id"] not in wrapped][:200] == usual[:200]
+    assert {record["market_cap_rank"] for record in asked if record["id"] in wrapped} == {None}
 
 
 def test_live_coins_are_minutes_old_and_dead_ones_weeks() -> None:

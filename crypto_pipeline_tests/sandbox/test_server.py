@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 import httpx
 import pytest
 
+from crypto_pipeline.sandbox.listed_coins import REHYPOTHECATED_COINS
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.server import SandboxServer
 from crypto_pipeline_tests.sandbox.conftest import START
@@ -42,7 +43,7 @@ def test_ids(client: httpx.Client) -> None:
 
 def test_coins_list(client: httpx.Client) -> None:
     coins = client.get("/coins/list").json()
-    assert len(coins) == 1000
+    assert len(coins) == 1000 + len(REHYPOTHECATED_COINS)
     assert {"id": "bitcoin", "symbol": "btc", "name": "Bitcoin"} in coins
 
 
@@ -133,7 +134,7 @@ def test_servers_run_side_by_side_and_stop() -> None:
     with SandboxServer(Market(10, quirks=False)) as one, SandboxServer(Market(20)) as two:
         sizes = [len(httpx.get(f"{s.base_url}/coins/list").json()) for s in (one, two)]
         shown = httpx.get(f"{one.base_url}/ping").headers["x-sandbox-time"]
-    assert sizes == [10, 20]
+    assert sizes == [size + len(REHYPOTHECATED_COINS) for size in (10, 20)]
     assert shown[:10] == datetime.now(timezone.utc).date().isoformat()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{one.base_url}/ping")
