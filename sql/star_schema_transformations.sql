@@ -4,58 +4,62 @@
 \set ON_ERROR_STOP on
 SET TIME ZONE 'UTC';
 SELECT
-    version_num < '0002' AS create_gold,
-    version_num < '0003' AS create_maintenance,
-    version_num < '0004' AS create_whole_months,
-    version_num < '0005' AS create_lake,
-    version_num < '0006' AS create_roles,
-    version_num < '0007' AS create_seen_months,
-    version_num < '0008' AS create_latest_prices,
-    version_num < '0009' AS rename_columns,
-    version_num < '0010' AS create_merge,
-    version_num < '0011' AS rename_terms
+    -- [[[cog migrations_due() ]]]
+    version_num < '0002' AS due_0002,
+    version_num < '0003' AS due_0003,
+    version_num < '0004' AS due_0004,
+    version_num < '0005' AS due_0005,
+    version_num < '0006' AS due_0006,
+    version_num < '0007' AS due_0007,
+    version_num < '0008' AS due_0008,
+    version_num < '0009' AS due_0009,
+    version_num < '0010' AS due_0010,
+    version_num < '0011' AS due_0011
+    -- [[[end]]]
 FROM alembic_version \gset
 BEGIN;
-\if :create_gold
+-- [[[cog migrations_run() ]]]
+\if :due_0002
     \ir migrations/0002_gold.sql
     UPDATE alembic_version SET version_num = '0002_gold';
 \endif
-\if :create_maintenance
+\if :due_0003
     \ir migrations/0003_maintenance.sql
     UPDATE alembic_version SET version_num = '0003_maintenance';
 \endif
-\if :create_whole_months
+\if :due_0004
     \ir migrations/0004_whole_months.sql
     UPDATE alembic_version SET version_num = '0004_whole_months';
 \endif
-\if :create_lake
+\if :due_0005
     \ir migrations/0005_lake.sql
     UPDATE alembic_version SET version_num = '0005_lake';
 \endif
-\if :create_roles
+\if :due_0006
     \ir migrations/0006_roles.sql
     UPDATE alembic_version SET version_num = '0006_roles';
 \endif
-\if :create_seen_months
+\if :due_0007
     \ir migrations/0007_seen_months.sql
     UPDATE alembic_version SET version_num = '0007_seen_months';
 \endif
-\if :create_latest_prices
+\if :due_0008
     \ir migrations/0008_latest_prices.sql
     UPDATE alembic_version SET version_num = '0008_latest_prices';
 \endif
-\if :rename_columns
+\if :due_0009
     \ir migrations/0009_names.sql
     UPDATE alembic_version SET version_num = '0009_names';
 \endif
-\if :create_merge
+\if :due_0010
     \ir migrations/0010_merge.sql
     UPDATE alembic_version SET version_num = '0010_merge';
 \endif
-\if :rename_terms
+\if :due_0011
     \ir migrations/0011_terms.sql
     UPDATE alembic_version SET version_num = '0011_terms';
 \endif
+-- [[[end]]]
 \ir comments.sql
 \ir lake/views.sql
 \ir grants.sql

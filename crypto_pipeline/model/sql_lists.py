@@ -20,6 +20,7 @@ from crypto_pipeline.model.registry import (
     Kind,
     Table,
 )
+from crypto_pipeline.model.sql import SQL_FOLDER
 
 _WIDTH = 84
 """Characters in a line; the marker's indentation comes on top."""
@@ -104,6 +105,28 @@ def summed(table: Table, without: Container[str]) -> tuple[Column, ...]:
     )
 
 
+def migrations_due() -> None:
+    """Print which migrations after the first one a database has not had yet, for ``\\gset``."""
+    due = [f"version_num < '{number}' AS due_{number}" for number, _ in _later_migrations()]
+    print(",\n".join(due))
+
+
+def migrations_run() -> None:
+    """Print psql's commands for them."""
+    for number, revision in _later_migrations():
+        print(
+            f"\\if :due_{number}\n"
+            f"    \\ir migrations/{revision}.sql\n"
+            f"    UPDATE alembic_version SET version_num = '{revision}';\n"
+            "\\endif"
+        )
+
+
+def _later_migrations() -> list[tuple[str, str]]:
+    revisions = sorted(path.stem for path in (SQL_FOLDER / "migrations").glob("*.sql"))
+    return [(revision[:4], revision) for revision in revisions[1:]]
+
+
 def comments() -> None:
     """Print ``COMMENT ON`` for every table, column and view."""
     for table in POSTGRES_TABLES:
@@ -169,7 +192,7 @@ def _if_it_breaks_alone(rule: Rule, column: str) -> str:
         other if other == column else f"CASE WHEN false THEN {other} END AS {other}"
         for other in rule.columns
     )
-    broken = f"SELECT NOT ({rule.predicate}) FROM (SELECT {values}) AS alone"  # noqa: S608
+    broken = f"SELECT NOT ({rule.predicate}) FROM (SELECT {values}) AS alone"
     return f"CASE WHEN ({broken}) THEN '{column}' END"
 
 
@@ -220,6 +243,8 @@ __all__ = [
     "decimal_values",
     "definitions",
     "lake_columns",
+    "migrations_due",
+    "migrations_run",
     "numbers",
     "of_kind",
     "reason",
