@@ -54,7 +54,11 @@ BROKEN_RECORDS: dict[str, list[Sequence[Record]]] = {
         [market_record(total_supply=-1)],
         [market_record(max_supply=-1)],
     ],
-    "rank_positive": [[market_record(market_cap_rank=0)], [market_record(market_cap_rank=-7)]],
+    "rank_positive": [
+        [market_record(market_cap_rank=0)],
+        [market_record(market_cap_rank=-7)],
+        [market_record(market_cap_rank_with_rehypothecated=0)],
+    ],
     "price_within_24h_high": [[market_record(current_price=96764)]],
     "price_within_24h_low": [[market_record(current_price=94870)]],
     "circulating_within_total": [[market_record(total_supply=19828292)]],
@@ -129,7 +133,9 @@ WAYS = {
         " fully_diluted_valuation = 2016000000000, total_volume = 31265871423)",
     ),
     "rank 0": Way(
-        {"market_cap_rank": 0}, ["rank_positive"], "rank is not above 0 (market_cap_rank = 0)"
+        {"market_cap_rank": 0},
+        ["rank_positive"],
+        "rank is not above 0 (market_cap_rank = 0, market_cap_rank_with_rehypothecated = null)",
     ),
 }
 

@@ -148,6 +148,8 @@ COMMENT ON COLUMN market_metrics.roi_currency IS
     'Currency of the return since the initial sale (API field roi.currency).';
 COMMENT ON COLUMN market_metrics.roi_percentage IS
     'Return since the initial sale, in percent (API field roi.percentage).';
+COMMENT ON COLUMN market_metrics.market_cap_rank_with_rehypothecated IS
+    'Rank by market capitalisation among all coins, those too that stand for others; null unless COINGECKO_INCLUDE_REHYPOTHECATED asked for it (API field market_cap_rank_with_rehypothecated).';
 
 COMMENT ON TABLE rejected_records IS
     'Quarantine: every record that broke a reject rule, as received, with the reason.';
@@ -304,6 +306,8 @@ COMMENT ON COLUMN analytics.fact_crypto_price_metrics.roi_times IS
     'Return since the initial sale, as a multiple (API field roi.times).';
 COMMENT ON COLUMN analytics.fact_crypto_price_metrics.roi_percentage IS
     'Return since the initial sale, in percent (API field roi.percentage).';
+COMMENT ON COLUMN analytics.fact_crypto_price_metrics.market_cap_rank_with_rehypothecated IS
+    'Rank by market capitalisation among all coins, those too that stand for others; null unless COINGECKO_INCLUDE_REHYPOTHECATED asked for it (API field market_cap_rank_with_rehypothecated).';
 COMMENT ON COLUMN analytics.fact_crypto_price_metrics.load_timestamp IS
     'When the row was loaded into gold, UTC.';
 

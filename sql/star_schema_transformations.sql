@@ -14,7 +14,8 @@ SELECT
     version_num < '0008' AS due_0008,
     version_num < '0009' AS due_0009,
     version_num < '0010' AS due_0010,
-    version_num < '0011' AS due_0011
+    version_num < '0011' AS due_0011,
+    version_num < '0012' AS due_0012
     -- [[[end]]]
 FROM alembic_version \gset
 BEGIN;
@@ -58,6 +59,10 @@ BEGIN;
 \if :due_0011
     \ir migrations/0011_terms.sql
     UPDATE alembic_version SET version_num = '0011_terms';
+\endif
+\if :due_0012
+    \ir migrations/0012_rehypothecated.sql
+    UPDATE alembic_version SET version_num = '0012_rehypothecated';
 \endif
 -- [[[end]]]
 \ir comments.sql

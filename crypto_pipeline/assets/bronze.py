@@ -65,6 +65,7 @@ def market_snapshots(
                     settings.coingecko_vs_currency,
                     settings.coingecko_top_n,
                     settings.coingecko_ids,
+                    settings.coingecko_include_rehypothecated,
                     on_page=lambda page, records: context.log.info(
                         "page %d: %d records so far", page, records
                     ),

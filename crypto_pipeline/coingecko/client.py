@@ -193,6 +193,7 @@ class CoinGeckoClient:
         vs_currency: str,
         top_n: int | None,
         ids: Sequence[str] = (),
+        include_rehypothecated: bool = False,
         on_page: Callable[[int, int], None] | None = None,
     ) -> Capture:
         """Fetch the coins of largest market cap, or those named, as one capture.
@@ -204,6 +205,7 @@ class CoinGeckoClient:
             vs_currency: Currency of all prices, e.g. ``usd``.
             top_n: How many coins, from 1; None is all there are. Not used with ``ids``.
             ids: Coin ids to fetch instead.
+            include_rehypothecated: Whether tokens that stand for others are listed too.
             on_page: Called after each page with its number, from 1, and the records so far.
 
         Returns:
@@ -223,6 +225,8 @@ class CoinGeckoClient:
             "precision": "full",
             "sparkline": "false",
         }
+        if include_rehypothecated:
+            request["include_rehypothecated"] = "true"
         queries: Iterator[dict[str, str]]
         if ids:
             queries = (

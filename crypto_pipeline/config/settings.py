@@ -182,6 +182,12 @@ class Settings(GraphSettings):
         le=20_000,
         description="How many coins to fetch, largest market cap first.",
     )
+    coingecko_include_rehypothecated: bool = Field(
+        default=False,
+        description="Whether to fetch tokens that stand for others too (stETH, WETH, WBTC ...), and"
+        " `market_cap_rank_with_rehypothecated`. CoinGecko leaves them out by default since"
+        " 4 February 2026: see [COVERAGE.md](COVERAGE.md).",
+    )
     coingecko_ids: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Comma-separated coin ids to fetch instead of the top N."
     )

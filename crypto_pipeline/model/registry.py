@@ -256,6 +256,13 @@ METRIC_MEASURES: Final = (
         in_gold=False,
     ),
     _measure("roi_percentage", PERCENTAGE, "Return since the initial sale", field="roi.percentage"),
+    _measure(
+        "market_cap_rank_with_rehypothecated",
+        RANK,
+        "Rank by market capitalisation among all coins, those too that stand for others",
+        note="null unless COINGECKO_INCLUDE_REHYPOTHECATED asked for it",
+        on_request=True,
+    ),
 )
 """Measures of ``market_metrics``."""
 

@@ -95,6 +95,32 @@ def test_every_hour_reaches_silver_and_gold(warehouse: Warehouse, server: Sandbo
     ) == [(3 * good, 1)]
 
 
+def test_tokens_that_stand_for_others_come_when_they_are_asked_for(
+    warehouse: Warehouse, server: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And with them the rank that counts them, all the way to gold."""
+    run_hour(START)
+    monkeypatch.setenv("COINGECKO_INCLUDE_REHYPOTHECATED", "true")
+    server.clock.set(START + HOUR)
+    run_hour(START + HOUR)
+
+    wrapped = "crypto_id IN ('staked-ether', 'wrapped-bitcoin', 'weth')"
+    for table in ("market_metrics", "analytics.fact_crypto_price_metrics", "v_price_history"):
+        assert rows(
+            warehouse,
+            "SELECT snapshot_time::date, count(market_cap_rank_with_rehypothecated) > 90,"
+            f" count(*) FILTER (WHERE {wrapped}),"
+            f" count(market_cap_rank) FILTER (WHERE {wrapped})"
+            f" FROM {table} GROUP BY date_trunc('hour', snapshot_time + interval '5 minutes'), 1"
+            " HAVING count(*) > 50 ORDER BY min(snapshot_time)",
+        ) == [(START.date(), False, 0, 0), (START.date(), True, 3, 0)]
+    assert rows(
+        warehouse,
+        "SELECT request ->> 'include_rehypothecated', schema_drift ? "
+        "'unknown: market_cap_rank_with_rehypothecated' FROM ingestion_batches ORDER BY batch_id",
+    ) == [(None, False), ("true", False)]
+
+
 def test_made_up_data_says_so_everywhere(warehouse: Warehouse, server: SandboxServer) -> None:
     run_hours(server, 1)
 

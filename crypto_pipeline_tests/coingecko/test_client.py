@@ -116,6 +116,15 @@ def test_paging_stops_at_a_page_that_is_not_full(
     }
 
 
+def test_tokens_that_stand_for_others_are_asked_for_only_when_wanted(
+    httpserver: HTTPServer, make_client: MakeClient
+) -> None:
+    _serve_coins(httpserver, 300)
+    capture = make_client().markets("usd", None, include_rehypothecated=True)
+    assert [query["include_rehypothecated"] for query in _queries(httpserver)] == ["true"] * 2
+    assert capture.request["include_rehypothecated"] == "true"
+
+
 @pytest.mark.parametrize(
     ("top_n", "per_page", "pages"),
     [(1, "1", [1]), (250, "250", [250]), (300, "250", [250, 250]), (500, "250", [250, 250])],

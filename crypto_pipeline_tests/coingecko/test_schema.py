@@ -95,7 +95,10 @@ def test_the_base_fields_are_those_of_the_api_description() -> None:
 
 
 def test_a_real_record_keeps_every_value() -> None:
-    record = market_record(roi={"times": 40.1, "currency": "btc", "percentage": 4010.5})
+    record = market_record(
+        roi={"times": 40.1, "currency": "btc", "percentage": 4010.5},
+        market_cap_rank_with_rehypothecated=2,
+    )
     row = decoded(msgspec.json.encode(record))
     assert {row[column] for column in ("malformed", "unknown_fields", "missing_fields")} == {None}
     for field, column in TEXT_FIELDS.items():

@@ -110,7 +110,7 @@ def test_a_record_that_breaks_many_rules_names_them_all(
     assert row["rejected_by"] == ["id_present", "price_positive", "rank_positive"]
     assert row["reason"] == (
         "no id (crypto_id = ); price is not above 0 (current_price = -1);"
-        " rank is not above 0 (market_cap_rank = 0)"
+        " rank is not above 0 (market_cap_rank = 0, market_cap_rank_with_rehypothecated = null)"
     )
 
 

@@ -16,7 +16,7 @@ SELECT
             AND (least(high_24h, low_24h, ath, atl) >= 0) IS NOT FALSE
             AND (least(market_cap, fully_diluted_valuation, total_volume) >= 0) IS NOT FALSE
             AND (least(circulating_supply, total_supply, max_supply) >= 0) IS NOT FALSE
-            AND (market_cap_rank > 0) IS NOT FALSE THEN '{}'::text[]
+            AND (least(market_cap_rank, market_cap_rank_with_rehypothecated) > 0) IS NOT FALSE THEN '{}'::text[]
         ELSE array_remove(ARRAY[
             CASE WHEN NOT (coalesce(crypto_id, '') <> '') THEN 'id_present' END,
             CASE WHEN NOT (coalesce(symbol, '') <> '') THEN 'symbol_present' END,
@@ -29,7 +29,7 @@ SELECT
             CASE WHEN NOT (least(high_24h, low_24h, ath, atl) >= 0) THEN 'prices_not_negative' END,
             CASE WHEN NOT (least(market_cap, fully_diluted_valuation, total_volume) >= 0) THEN 'market_values_not_negative' END,
             CASE WHEN NOT (least(circulating_supply, total_supply, max_supply) >= 0) THEN 'supplies_not_negative' END,
-            CASE WHEN NOT (market_cap_rank > 0) THEN 'rank_positive' END
+            CASE WHEN NOT (least(market_cap_rank, market_cap_rank_with_rehypothecated) > 0) THEN 'rank_positive' END
         ]::text[], NULL)
     END
     -- [[[end]]]

@@ -34,6 +34,7 @@ SELECT
     h.max_supply,
     h.roi_times,
     h.roi_percentage,
+    h.market_cap_rank_with_rehypothecated,
     -- [[[end]]]
     now() AS load_timestamp
 FROM (SELECT *, snapshot_time AT TIME ZONE 'UTC' AS utc FROM pending_history) AS h

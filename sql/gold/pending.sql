@@ -15,7 +15,8 @@ SELECT
     h.ath, h.ath_change_pct, h.ath_date, h.atl, h.atl_change_pct, h.atl_date,
     h.market_cap, h.market_cap_rank, h.fully_diluted_valuation, h.total_volume,
     h.market_cap_change_24h, h.market_cap_change_pct_24h, h.circulating_supply,
-    h.total_supply, h.max_supply, h.roi_times, h.roi_currency, h.roi_percentage
+    h.total_supply, h.max_supply, h.roi_times, h.roi_currency, h.roi_percentage,
+    h.market_cap_rank_with_rehypothecated
     -- [[[end]]]
 FROM ingestion_batches AS b
 JOIN pruned_price_history AS h USING (batch_id)

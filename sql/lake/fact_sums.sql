@@ -45,7 +45,8 @@ SELECT
     sum(f.total_supply) AS total_supply,
     sum(f.max_supply) AS max_supply,
     sum(f.roi_times) AS roi_times,
-    sum(f.roi_percentage) AS roi_percentage
+    sum(f.roi_percentage) AS roi_percentage,
+    sum(f.market_cap_rank_with_rehypothecated) AS market_cap_rank_with_rehypothecated
     -- [[[end]]]
 FROM (
     SELECT *

@@ -40,6 +40,7 @@ SELECT
     lake.to_decimal(f.max_supply, 38, 8) AS max_supply,
     lake.to_decimal(f.roi_times, 38, 14) AS roi_times,
     lake.to_decimal(f.roi_percentage, 38, 14) AS roi_percentage,
+    f.market_cap_rank_with_rehypothecated,
     f.load_timestamp,
     -- [[[end]]]
     to_char(f.snapshot_time AT TIME ZONE 'UTC', 'YYYY-MM') AS snapshot_month,

@@ -43,7 +43,7 @@ merged AS (
         price_change_pct_24h, ath, ath_change_pct, atl, atl_change_pct, market_cap,
         market_cap_rank, fully_diluted_valuation, total_volume, market_cap_change_24h,
         market_cap_change_pct_24h, circulating_supply, total_supply, max_supply, roi_times,
-        roi_percentage, load_timestamp
+        roi_percentage, market_cap_rank_with_rehypothecated, load_timestamp
         -- [[[end]]]
     )
     SELECT
@@ -53,7 +53,7 @@ merged AS (
         price_change_pct_24h, ath, ath_change_pct, atl, atl_change_pct, market_cap,
         market_cap_rank, fully_diluted_valuation, total_volume, market_cap_change_24h,
         market_cap_change_pct_24h, circulating_supply, total_supply, max_supply, roi_times,
-        roi_percentage, load_timestamp
+        roi_percentage, market_cap_rank_with_rehypothecated, load_timestamp
         -- [[[end]]]
     FROM incoming
     ON CONFLICT DO NOTHING

@@ -22,7 +22,8 @@ WITH merged AS (
         -- [[[cog columns(METRIC_MEASURES) ]]]
         market_cap, market_cap_rank, fully_diluted_valuation, total_volume,
         market_cap_change_24h, market_cap_change_pct_24h, circulating_supply, total_supply,
-        max_supply, roi_times, roi_currency, roi_percentage
+        max_supply, roi_times, roi_currency, roi_percentage,
+        market_cap_rank_with_rehypothecated
         -- [[[end]]]
     )
     SELECT
@@ -30,7 +31,8 @@ WITH merged AS (
         -- [[[cog columns(METRIC_MEASURES, "i.{}") ]]]
         i.market_cap, i.market_cap_rank, i.fully_diluted_valuation, i.total_volume,
         i.market_cap_change_24h, i.market_cap_change_pct_24h, i.circulating_supply,
-        i.total_supply, i.max_supply, i.roi_times, i.roi_currency, i.roi_percentage
+        i.total_supply, i.max_supply, i.roi_times, i.roi_currency, i.roi_percentage,
+        i.market_cap_rank_with_rehypothecated
         -- [[[end]]]
     FROM incoming_market_metrics AS i
     JOIN ingestion_batches AS b ON b.landing_file = i.landing_file AND b.status = 'loading'

@@ -39,7 +39,8 @@ SELECT
     r.max_supply,
     r.roi_times,
     r.roi_currency,
-    r.roi_percentage
+    r.roi_percentage,
+    r.market_cap_rank_with_rehypothecated
     -- [[[end]]]
 FROM accepted_records AS r
 JOIN staged_files AS b USING (file_id);
@@ -51,7 +52,7 @@ INSERT INTO month_fact_crypto_price_metrics (
     price_change_pct_24h, ath, ath_change_pct, atl, atl_change_pct, market_cap,
     market_cap_rank, fully_diluted_valuation, total_volume, market_cap_change_24h,
     market_cap_change_pct_24h, circulating_supply, total_supply, max_supply, roi_times,
-    roi_percentage, load_timestamp
+    roi_percentage, market_cap_rank_with_rehypothecated, load_timestamp
     -- [[[end]]]
 )
 SELECT
@@ -61,7 +62,7 @@ SELECT
     price_change_pct_24h, ath, ath_change_pct, atl, atl_change_pct, market_cap,
     market_cap_rank, fully_diluted_valuation, total_volume, market_cap_change_24h,
     market_cap_change_pct_24h, circulating_supply, total_supply, max_supply, roi_times,
-    roi_percentage, load_timestamp
+    roi_percentage, market_cap_rank_with_rehypothecated, load_timestamp
     -- [[[end]]]
 FROM incoming_fact_crypto_price_metrics;
 

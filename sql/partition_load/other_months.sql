@@ -15,6 +15,7 @@ SELECT
     -- [[[cog columns(METRIC_MEASURES) ]]]
     market_cap, market_cap_rank, fully_diluted_valuation, total_volume,
     market_cap_change_24h, market_cap_change_pct_24h, circulating_supply, total_supply,
-    max_supply, roi_times, roi_currency, roi_percentage
+    max_supply, roi_times, roi_currency, roi_percentage,
+    market_cap_rank_with_rehypothecated
     -- [[[end]]]
 FROM records_of_other_months;

@@ -26,7 +26,7 @@ WITH by_itself AS (
                 AND (least(high_24h, low_24h, ath, atl) >= 0) IS NOT FALSE
                 AND (least(market_cap, fully_diluted_valuation, total_volume) >= 0) IS NOT FALSE
                 AND (least(circulating_supply, total_supply, max_supply) >= 0) IS NOT FALSE
-                AND (market_cap_rank > 0) IS NOT FALSE THEN '{}'::text[]
+                AND (least(market_cap_rank, market_cap_rank_with_rehypothecated) > 0) IS NOT FALSE THEN '{}'::text[]
             ELSE array_remove(ARRAY[
                 CASE WHEN NOT (malformed IS NULL) THEN 'record_well_formed' END,
                 CASE WHEN NOT (coalesce(crypto_id, '') <> '') THEN 'id_present' END,
@@ -40,7 +40,7 @@ WITH by_itself AS (
                 CASE WHEN NOT (least(high_24h, low_24h, ath, atl) >= 0) THEN 'prices_not_negative' END,
                 CASE WHEN NOT (least(market_cap, fully_diluted_valuation, total_volume) >= 0) THEN 'market_values_not_negative' END,
                 CASE WHEN NOT (least(circulating_supply, total_supply, max_supply) >= 0) THEN 'supplies_not_negative' END,
-                CASE WHEN NOT (market_cap_rank > 0) THEN 'rank_positive' END
+                CASE WHEN NOT (least(market_cap_rank, market_cap_rank_with_rehypothecated) > 0) THEN 'rank_positive' END
             ]::text[], NULL)
         END
         -- [[[end]]]
@@ -59,7 +59,7 @@ WITH by_itself AS (
                 AND (least(high_24h, low_24h, ath, atl) >= 0) IS NOT FALSE
                 AND (least(market_cap, fully_diluted_valuation, total_volume) >= 0) IS NOT FALSE
                 AND (least(circulating_supply, total_supply, max_supply) >= 0) IS NOT FALSE
-                AND (market_cap_rank > 0) IS NOT FALSE THEN '{}'::text[]
+                AND (least(market_cap_rank, market_cap_rank_with_rehypothecated) > 0) IS NOT FALSE THEN '{}'::text[]
             ELSE array_remove(ARRAY[
                 CASE WHEN NOT (malformed IS NULL) THEN malformed END,
                 CASE WHEN NOT (coalesce(crypto_id, '') <> '') THEN 'crypto_id' END,
@@ -73,7 +73,7 @@ WITH by_itself AS (
                 CASE WHEN NOT (least(high_24h, low_24h, ath, atl) >= 0) THEN coalesce(nullif(concat_ws(',', CASE WHEN (SELECT NOT (least(high_24h, low_24h, ath, atl) >= 0) FROM (SELECT high_24h, CASE WHEN false THEN low_24h END AS low_24h, CASE WHEN false THEN ath END AS ath, CASE WHEN false THEN atl END AS atl) AS alone) THEN 'high_24h' END, CASE WHEN (SELECT NOT (least(high_24h, low_24h, ath, atl) >= 0) FROM (SELECT CASE WHEN false THEN high_24h END AS high_24h, low_24h, CASE WHEN false THEN ath END AS ath, CASE WHEN false THEN atl END AS atl) AS alone) THEN 'low_24h' END, CASE WHEN (SELECT NOT (least(high_24h, low_24h, ath, atl) >= 0) FROM (SELECT CASE WHEN false THEN high_24h END AS high_24h, CASE WHEN false THEN low_24h END AS low_24h, ath, CASE WHEN false THEN atl END AS atl) AS alone) THEN 'ath' END, CASE WHEN (SELECT NOT (least(high_24h, low_24h, ath, atl) >= 0) FROM (SELECT CASE WHEN false THEN high_24h END AS high_24h, CASE WHEN false THEN low_24h END AS low_24h, CASE WHEN false THEN ath END AS ath, atl) AS alone) THEN 'atl' END), ''), 'high_24h') END,
                 CASE WHEN NOT (least(market_cap, fully_diluted_valuation, total_volume) >= 0) THEN coalesce(nullif(concat_ws(',', CASE WHEN (SELECT NOT (least(market_cap, fully_diluted_valuation, total_volume) >= 0) FROM (SELECT market_cap, CASE WHEN false THEN fully_diluted_valuation END AS fully_diluted_valuation, CASE WHEN false THEN total_volume END AS total_volume) AS alone) THEN 'market_cap' END, CASE WHEN (SELECT NOT (least(market_cap, fully_diluted_valuation, total_volume) >= 0) FROM (SELECT CASE WHEN false THEN market_cap END AS market_cap, fully_diluted_valuation, CASE WHEN false THEN total_volume END AS total_volume) AS alone) THEN 'fully_diluted_valuation' END, CASE WHEN (SELECT NOT (least(market_cap, fully_diluted_valuation, total_volume) >= 0) FROM (SELECT CASE WHEN false THEN market_cap END AS market_cap, CASE WHEN false THEN fully_diluted_valuation END AS fully_diluted_valuation, total_volume) AS alone) THEN 'total_volume' END), ''), 'market_cap') END,
                 CASE WHEN NOT (least(circulating_supply, total_supply, max_supply) >= 0) THEN coalesce(nullif(concat_ws(',', CASE WHEN (SELECT NOT (least(circulating_supply, total_supply, max_supply) >= 0) FROM (SELECT circulating_supply, CASE WHEN false THEN total_supply END AS total_supply, CASE WHEN false THEN max_supply END AS max_supply) AS alone) THEN 'circulating_supply' END, CASE WHEN (SELECT NOT (least(circulating_supply, total_supply, max_supply) >= 0) FROM (SELECT CASE WHEN false THEN circulating_supply END AS circulating_supply, total_supply, CASE WHEN false THEN max_supply END AS max_supply) AS alone) THEN 'total_supply' END, CASE WHEN (SELECT NOT (least(circulating_supply, total_supply, max_supply) >= 0) FROM (SELECT CASE WHEN false THEN circulating_supply END AS circulating_supply, CASE WHEN false THEN total_supply END AS total_supply, max_supply) AS alone) THEN 'max_supply' END), ''), 'circulating_supply') END,
-                CASE WHEN NOT (market_cap_rank > 0) THEN 'market_cap_rank' END
+                CASE WHEN NOT (least(market_cap_rank, market_cap_rank_with_rehypothecated) > 0) THEN coalesce(nullif(concat_ws(',', CASE WHEN (SELECT NOT (least(market_cap_rank, market_cap_rank_with_rehypothecated) > 0) FROM (SELECT market_cap_rank, CASE WHEN false THEN market_cap_rank_with_rehypothecated END AS market_cap_rank_with_rehypothecated) AS alone) THEN 'market_cap_rank' END, CASE WHEN (SELECT NOT (least(market_cap_rank, market_cap_rank_with_rehypothecated) > 0) FROM (SELECT CASE WHEN false THEN market_cap_rank END AS market_cap_rank, market_cap_rank_with_rehypothecated) AS alone) THEN 'market_cap_rank_with_rehypothecated' END), ''), 'market_cap_rank') END
             ]::text[], NULL)
         END
         -- [[[end]]]
@@ -92,7 +92,7 @@ WITH by_itself AS (
                 AND (least(high_24h, low_24h, ath, atl) >= 0) IS NOT FALSE
                 AND (least(market_cap, fully_diluted_valuation, total_volume) >= 0) IS NOT FALSE
                 AND (least(circulating_supply, total_supply, max_supply) >= 0) IS NOT FALSE
-                AND (market_cap_rank > 0) IS NOT FALSE THEN ''
+                AND (least(market_cap_rank, market_cap_rank_with_rehypothecated) > 0) IS NOT FALSE THEN ''
             ELSE array_to_string(array_remove(ARRAY[
                 CASE WHEN NOT (malformed IS NULL) THEN 'fields that are not of the documented JSON type, or not storable (' || 'malformed = ' || coalesce(malformed::text, 'null') || ')' END,
                 CASE WHEN NOT (coalesce(crypto_id, '') <> '') THEN 'no id (' || 'crypto_id = ' || coalesce(crypto_id::text, 'null') || ')' END,
@@ -106,7 +106,7 @@ WITH by_itself AS (
                 CASE WHEN NOT (least(high_24h, low_24h, ath, atl) >= 0) THEN 'a high or low price is negative (' || 'high_24h = ' || coalesce(high_24h::text, 'null') || ', ' || 'low_24h = ' || coalesce(low_24h::text, 'null') || ', ' || 'ath = ' || coalesce(ath::text, 'null') || ', ' || 'atl = ' || coalesce(atl::text, 'null') || ')' END,
                 CASE WHEN NOT (least(market_cap, fully_diluted_valuation, total_volume) >= 0) THEN 'market cap, valuation or volume is negative (' || 'market_cap = ' || coalesce(market_cap::text, 'null') || ', ' || 'fully_diluted_valuation = ' || coalesce(fully_diluted_valuation::text, 'null') || ', ' || 'total_volume = ' || coalesce(total_volume::text, 'null') || ')' END,
                 CASE WHEN NOT (least(circulating_supply, total_supply, max_supply) >= 0) THEN 'a supply is negative (' || 'circulating_supply = ' || coalesce(circulating_supply::text, 'null') || ', ' || 'total_supply = ' || coalesce(total_supply::text, 'null') || ', ' || 'max_supply = ' || coalesce(max_supply::text, 'null') || ')' END,
-                CASE WHEN NOT (market_cap_rank > 0) THEN 'rank is not above 0 (' || 'market_cap_rank = ' || coalesce(market_cap_rank::text, 'null') || ')' END
+                CASE WHEN NOT (least(market_cap_rank, market_cap_rank_with_rehypothecated) > 0) THEN 'rank is not above 0 (' || 'market_cap_rank = ' || coalesce(market_cap_rank::text, 'null') || ', ' || 'market_cap_rank_with_rehypothecated = ' || coalesce(market_cap_rank_with_rehypothecated::text, 'null') || ')' END
             ]::text[], NULL), '; ')
         END
         -- [[[end]]]

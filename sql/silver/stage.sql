@@ -24,6 +24,7 @@ CREATE TEMPORARY TABLE staged_records (
     last_updated timestamptz,
     -- [[[cog definitions(staged_columns()) ]]]
     market_cap_rank integer,
+    market_cap_rank_with_rehypothecated integer,
     crypto_id text,
     symbol text,
     name text,

@@ -183,6 +183,8 @@ CREATE TABLE IF NOT EXISTS silver.market_metrics (
         COMMENT 'Currency of the return since the initial sale (API field roi.currency).',
     roi_percentage NUMBER(38,14)
         COMMENT 'Return since the initial sale, in percent (API field roi.percentage).',
+    market_cap_rank_with_rehypothecated NUMBER(10,0)
+        COMMENT 'Rank by market capitalisation among all coins, those too that stand for others; null unless COINGECKO_INCLUDE_REHYPOTHECATED asked for it (API field market_cap_rank_with_rehypothecated).',
     -- [[[end]]]
     PRIMARY KEY (crypto_id, vs_currency, snapshot_time),
     FOREIGN KEY (crypto_id, vs_currency, snapshot_time) REFERENCES silver.price_snapshots (crypto_id, vs_currency, snapshot_time)
@@ -279,7 +281,8 @@ SELECT
     m.max_supply,
     m.roi_times,
     m.roi_currency,
-    m.roi_percentage
+    m.roi_percentage,
+    m.market_cap_rank_with_rehypothecated
     -- [[[end]]]
 FROM silver.price_snapshots AS s
 JOIN silver.market_metrics AS m

@@ -166,6 +166,8 @@ CREATE TABLE IF NOT EXISTS analytics.fact_crypto_price_metrics (
         COMMENT 'Return since the initial sale, as a multiple (API field roi.times).',
     roi_percentage NUMBER(38,14)
         COMMENT 'Return since the initial sale, in percent (API field roi.percentage).',
+    market_cap_rank_with_rehypothecated NUMBER(10,0)
+        COMMENT 'Rank by market capitalisation among all coins, those too that stand for others; null unless COINGECKO_INCLUDE_REHYPOTHECATED asked for it (API field market_cap_rank_with_rehypothecated).',
     load_timestamp TIMESTAMP_NTZ(6) NOT NULL
         COMMENT 'When the row was loaded into gold, UTC.',
     -- [[[end]]]

@@ -35,12 +35,13 @@ SELECT * FROM VALUES
     (27, 'total_supply', 'total_supply', 'number', TRUE, 8),
     (28, 'max_supply', 'max_supply', 'number', TRUE, 8),
     (29, 'market_cap_rank', 'market_cap_rank', 'integer', TRUE, NULL),
-    (30, 'last_updated', 'last_updated', 'time', TRUE, NULL),
-    (31, 'ath_date', 'ath_date', 'time', TRUE, NULL),
-    (32, 'atl_date', 'atl_date', 'time', TRUE, NULL),
-    (33, 'roi', 'roi', 'object', TRUE, NULL),
-    (34, 'roi.times', 'roi_times', 'number', FALSE, 14),
-    (35, 'roi.percentage', 'roi_percentage', 'number', FALSE, 14),
-    (36, 'roi.currency', 'roi_currency', 'text', FALSE, NULL)
+    (30, 'market_cap_rank_with_rehypothecated', 'market_cap_rank_with_rehypothecated', 'integer', FALSE, NULL),
+    (31, 'last_updated', 'last_updated', 'time', TRUE, NULL),
+    (32, 'ath_date', 'ath_date', 'time', TRUE, NULL),
+    (33, 'atl_date', 'atl_date', 'time', TRUE, NULL),
+    (34, 'roi', 'roi', 'object', TRUE, NULL),
+    (35, 'roi.times', 'roi_times', 'number', FALSE, 14),
+    (36, 'roi.percentage', 'roi_percentage', 'number', FALSE, 14),
+    (37, 'roi.currency', 'roi_currency', 'text', FALSE, NULL)
     -- [[[end]]]
 AS fields (position, field, column_name, kind, is_base, scale);

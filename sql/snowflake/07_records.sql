@@ -72,7 +72,8 @@ SELECT
     MAX(IFF(v.column_name = 'roi_currency', v.text, NULL)) AS roi_currency,
     TO_DECIMAL(MAX(IFF(v.column_name = 'roi_percentage', v.evaluated, NULL)), 38, 14) AS roi_percentage,
     MAX(IFF(v.column_name = 'roi_percentage', v.plain, NULL)) AS roi_percentage_text,
-    MAX(IFF(v.column_name = 'roi_percentage', v.unrepresentable, NULL)) AS roi_percentage_unrepresentable
+    MAX(IFF(v.column_name = 'roi_percentage', v.unrepresentable, NULL)) AS roi_percentage_unrepresentable,
+    TO_DECIMAL(MAX(IFF(v.column_name = 'market_cap_rank_with_rehypothecated', v.evaluated, NULL)), 10, 0) AS market_cap_rank_with_rehypothecated
     -- [[[end]]]
 FROM staging.decoded_values AS v
 GROUP BY v.landing_file, v.record_index;
@@ -118,7 +119,7 @@ SELECT
         CASE WHEN NOT (LEAST_IGNORE_NULLS(high_24h, low_24h, ath, atl) >= 0) THEN 'prices_not_negative' END,
         CASE WHEN NOT (LEAST_IGNORE_NULLS(market_cap, fully_diluted_valuation, total_volume) >= 0) THEN 'market_values_not_negative' END,
         CASE WHEN NOT (LEAST_IGNORE_NULLS(circulating_supply, total_supply, max_supply) >= 0) THEN 'supplies_not_negative' END,
-        CASE WHEN NOT (market_cap_rank > 0) THEN 'rank_positive' END
+        CASE WHEN NOT (LEAST_IGNORE_NULLS(market_cap_rank, market_cap_rank_with_rehypothecated) > 0) THEN 'rank_positive' END
     ))
     -- [[[end]]]
     AS rejected_by,
@@ -136,7 +137,7 @@ SELECT
         CASE WHEN NOT (LEAST_IGNORE_NULLS(high_24h, low_24h, ath, atl) >= 0) THEN 'a high or low price is negative (' || 'high_24h = ' || COALESCE(high_24h_text, 'null') || ', ' || 'low_24h = ' || COALESCE(low_24h_text, 'null') || ', ' || 'ath = ' || COALESCE(ath_text, 'null') || ', ' || 'atl = ' || COALESCE(atl_text, 'null') || ')' END,
         CASE WHEN NOT (LEAST_IGNORE_NULLS(market_cap, fully_diluted_valuation, total_volume) >= 0) THEN 'market cap, valuation or volume is negative (' || 'market_cap = ' || COALESCE(market_cap_text, 'null') || ', ' || 'fully_diluted_valuation = ' || COALESCE(fully_diluted_valuation_text, 'null') || ', ' || 'total_volume = ' || COALESCE(total_volume_text, 'null') || ')' END,
         CASE WHEN NOT (LEAST_IGNORE_NULLS(circulating_supply, total_supply, max_supply) >= 0) THEN 'a supply is negative (' || 'circulating_supply = ' || COALESCE(circulating_supply_text, 'null') || ', ' || 'total_supply = ' || COALESCE(total_supply_text, 'null') || ', ' || 'max_supply = ' || COALESCE(max_supply_text, 'null') || ')' END,
-        CASE WHEN NOT (market_cap_rank > 0) THEN 'rank is not above 0 (' || 'market_cap_rank = ' || COALESCE(TO_VARCHAR(market_cap_rank), 'null') || ')' END
+        CASE WHEN NOT (LEAST_IGNORE_NULLS(market_cap_rank, market_cap_rank_with_rehypothecated) > 0) THEN 'rank is not above 0 (' || 'market_cap_rank = ' || COALESCE(TO_VARCHAR(market_cap_rank), 'null') || ', ' || 'market_cap_rank_with_rehypothecated = ' || COALESCE(TO_VARCHAR(market_cap_rank_with_rehypothecated), 'null') || ')' END
     )), '; ')
     -- [[[end]]]
     AS reason,
@@ -197,6 +198,7 @@ SELECT
     IFF(max_supply_unrepresentable IS NULL, max_supply, NULL) AS max_supply,
     IFF(roi_times_unrepresentable IS NULL, roi_times, NULL) AS roi_times,
     roi_currency,
-    IFF(roi_percentage_unrepresentable IS NULL, roi_percentage, NULL) AS roi_percentage
+    IFF(roi_percentage_unrepresentable IS NULL, roi_percentage, NULL) AS roi_percentage,
+    market_cap_rank_with_rehypothecated
     -- [[[end]]]
 FROM staging.checked_records;

@@ -329,6 +329,7 @@ SELECT
     h.max_supply,
     h.roi_times,
     h.roi_percentage,
+    h.market_cap_rank_with_rehypothecated,
     -- [[[end]]]
     b.load_timestamp
 FROM staging.gold_batches AS b

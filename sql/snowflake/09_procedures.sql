@@ -135,7 +135,7 @@ BEGIN
             crypto_id, vs_currency, snapshot_time, market_cap, market_cap_rank,
             fully_diluted_valuation, total_volume, market_cap_change_24h,
             market_cap_change_pct_24h, circulating_supply, total_supply, max_supply, roi_times,
-            roi_currency, roi_percentage
+            roi_currency, roi_percentage, market_cap_rank_with_rehypothecated
             -- [[[end]]]
         )
         VALUES (
@@ -143,7 +143,7 @@ BEGIN
             s.crypto_id, s.vs_currency, s.snapshot_time, s.market_cap, s.market_cap_rank,
             s.fully_diluted_valuation, s.total_volume, s.market_cap_change_24h,
             s.market_cap_change_pct_24h, s.circulating_supply, s.total_supply, s.max_supply,
-            s.roi_times, s.roi_currency, s.roi_percentage
+            s.roi_times, s.roi_currency, s.roi_percentage, s.market_cap_rank_with_rehypothecated
             -- [[[end]]]
         );
 
@@ -325,7 +325,7 @@ BEGIN
             price_change_pct_24h, ath, ath_change_pct, atl, atl_change_pct, market_cap,
             market_cap_rank, fully_diluted_valuation, total_volume, market_cap_change_24h,
             market_cap_change_pct_24h, circulating_supply, total_supply, max_supply, roi_times,
-            roi_percentage, load_timestamp
+            roi_percentage, market_cap_rank_with_rehypothecated, load_timestamp
             -- [[[end]]]
         )
         VALUES (
@@ -336,7 +336,7 @@ BEGIN
             s.atl_change_pct, s.market_cap, s.market_cap_rank, s.fully_diluted_valuation,
             s.total_volume, s.market_cap_change_24h, s.market_cap_change_pct_24h,
             s.circulating_supply, s.total_supply, s.max_supply, s.roi_times, s.roi_percentage,
-            s.load_timestamp
+            s.market_cap_rank_with_rehypothecated, s.load_timestamp
             -- [[[end]]]
         );
 

@@ -116,6 +116,7 @@ FROM (
             OR f.max_supply IS DISTINCT FROM h.max_supply
             OR f.roi_times IS DISTINCT FROM h.roi_times
             OR f.roi_percentage IS DISTINCT FROM h.roi_percentage
+            OR f.market_cap_rank_with_rehypothecated IS DISTINCT FROM h.market_cap_rank_with_rehypothecated
         -- [[[end]]]
     UNION ALL
     SELECT 'facts_have_their_version', COUNT(*)

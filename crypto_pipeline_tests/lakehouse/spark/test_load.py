@@ -61,6 +61,8 @@ def test_whatever_a_record_is_both_say_the_same_of_it(
         )
     ]
     drop(zone, "hard.json", landing_json([*hard, *map(msgspec.Raw, (b"7", b"null", b'"x"'))]))
+    asked_for = [coin(number, market_cap_rank_with_rehypothecated=number) for number in (3, 4)]
+    drop(zone, "asked for.json", landing_json(asked_for))
     drop(zone, "drift.json", landing_json([coin(1, a=1, b=None, roi=ABSENT), coin(2, a=2)]))
 
     load_landing_zone()

@@ -9,7 +9,7 @@ WHERE (
     f.ath, f.ath_change_pct, f.atl, f.atl_change_pct, f.market_cap, f.market_cap_rank,
     f.fully_diluted_valuation, f.total_volume, f.market_cap_change_24h,
     f.market_cap_change_pct_24h, f.circulating_supply, f.total_supply, f.max_supply,
-    f.roi_times, f.roi_percentage
+    f.roi_times, f.roi_percentage, f.market_cap_rank_with_rehypothecated
     -- [[[end]]]
 ) IS DISTINCT FROM (
     -- [[[cog columns(FACT.measures, "h.{}") ]]]
@@ -17,6 +17,6 @@ WHERE (
     h.ath, h.ath_change_pct, h.atl, h.atl_change_pct, h.market_cap, h.market_cap_rank,
     h.fully_diluted_valuation, h.total_volume, h.market_cap_change_24h,
     h.market_cap_change_pct_24h, h.circulating_supply, h.total_supply, h.max_supply,
-    h.roi_times, h.roi_percentage
+    h.roi_times, h.roi_percentage, h.market_cap_rank_with_rehypothecated
     -- [[[end]]]
 )

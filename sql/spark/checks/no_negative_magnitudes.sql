@@ -16,4 +16,5 @@ WHERE
         OR circulating_supply < 0
         OR total_supply < 0
         OR max_supply < 0
+        OR market_cap_rank_with_rehypothecated < 0
     -- [[[end]]]

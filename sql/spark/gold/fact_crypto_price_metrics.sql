@@ -35,6 +35,7 @@ USING (
         m.max_supply,
         m.roi_times,
         m.roi_percentage,
+        m.market_cap_rank_with_rehypothecated,
         -- [[[end]]]
         current_timestamp() AS load_timestamp,
         s.snapshot_month

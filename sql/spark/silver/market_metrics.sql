@@ -7,6 +7,7 @@ USING (
         i.market_cap, i.market_cap_rank, i.fully_diluted_valuation, i.total_volume,
         i.market_cap_change_24h, i.market_cap_change_pct_24h, i.circulating_supply,
         i.total_supply, i.max_supply, i.roi_times, i.roi_currency, i.roi_percentage,
+        i.market_cap_rank_with_rehypothecated,
         -- [[[end]]]
         i.snapshot_month
     FROM accepted_records AS i

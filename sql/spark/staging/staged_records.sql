@@ -22,7 +22,7 @@ SELECT
         CASE WHEN NOT (LEAST(high_24h_order, low_24h_order, ath_order, atl_order) >= '10000.') THEN 'prices_not_negative' END,
         CASE WHEN NOT (LEAST(market_cap_order, fully_diluted_valuation_order, total_volume_order) >= '10000.') THEN 'market_values_not_negative' END,
         CASE WHEN NOT (LEAST(circulating_supply_order, total_supply_order, max_supply_order) >= '10000.') THEN 'supplies_not_negative' END,
-        CASE WHEN NOT (market_cap_rank > 0) THEN 'rank_positive' END
+        CASE WHEN NOT (LEAST(market_cap_rank, market_cap_rank_with_rehypothecated) > 0) THEN 'rank_positive' END
     ))
     -- [[[end]]]
     AS rejected_by,
@@ -40,7 +40,7 @@ SELECT
         CASE WHEN NOT (LEAST(high_24h_order, low_24h_order, ath_order, atl_order) >= '10000.') THEN concat('a high or low price is negative (', 'high_24h = ', coalesce(high_24h_text, 'null'), ', ', 'low_24h = ', coalesce(low_24h_text, 'null'), ', ', 'ath = ', coalesce(ath_text, 'null'), ', ', 'atl = ', coalesce(atl_text, 'null'), ')') END,
         CASE WHEN NOT (LEAST(market_cap_order, fully_diluted_valuation_order, total_volume_order) >= '10000.') THEN concat('market cap, valuation or volume is negative (', 'market_cap = ', coalesce(market_cap_text, 'null'), ', ', 'fully_diluted_valuation = ', coalesce(fully_diluted_valuation_text, 'null'), ', ', 'total_volume = ', coalesce(total_volume_text, 'null'), ')') END,
         CASE WHEN NOT (LEAST(circulating_supply_order, total_supply_order, max_supply_order) >= '10000.') THEN concat('a supply is negative (', 'circulating_supply = ', coalesce(circulating_supply_text, 'null'), ', ', 'total_supply = ', coalesce(total_supply_text, 'null'), ', ', 'max_supply = ', coalesce(max_supply_text, 'null'), ')') END,
-        CASE WHEN NOT (market_cap_rank > 0) THEN concat('rank is not above 0 (', 'market_cap_rank = ', coalesce(CAST(market_cap_rank AS STRING), 'null'), ')') END
+        CASE WHEN NOT (LEAST(market_cap_rank, market_cap_rank_with_rehypothecated) > 0) THEN concat('rank is not above 0 (', 'market_cap_rank = ', coalesce(CAST(market_cap_rank AS STRING), 'null'), ', ', 'market_cap_rank_with_rehypothecated = ', coalesce(CAST(market_cap_rank_with_rehypothecated AS STRING), 'null'), ')') END
     )), '; ')
     -- [[[end]]]
     AS reason,
