@@ -87,10 +87,10 @@ def one_line(event: dg.DagsterEvent) -> str:
 @dg.sensor(
     minimum_interval_seconds=60,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Tell of failed runs, failed checks and stale assets: once, and when it is over.",
+    description="Report failed runs, failed checks and stale assets: once, and when it is over.",
 )
 def alerts(context: dg.SensorEvaluationContext) -> dg.SensorResult:
-    """Compare what is wrong now with what was known, and tell the difference."""
+    """Compare what is wrong now with what was known, and report the difference."""
     now = datetime.now(timezone.utc)
     settings = Settings()
     state = (
@@ -169,7 +169,7 @@ def _finished_runs(instance: dg.DagsterInstance, state: _State) -> Iterator[tupl
             for entry in instance.get_records_for_run(run.run_id, of_type=kind, limit=1).records
         ]
         reason = next(
-            (one_line(event) for event in failures if event is not None), "no reason told"
+            (one_line(event) for event in failures if event is not None), "no reason given"
         )
         partition = run.tags.get("dagster/partition")
         yield (
@@ -204,7 +204,7 @@ def _freshness(
 
 
 # --------------------------------------------------------------------------------------------
-# Who is told
+# Who gets the messages
 # --------------------------------------------------------------------------------------------
 
 
@@ -233,7 +233,7 @@ def _deliver(
         if channel not in channels:
             continue
         if channel in down:
-            # What came first is told first.
+            # What came first is sent first.
             left.append(channel)
             continue
         try:

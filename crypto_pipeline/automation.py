@@ -75,7 +75,7 @@ def hourly_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunReq
 
 nightly_maintenance = dg.ScheduleDefinition(
     name="nightly_maintenance",
-    description="Every night, before the audit: it should judge what will be kept.",
+    description="Every night, before the audit, which should check what will be kept.",
     cron_schedule="15 2 * * *",
     job=maintenance,
     execution_timezone="UTC",

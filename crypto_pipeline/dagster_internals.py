@@ -27,7 +27,7 @@ _EVENTS_AT_ONCE = 1_000
 """Events that are written to Dagster's log in one statement."""
 
 _FEW_MESSAGES = 25
-"""What an hour has to say at most, or a little more."""
+"""As many lines as an hour has at most, or a little more."""
 
 
 def report_materializations(
@@ -66,7 +66,7 @@ def write_messages(context: dg.OpExecutionContext, messages: Sequence[tuple[int,
 
     Why: ``context.log`` writes a row a call, on a connection of its own, and a load of a year has
     tens of thousands to say. The storage writes many assets' events at once, but no messages: so
-    their rows are written here. A few go by ``context.log``, which also tells the console.
+    their rows are written here. A few go by ``context.log``, which also writes to the console.
     """
     if len(messages) <= _FEW_MESSAGES:
         for level, message in messages:
@@ -99,11 +99,11 @@ def newest_evaluations(
 ) -> Iterator[tuple[str, dg.AssetCheckKey, dg.AssetCheckEvaluation]]:
     """The checks whose newest execution has ended, with the run that it was part of.
 
-    Why: the documented interface tells the results of checks only inside the run that makes them.
+    Why: the documented interface gives the results of checks only inside the run that makes them.
     """
     latest = instance.event_log_storage.get_latest_asset_check_execution_by_key(sorted(keys))
     for key, record in latest.items():
-        # One that is planned or died with its run says nothing of the data.
+        # One that is planned or died with its run says nothing about the data.
         if isinstance(record.evaluation, dg.AssetCheckEvaluation):
             yield record.run_id, key, record.evaluation
 

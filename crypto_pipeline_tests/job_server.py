@@ -23,7 +23,7 @@ def run(order: dict[str, Any]) -> None:
     """Run a job in this process, in the environment of the test that asks for it."""
     os.environ.clear()
     os.environ.update(order["environment"])
-    # A transaction a file, or in a month built apart a chunk: small files would all go into one.
+    # A transaction a file, or in a month built detached a chunk: small files would all go into one.
     staging._CHUNK_BYTES = 1
     bulk_load._STAGED_BYTES = 1
     if order["job"] == LOAD_LAKE_JOB:

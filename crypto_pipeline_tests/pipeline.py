@@ -100,7 +100,7 @@ def another_warehouse(monkeypatch: pytest.MonkeyPatch) -> Warehouse:
 
 
 def open_months(warehouse: Warehouse, months: Iterable[datetime]) -> Warehouse:
-    """Give months their partitions, so that a load merges into them and builds none apart."""
+    """Give months their partitions, so that a load merges into them and builds none detached."""
     with warehouse.connection() as connection:
         for table in ("price_snapshots", "market_metrics", "analytics.fact_crypto_price_metrics"):
             connection.execute(

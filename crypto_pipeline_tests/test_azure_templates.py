@@ -72,7 +72,7 @@ def test_the_procedure_runs_after_the_notebook_has_succeeded() -> None:
     assert ACTIVITIES["record_gold_load"]["dependsOn"] == [
         {"activity": "build_star_schema", "dependencyConditions": ["Succeeded"]}
     ]
-    # Runs take turns, as loads must.
+    # Runs are serialised, as loads must be.
     assert PIPELINE["concurrency"] == 1
 
 

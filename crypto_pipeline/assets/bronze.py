@@ -44,7 +44,7 @@ def market_snapshots(
     """Responses of CoinGecko's `/coins/markets`, byte for byte, one immutable file an ingest.
 
     The current hour is fetched. A past hour is what lies in the landing zone: the endpoint has no
-    past. Files dropped in by hand beside the hours are first filed under the hour they tell.
+    past. Files dropped in by hand beside the hours are first filed under their hour.
     """
     window = context.partition_time_window
     start, end = hour_of(window.start), hour_of(window.end)

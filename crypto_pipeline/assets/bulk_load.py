@@ -1,6 +1,6 @@
 """The bulk load as Dagster sees it: two jobs, that report every hour they loaded.
 
-How files get into the tables is said by ``warehouse/bulk_load.py``.
+How files get into the tables is in ``warehouse/bulk_load.py``.
 """
 
 import logging
@@ -35,7 +35,7 @@ _SECONDS_BETWEEN_MESSAGES = 1.0
 
 @dataclass(frozen=True)
 class LoadProgress:
-    """How far a bulk load is, as its run's log tells it.
+    """How far a bulk load is, as its run's log reports it.
 
     Attributes:
         files_read: Files decoded so far.
@@ -52,7 +52,7 @@ class LoadProgress:
 
     @classmethod
     def read(cls, message: str) -> "LoadProgress | None":
-        """The progress that a message of the run's log tells, if it tells one."""
+        """The progress that a message of the run's log reports, if it reports one."""
         match = re.fullmatch(r"(\d+) of (\d+) files read, (\d+) records", message)
         return None if match is None else cls(*map(int, match.groups()))
 
@@ -111,7 +111,7 @@ def replay_landing_files(
 ) -> None:
     """Empty silver and gold and load every landing file again.
 
-    A replay that died is gone on with: what it has loaded stays. One that ends while this one waits
+    A replay that died is continued: what it has loaded stays. One that ends while this one waits
     for it has done the work. Nothing is emptied when a file that was loaded is missing, nor by a
     role that may only load.
     """

@@ -32,8 +32,8 @@ GOLD_DEPENDENCIES: Mapping[str, set[dg.AssetKey]] = {
 @dg.multi_asset(
     name="gold",
     deps=[
-        # Gold reads what waits, not partitions. With the default mapping Dagster would list every
-        # hour since HISTORY_START, for each of these, in each run.
+        # Gold reads what is pending, not partitions. With the default mapping Dagster would list
+        # every hour since HISTORY_START, for each of these, in each run.
         dg.AssetDep(key, partition_mapping=dg.LastPartitionMapping())
         for key in sorted(
             {key for keys in GOLD_DEPENDENCIES.values() for key in keys}
@@ -44,7 +44,7 @@ GOLD_DEPENDENCIES: Mapping[str, set[dg.AssetKey]] = {
     internal_asset_deps=dict(GOLD_DEPENDENCIES),
 )
 def gold(warehouse: Warehouse) -> Iterator[dg.Output[Select]]:
-    """Hand each table of the star schema the rows of the batches that wait for gold.
+    """Hand each table of the star schema the rows of the batches that are pending for gold.
 
     All tables are written in one transaction, whose last step marks the batches as loaded: facts
     and dimensions never disagree, and a load that dies starts again from the same batches.

@@ -52,8 +52,8 @@ from crypto_pipeline.warehouse.staging import (
 def silver(
     context: dg.AssetExecutionContext, warehouse: Warehouse, market_snapshots: list[LandingFile]
 ) -> Iterator[dg.Output[object]]:
-    """Decode the landing files of the partitions once, judge every record by the rule table, and
-    hand each silver table the rows it should hold.
+    """Decode the landing files of the partitions once, evaluate every record against the rules,
+    and hand each silver table the rows it should hold.
 
     All tables are written in one transaction, so a batch becomes visible as a whole or not at all.
     A file that holds no capture becomes a failed batch and does not disturb the others.

@@ -1,4 +1,4 @@
-"""Checks of gold: does the star schema say what silver says?"""
+"""Checks of gold: does the star schema agree with silver?"""
 
 from collections.abc import Iterable, Iterator
 

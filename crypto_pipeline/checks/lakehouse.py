@@ -1,4 +1,4 @@
-"""Check of the lake: does it say what PostgreSQL says?"""
+"""Check of the lake: does it equal PostgreSQL?"""
 
 from typing import Any
 
@@ -58,8 +58,8 @@ def delta_equals_postgres(
                 [list(vars(one).values()) for one in different[:_SAMPLES]],
             )
         )
-    # What waits may explain a difference, and is not yet one. Nor is one that the same files in
-    # another order must have: the first write wins.
+    # What is pending may explain a difference, and is not yet one. Nor is one that the same files
+    # in another order must have: the first write wins.
     settled = not parity.unsettled
     return dg.AssetCheckResult(
         passed=not different and not parity.pending,

@@ -72,7 +72,7 @@ def silver_checks(
     warehouse: Warehouse,
     landing_zone: LandingZoneResource,
 ) -> Iterator[dg.AssetCheckResult]:
-    """Judge the loaded records by the rule table, and the tables by their integrity."""
+    """Evaluate the rules on the loaded records, and check the integrity of the tables."""
     selected = context.selected_asset_check_keys
     zone = landing_zone.zone()
     rules = {rule: spec for rule, spec in _RULE_SPECS.items() if spec.key in selected}

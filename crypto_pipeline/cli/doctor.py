@@ -27,7 +27,7 @@ from crypto_pipeline.warehouse.migrations import newest_revision, visible_revisi
 from crypto_pipeline.warehouse.postgres import connect, warehouse_conninfo
 
 _MOST_CLOCK_SKEW = 60.0
-"""Seconds. CoinGecko tells its time in whole ones; an hour's partition is of our clock."""
+"""Seconds. CoinGecko sends its time in whole ones; an hour's partition is of our clock."""
 
 _LOW_DISK, _NO_DISK = 5_000_000_000, 500_000_000
 _DISTRIBUTION = "crypto-pipeline"
@@ -269,7 +269,7 @@ _API_REMEDIES = {
 
 
 def _alerts(settings: Settings) -> Iterator[Finding]:
-    """Whether the addresses could be ones; nobody is told anything."""
+    """Whether the addresses could be valid; nothing is sent."""
     for subject, address in {"webhook": webhook, "mail server": mail_server}.items():
         try:
             if address(settings) is not None:

@@ -1,8 +1,8 @@
 """The parts of the documentation that must not drift, written from what they describe.
 
-Tables and columns come from the database's catalogue, where ``COMMENT ON`` says what they mean;
-rules come from ``quality.py`` and variables from ``settings.py``. ``make docs`` writes the files, a
-test compares them with those in the repository.
+Tables and columns come from the database's catalogue, where ``COMMENT ON`` (from the registry) has
+what they mean; rules come from ``quality.py`` and variables from ``settings.py``. ``make docs``
+writes the files, a test compares them with those in the repository.
 """
 
 import textwrap
@@ -22,6 +22,11 @@ from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.catalog import Column, describe_columns
 
 _GENERATED = "Written by `make docs` from {source}: change that, not this file."
+
+_TABLES_FROM = (
+    "the database's catalogue, which comes from [sql/migrations](../sql/migrations) and"
+    " [registry.py](../crypto_pipeline/model/registry.py)"
+)
 
 # PostgreSQL's other name for a type, where its own has spaces, which Mermaid does not take.
 _SHORT_TYPES = {"timestamp with time zone": "timestamptz", "time without time zone": "time"}
@@ -76,7 +81,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Schema:
-    """What the catalogue says of a schema: relations, their columns by name, and keys."""
+    """What the catalogue has of a schema: relations, their columns by name, and keys."""
 
     relations: list[Relation]
     columns: dict[str, list[Column]]
@@ -110,7 +115,6 @@ def silver_page(connection: psycopg.Connection) -> str:
         " table. How a row gets here: [ARCHITECTURE.md](ARCHITECTURE.md); why a row does not:"
         " [DEDUPLICATION_STRATEGY.md](DEDUPLICATION_STRATEGY.md) and"
         " [QUALITY_RULES.md](QUALITY_RULES.md).",
-        "[sql/migrations](../sql/migrations)",
     )
 
 
@@ -123,17 +127,16 @@ def gold_page(connection: psycopg.Connection) -> str:
         " four dimensions. The fact table is partitioned by month; a partition is not shown, it is"
         " a part of its table. Questions it answers:"
         " [sql/example_queries.sql](../sql/example_queries.sql).",
-        "[sql/migrations](../sql/migrations)",
     )
 
 
-def _schema_page(schema: Schema, title: str, introduction: str, source: str) -> str:
+def _schema_page(schema: Schema, title: str, introduction: str) -> str:
     tables = [_dictionary(schema, relation) for relation in schema.tables]
     views = [_dictionary(schema, relation) for relation in schema.relations if relation.is_view]
     return _page(
         title,
         _paragraph(introduction),
-        _paragraph(_GENERATED.format(source=f"the comments in {source}")),
+        _paragraph(_GENERATED.format(source=_TABLES_FROM)),
         _code_block("mermaid", _entity_diagram(schema)),
         "## Tables",
         *tables,
@@ -243,8 +246,8 @@ def rules_page(connection: psycopg.Connection) -> str:
             "Each rule is also an asset check of the same name, and most reject rules stand a third"
             " time as a CHECK constraint of that name, in the tables that the last column names. A"
             " rule about the landing file (marked *file*) looks at the JSON itself or at the other"
-            " records of the response, which a table no longer shows: its check reads what loading"
-            " wrote down."
+            " records of the response, which a table no longer shows: its check reads what the load"
+            " recorded."
         ),
         _paragraph(_GENERATED.format(source="[quality.py](../crypto_pipeline/model/quality.py)")),
         _table(

@@ -33,7 +33,7 @@ def write(*, check: bool = False) -> int:
     """Write what follows from the registry and the rules into the files.
 
     Args:
-        check: Change nothing, and tell whether a file is out of date.
+        check: Change nothing, and report whether a file is out of date.
 
     Returns:
         The exit status: 0 when all is well.

@@ -1,4 +1,4 @@
-"""How the warehouse is, for machines: a summary to judge it by, and Prometheus's text format."""
+"""The health of the warehouse, for machines: a summary, and Prometheus's text format."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ class Health:
         pending_since: When the first of these was loaded.
         records_fetched: Records of the completed batches.
         records_loaded: Records that became a row.
-        records_duplicate: Records whose place was taken.
+        records_duplicate: Records whose bucket already had a row.
         records_rejected: Records in quarantine.
         rows: Snapshots that silver holds.
         coins: Coins that were ever seen.
@@ -88,7 +88,7 @@ class Health:
         if self.pending_since is not None and (
             self.read_at - self.pending_since > _PENDING_TOO_LONG
         ):
-            problems.append(f"{self.batches_pending} batches wait for the star schema")
+            problems.append(f"{self.batches_pending} batches are pending for gold")
         return problems
 
 
@@ -106,7 +106,7 @@ class HealthCollector(Collector):
     Args:
         health: The warehouse's.
         instance: Dagster's, which knows the runs.
-        jobs: Names of the jobs to tell of.
+        jobs: Names of the jobs to report.
         requests_last_minute: Of the API, by the request budget; None where it keeps no count.
     """
 

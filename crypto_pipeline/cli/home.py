@@ -68,7 +68,7 @@ def _fail_dead_runs(instance: dg.DagsterInstance) -> None:
         records = instance.get_records_for_run(
             run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT
         ).records
-        # A run of the command line carries its process as a tag, any other tells it in an event.
+        # A run of the command line carries its process as a tag, any other has it in an event.
         pids = [int(run.tags[PID_TAG])] if PID_TAG in run.tags else []
         pids += [
             int(str(entry.value))
@@ -85,7 +85,7 @@ def _ensure_schema(connection: psycopg.Connection) -> None:
     # Not CREATE SCHEMA IF NOT EXISTS alone: that asks for the right to create even if it exists.
     if connection.execute("SELECT to_regnamespace(%s)", [_SCHEMA]).fetchone() == (None,):
         try:
-            # In turn: of two that find it missing, the second would fail over the first one's.
+            # One at a time: of two that find it missing, the second would fail.
             with exclusive(connection, AdvisoryLock.DAGSTER_TABLES):
                 connection.execute("CREATE SCHEMA IF NOT EXISTS dagster")
         except psycopg.errors.InsufficientPrivilege:

@@ -88,7 +88,7 @@ def run_job(
     partition_key: str | None = None,
     tags: dict[str, str] | None = None,
 ) -> RunOutcome:
-    """Run a job in this process, show which step it is at and print what loads say."""
+    """Run a job in this process, show which step it is at and print what loads log."""
     run_id = str(uuid.uuid4())
     definition = defs.resolve_job_def(job)
     with (
@@ -146,7 +146,7 @@ class _Display:
             self._bar.stop()
 
     def show(self, run: str, doing: str) -> None:
-        """Show what a run says it is doing."""
+        """Show what a run logs that it is doing."""
         progress = LoadProgress.read(doing)
         if progress is not None:
             self._show_bar(run, progress)

@@ -75,7 +75,7 @@ class Capture(msgspec.Struct, frozen=True, omit_defaults=True):
 
     @property
     def vs_currency(self) -> str | None:
-        """Currency of all amounts, in lower case; None if the request does not tell it."""
+        """Currency of all amounts, in lower case; None if the request does not name it."""
         told = self.request.get("vs_currency")
         return None if told is None else _code(told)
 

@@ -173,7 +173,7 @@ class CoinGeckoClient:
         """The pipeline's clock, UTC: the system's, or the server's for the sandbox plan.
 
         Raises:
-            CoinGeckoError: the sandbox server cannot be reached or tells no time.
+            CoinGeckoError: the sandbox server cannot be reached or sends no time.
         """
         if self._plan is Plan.SANDBOX:
             return self._retrying(self._get, "/ping", {}).received_at

@@ -27,7 +27,7 @@ from crypto_pipeline.coingecko.schema import (
 )
 
 NULL = "null"
-"""How COPY is told of a missing value; a text of that form is quoted."""
+"""A missing value in COPY; a text of that form is quoted."""
 
 _LAST_UPDATED = "last_updated"
 _KNOWN_TIMES = {field: column for field, column in TIME_FIELDS.items() if field != _LAST_UPDATED}
@@ -141,8 +141,8 @@ def _parts(record: msgspec.Raw) -> _Parts | None:
 
 
 def _are_plain(records: Sequence[_Parts]) -> bool:
-    """Whether all values are of the plain form. They are valid JSON, so what tells a number from
-    any other value is its characters."""
+    """Whether all values are of the plain form. They are valid JSON, so what distinguishes a number
+    from any other value is its characters."""
     if not records:
         return True
     known, numbers, ranks, times, _ = zip(*records, strict=True)

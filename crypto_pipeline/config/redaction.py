@@ -1,4 +1,4 @@
-"""The one place where secrets are taken out of what the process writes.
+"""The one place where secrets are removed from what the process writes.
 
 Every secret that is read is remembered here, in memory. From the first on, no log line of any
 library shows one, and an error that passes ``redacted`` is cleaned before anyone prints or stores
@@ -95,7 +95,7 @@ def _clean_log_records() -> None:
         try:
             message = record.getMessage()
         except Exception:
-            # Logging tells of a wrong format, with the arguments as they are. It must not end here.
+            # Logging reports a wrong format, with the arguments as they are. It must not end here.
             message = f"{record.msg} {record.args!r}"
             record.msg, record.args = message, ()
         if (clean := redact(message)) != message:

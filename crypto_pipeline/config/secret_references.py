@@ -1,7 +1,7 @@
 """Secrets of the settings: a value, or where to read one.
 
 A reference is read when the secret is used, through the vendor's own SDK and its usual chain of
-credentials, and kept for a time to live, so that a rotated secret is taken up without a restart.
+credentials, and kept for a time to live, so that a rotated secret is used without a restart.
 """
 
 import base64
@@ -129,7 +129,7 @@ _FORBIDDEN = "the store does not let us read it"
 
 
 def _unreachable(error: Exception) -> _Unread:
-    # Not the SDK's own text, which may tell anything.
+    # Not the SDK's own text, which may contain anything.
     return _Unread(f"the store cannot be asked ({type(error).__name__})", retryable=True)
 
 

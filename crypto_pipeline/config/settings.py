@@ -240,7 +240,7 @@ class Settings(GraphSettings):
     retention_months: int | None = Field(
         default=None,
         ge=1,
-        description="Whole months kept in silver and gold before the current one; older ones are"
+        description="Months kept in silver and gold before the current one; older partitions are"
         " dropped by the job maintenance. By default, everything is kept.",
     )
     batch_retention_days: int = Field(

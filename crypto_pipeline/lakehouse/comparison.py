@@ -1,11 +1,11 @@
-"""Does the lake say what PostgreSQL says?
+"""Does the lake equal PostgreSQL?
 
 By sums: counts, key sets and the sum of every column, by month and batch. By rows: each fact,
 column by column. The star schema is made to fit the lake's decimals by PostgreSQL
 (``lake.to_decimal``), so both sides are compared exactly.
 
-Two differences are none: what waits for the next load, and facts of months that retention dropped
-from PostgreSQL and that the lake keeps. A batch says how many it lost so.
+Two differences are none: what is pending for the next load, and facts of months that retention
+dropped from PostgreSQL and that the lake keeps. A batch counts how many it lost so.
 """
 
 from collections import defaultdict
@@ -163,7 +163,7 @@ def _lake_sums(sides: _Sides, batches: Sequence[int] | None) -> dict[Group, dict
         listed = ", ".join(str(int(batch)) for batch in batches)
         chosen = f"batch_id BETWEEN {min(batches)} AND {max(batches)} AND batch_id IN ({listed})"
     # A sum of decimals has no more digits than they have: what is before the point and what is
-    # after it are summed apart.
+    # after it are summed separately.
     halves = ", ".join(
         f"sum(trunc({name})::HUGEINT) AS {name}_whole, sum({name} - trunc({name})) AS {name}_rest"
         for name in FACT.decimals

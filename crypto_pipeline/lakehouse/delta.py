@@ -26,7 +26,7 @@ try:
     from deltalake import Schema as DeltaSchema
     from deltalake.exceptions import CommitFailedError, TableNotFoundError
 except ModuleNotFoundError as error:
-    # Not from the error: of a failed run, a person is told the last cause.
+    # Not from the error: of a failed run, a person sees the last cause.
     raise LakeError(
         f"the lake needs {error.name}, which is not installed: pip install 'crypto-pipeline[lake]'"
     ) from None

@@ -50,7 +50,7 @@ def snapshot(connection: psycopg.Connection) -> Iterator[None]:
         with connection.transaction():
             yield
     finally:
-        # One that was lost takes no settings, and its error is the one to tell.
+        # One that was lost takes no settings, and its error is the one to report.
         if not connection.closed:
             connection.isolation_level, connection.read_only = before
 

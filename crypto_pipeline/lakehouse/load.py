@@ -71,13 +71,14 @@ def load_lake(
 ) -> dict[str, Loaded]:
     """Bring the lake up to the warehouse's gold.
 
-    Loads of one warehouse take turns. A commit that conflicts with another (of the maintenance, or
-    of a writer that this database's lock does not reach) is tried again from the newest version.
+    A lock serialises the loads of one warehouse. A commit that conflicts with another (of the
+    maintenance, or of a writer that this database's lock does not reach) is tried again from the
+    newest version.
 
     Args:
         warehouse: Where gold is.
         lake: Where it goes.
-        progress: Is told of each commit of facts.
+        progress: Called for each commit of facts.
 
     Returns:
         What was done, by table.

@@ -19,7 +19,7 @@ LANDING_FOLDER = "market_snapshots"
 _FILED = re.compile(rf"{LANDING_FOLDER}/date=(\d{{4}}-\d\d-\d\d)/hour=(\d\d)/[^/]+")
 
 _PLAIN_FORM_CURRENCY = "usd"
-"""Currency of a landing file that does not tell its request."""
+"""Currency of a landing file without a request."""
 
 # Outside of these, a time is a mistake that would be for ever the oldest or newest.
 _FIRST_FETCH = datetime(2009, 1, 3, tzinfo=timezone.utc)
@@ -121,10 +121,10 @@ def _unzip(content: bytes) -> bytes:
 
 
 def read_landed(path: str, content: bytes) -> Landed:
-    """Read a landing file. Never raises: what is wrong with it is said in the answer.
+    """Read a landing file. Never raises: what is wrong with it is in the answer.
 
     Args:
-        path: Its name, which tells whether it is compressed.
+        path: Its name, by whose end it is compressed or not.
         content: Its bytes as stored.
     """
     try:

@@ -1,7 +1,7 @@
 """What the landing zone needs of an object store: list, read, write once, remove what was read.
 
 It goes through fsspec, so the credentials are those that the store's own SDK finds: environment,
-shared files, the role of the machine. Errors are told in one line, without any of them.
+shared files, the role of the machine. Errors are one line, without any of them.
 """
 
 import asyncio
@@ -25,7 +25,7 @@ __all__ = ["ObjectStore", "ObjectStoreError", "StoredObject"]
 
 @dataclass(frozen=True)
 class StoredObject:
-    """An object as a listing tells it.
+    """An object as a listing has it.
 
     Attributes:
         path: Its name below the root, with forward slashes.
@@ -166,7 +166,7 @@ class ObjectStore:
 
     @contextmanager
     def _told(self) -> Iterator[None]:
-        """Tell in one line what a person can mend."""
+        """Report in one line what a person can correct."""
         try:
             yield
         except ImportError:

@@ -1,5 +1,5 @@
 """What differs between object stores behind fsspec: how they mark a content, remove it on
-condition, and what their errors mean, told in one line without a secret in it.
+condition, and what their errors mean, in one line without a secret in it.
 """
 
 import logging
@@ -28,7 +28,7 @@ class ObjectStoreError(Exception):
 
 
 class WriteConflictError(ObjectStoreError):
-    """Another write to the same name was under way; asking again tells which one won."""
+    """Another write to the same name was under way; asking again shows which one won."""
 
 
 class StoreKind:
@@ -71,7 +71,7 @@ class StoreKind:
         return None
 
     def no_bucket(self) -> ObjectStoreError:
-        """The error that tells so."""
+        """The error that reports it."""
         return ObjectStoreError(f"{self.uri}: there is no such bucket")
 
     def _denied(self, why: str) -> ObjectStoreError:

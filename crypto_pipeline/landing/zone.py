@@ -53,7 +53,7 @@ class LandingFile:
         hour: The hour (UTC) under which it is kept.
         uri: Where it is.
         store: The object store that holds it; None for a local file.
-        listed_size: Its size in bytes, where a listing told it.
+        listed_size: Its size in bytes, where a listing had it.
     """
 
     path: str
@@ -185,9 +185,9 @@ class LandingZone:
         among_hours: bool = True,
         on_failure: Callable[[UPath, Exception], None] = _warn,
     ) -> list[LandingFile]:
-        """Move files that were dropped in by hand to the hour they tell (``ingested_at``).
+        """Move files that were dropped in by hand to their hour (``ingested_at``).
 
-        A file that cannot be read as a capture, or tells an impossible time, goes to the hour it
+        A file that cannot be read as a capture, or has an impossible time, goes to the hour it
         was last written in, where loading reports it. One that cannot be moved, for example because
         another file of its name lies there already, stays where it is and keeps no other from being
         filed.
@@ -195,8 +195,8 @@ class LandingZone:
         Args:
             among_hours: Whether to look for misplaced files among the hours' own folders too, which
                 costs a walk through all that was ever landed.
-            on_failure: Told of every file that stays where it is, or folder that cannot be looked
-                through, and why; by default it is logged as a warning.
+            on_failure: Called for every file that stays where it is, or folder that cannot be
+                listed, and why; by default it is logged as a warning.
 
         Raises:
             ObjectStoreError: the object store does not serve us. One that only refuses to write or

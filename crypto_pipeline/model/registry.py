@@ -1,4 +1,4 @@
-"""The registry: every table and column of the warehouse, said once.
+"""The registry: every table and column of the warehouse, defined once.
 
 From it follow the decoder's fields, the staging tables, the frames' types, the lists of columns in
 ``sql/`` (written in place by ``make sql``), the ``COMMENT ON`` of every column, the Delta tables of

@@ -79,7 +79,7 @@ class FaultScript:
         return self._pending.popleft() if self._pending else None
 
     def clear(self) -> None:
-        """Forget all faults."""
+        """Clear all faults."""
         self._pending.clear()
 
     @property

@@ -36,7 +36,7 @@ _STAGED_BYTES = 1_000_000
 
 _MONTHS_AT_ONCE = 3
 """Months that are in work side by side: one is staged, which keeps this process's core and half of
-another busy; one is built, by one session of the database; one waits for its turn to be written."""
+another busy; one is built, by one session of the database; one is queued to be written."""
 
 
 @dataclass(frozen=True)
@@ -96,8 +96,8 @@ def load_files(
         warehouse: The warehouse.
         files: Oldest first.
         max_rejected_share: A file of whose records a larger share is rejected fails.
-        on_decoded: Told, from other threads, of every few files that were read.
-        on_loaded: Told, from other threads, what there is to say of the batches of each
+        on_decoded: Called, from other threads, for every few files that were read.
+        on_loaded: Called, from other threads, with the log lines of the batches of each
             transaction, right after its commit.
     """
     stopped = threading.Event()
@@ -166,7 +166,7 @@ def _month(file: LandingFile) -> datetime:
 
 
 def load_to_gold(warehouse: Warehouse) -> dict[str, dict[str, int]]:
-    """Load the batches that wait for gold into the star schema, in one transaction.
+    """Load the batches that are pending for gold into the star schema, in one transaction.
 
     Returns:
         Rows by table, as its merge file counts them.

@@ -1,4 +1,4 @@
-"""What PostgreSQL's catalogue says of our tables: columns, comments, keys, sizes.
+"""What PostgreSQL's catalogue has of our tables: columns, comments, keys, sizes.
 
 What a table or column means is written once, as ``COMMENT ON`` in ``sql/``; the Dagster UI and the
 diagrams read it from here.

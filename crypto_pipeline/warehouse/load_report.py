@@ -1,7 +1,7 @@
-"""What a load says of its batches: the words, and who hears them.
+"""What a load logs of its batches: the lines, and where they go.
 
-Read in the load's transaction when all is written, and said after its commit: a load that is rolled
-back says nothing. A batch that was loaded before is no news.
+Read in the load's transaction when all is written, and logged after its commit: a load that is
+rolled back logs nothing. A batch that was loaded before is not reported again.
 """
 
 import logging
@@ -70,7 +70,7 @@ class _Rejected:
 
 
 def read_lines(connection: psycopg.Connection) -> list[Line]:
-    """What there is to say of the batches that this transaction has written, in their order."""
+    """The log lines of the batches that this transaction has written, in their order."""
     with connection.cursor(row_factory=class_row(_Batch)) as cursor:
         batches = cursor.execute(read_sql("silver/written_batches.sql")).fetchall()
     most = {"most": _MOST_FAILURES}
@@ -101,7 +101,7 @@ def _of_failures(rejected: Sequence[_Rejected]) -> list[Line]:
     """Of the first rejected records of a batch."""
     if not rejected:
         return []
-    # A value that is no number breaks two rules, and is one thing to say.
+    # A value that is no number breaks two rules, and is one failure to log.
     told = [told for record in rejected for told in Counter(_failures(record)).items()]
     lines = [Line(logging.WARNING, text) for text, _ in told[:_MOST_FAILURES]]
     more = rejected[0].failures - sum(rules for _, rules in told[:_MOST_FAILURES])
@@ -113,7 +113,7 @@ def _of_failures(rejected: Sequence[_Rejected]) -> list[Line]:
 
 
 def _failures(rejected: _Rejected) -> Iterator[str]:
-    """What there is to say of a rejected record, for each rule that it breaks."""
+    """The failures of a rejected record, one for each rule that it breaks."""
     fields = _fields(rejected.record)
     coin = _shown(rejected.crypto_id or "unknown")
     for at_fault in rejected.at_fault:
@@ -152,7 +152,7 @@ def _shown(text: str, most: int = _MOST_CHARACTERS) -> str:
 
 
 # --------------------------------------------------------------------------------------------
-# Who hears it
+# Where they go
 # --------------------------------------------------------------------------------------------
 
 _listeners: list[Callable[[Sequence[Line]], None]] = []
@@ -160,7 +160,7 @@ _listeners: list[Callable[[Sequence[Line]], None]] = []
 
 @contextmanager
 def heard_by(listener: Callable[[Sequence[Line]], None]) -> Iterator[None]:
-    """Let someone hear, too, what the loads of this process say; called from any thread."""
+    """Pass what the loads of this process log to a listener too; called from any thread."""
     _listeners.append(listener)
     try:
         yield

@@ -46,7 +46,7 @@ def create_partitions_ahead(warehouse: Warehouse) -> list[str]:
 
 
 def drop_old_months(warehouse: Warehouse, retention_months: int | None) -> list[str]:
-    """Drop the whole months that lie more than ``retention_months`` before the current one.
+    """Drop the months that lie more than ``retention_months`` before the current one.
 
     Args:
         warehouse: The warehouse.

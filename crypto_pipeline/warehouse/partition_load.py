@@ -1,4 +1,4 @@
-"""The load of a whole month that has no partitions yet: built apart, attached when complete.
+"""The load of a month that has no partitions yet: built as detached tables, attached when complete.
 
 Rows first, keys and indexes then, foreign keys for all rows at once: a tenth of what each row costs
 in a table that is in use. What other transactions see is written at the very end, in the order of
@@ -41,7 +41,7 @@ class LoadedPartition:
     """What the load of a month did.
 
     Attributes:
-        lines: What there is to say of its batches.
+        lines: The log lines of its batches.
         gold: Rows by table of the star schema, as its merge file counts them.
     """
 
@@ -163,7 +163,7 @@ def _refuse_existing(connection: psycopg.Connection, month: datetime) -> None:
         " UNION ALL"
         " SELECT month_partition(parent, %s)::text FROM unnest(%s::regclass[]) AS parent"
         " WHERE month_partition(parent, %s) IS NOT NULL"
-        # Judged before an earlier month said what kind of data the database holds.
+        # Evaluated before an earlier month decided what kind of data the database holds.
         " UNION ALL"
         " SELECT kind FROM data_origin WHERE EXISTS (SELECT FROM staged_ingestion_batches"
         " WHERE NOT failed AND source_kind(source) <> kind)",

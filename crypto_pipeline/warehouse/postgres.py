@@ -1,8 +1,8 @@
 """The warehouse database: connections, the one transaction of a load, and the IO manager.
 
 A transformation says which rows a table should hold, as a frame or as a SELECT; how they get there
-is known here alone. Every table has a file ``sql/merge/<table>.sql`` that merges the relation
-``incoming_<table>`` into it, set-wise and idempotently.
+is known here alone: the relation ``incoming_<table>`` is merged into the table, set-wise and
+idempotently (see ``merge``).
 """
 
 import ipaddress
@@ -110,7 +110,7 @@ def _embedded_conninfo(folder: Any, database: str) -> str:
     socket_folder = str(embedded_socket_folder(folder))
     server = make_conninfo(host=socket_folder, user="postgres", dbname="postgres")
     with psycopg.connect(server, autocommit=True) as connection:
-        # Two processes may both find it missing; the second is told that it exists.
+        # Two processes may both find it missing; the second gets an error that it exists.
         exists = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database])
         if exists.fetchone() is None:
             with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
@@ -160,7 +160,7 @@ def connect(conninfo: str) -> psycopg.Connection:
         )
     if not connection.pgconn.ssl_in_use and _is_remote(connection.info.hostaddr):
         _warn_of_no_tls(connection.info.host)
-    # A load that waited for its turn must see what the one before it wrote.
+    # A load that waited for the lock must see what the one before it wrote.
     connection.isolation_level = psycopg.IsolationLevel.READ_COMMITTED
     return connection
 
@@ -217,7 +217,7 @@ class Warehouse(dg.ConfigurableResource[Any]):
     @contextmanager
     def load(self) -> Iterator[psycopg.Connection]:
         """The transaction of a load: all that is written inside becomes visible at once at the end,
-        or never. Loads take turns. A load inside a load joins the outer one.
+        or never. A lock serialises loads. A load inside a load joins the outer one.
         """
         joined = _open_load.get()
         if joined is not None:

@@ -68,7 +68,7 @@ def decode_files(files: Iterable[LandingFile]) -> list[DecodedFile]:
 
 def in_chunks(files: Iterable[LandingFile], size: int | None = None) -> Iterator[list[LandingFile]]:
     """Files in groups of some size in bytes, by default that of a transaction; an hour's together:
-    their names need not tell their order."""
+    their names need not be in their order."""
     size = size or _CHUNK_BYTES
     chunk: list[LandingFile] = []
     left = size
@@ -92,7 +92,7 @@ def load_to_silver(
     """Load files into silver, a transaction a chunk.
 
     Yields:
-        The files of a chunk, and what there is to say of their batches.
+        The files of a chunk, and the log lines of their batches.
     """
     for chunk in in_chunks(files):
         decoded = decode_files(chunk)
@@ -106,7 +106,7 @@ def load_decoded(
     """Load files into silver, in one transaction.
 
     Returns:
-        What there is to say of their batches.
+        The log lines of their batches.
     """
     with warehouse.load() as connection:
         stage(connection, files, max_rejected_share)
@@ -146,7 +146,7 @@ class Staging:
         connection.execute(read_sql("silver/stage.sql"))
 
     def add(self, files: Sequence[DecodedFile]) -> None:
-        """Copy files and their records, and judge these."""
+        """Copy files and their records, and evaluate these against the rules."""
         first = self._files
         self._files += len(files)
         copy_rows(

@@ -19,6 +19,8 @@ from crypto_pipeline_tests.pipeline import load_landing_zone, rows
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+COMMANDS = (DOCS / "COMMANDS.md").read_text(encoding="utf-8")
+CONNECTING = (DOCS / "CONNECTING.md").read_text(encoding="utf-8")
 EXAMPLE_QUERIES = (ROOT / "sql" / "example_queries.sql").read_text(encoding="utf-8")
 
 GENERATED = [
@@ -43,6 +45,16 @@ def blocks(text: str, language: str) -> list[str]:
     """The code blocks of a language, without the indentation of a list that they stand in."""
     found = re.findall(rf"^ *```{language}\n(.*?)^ *```$", text, re.DOTALL | re.MULTILINE)
     return [str(block) for block in found]
+
+
+def shown_queries() -> list[str]:
+    """The queries that the README and the page about connecting show."""
+    return [
+        query
+        for page in (README, CONNECTING)
+        for block in blocks(page, "sql")
+        for query in queries(block)
+    ]
 
 
 def queries(text: str) -> Iterator[str]:
@@ -199,10 +211,10 @@ def test_make_targets_verbs_and_options_exist(page: str) -> None:
         assert set(re.findall(r"--[a-z]+", rest)) <= options, (verb, rest)
 
 
-def test_the_readme_names_every_verb() -> None:
+def test_every_verb_is_listed() -> None:
     assert isinstance(main, click.Group)
     for verb in main.commands:
-        assert f"| `crypto-pipeline {verb}` |" in README
+        assert f"| `crypto-pipeline {verb}` |" in COMMANDS
 
 
 def test_the_readme_names_variables_with_their_default() -> None:
@@ -215,8 +227,8 @@ def test_the_readme_names_variables_with_their_default() -> None:
         )
 
 
-def test_the_queries_of_the_readme_are_example_queries() -> None:
-    shown = [query for block in blocks(README, "sql") for query in queries(block)]
+def test_the_queries_shown_are_example_queries() -> None:
+    shown = shown_queries()
     assert len(shown) >= 3
     assert [query for query in shown if query not in list(queries(EXAMPLE_QUERIES))] == []
 

@@ -1,5 +1,5 @@
-"""The example queries, of the README too, on days of sandbox data: what runs on the lake answers
-what PostgreSQL answers, and what does not is about silver."""
+"""The example queries, of the documentation too, on days of sandbox data: what runs on the lake
+answers what PostgreSQL answers, and what does not is about silver."""
 
 import re
 from datetime import datetime, timedelta, timezone
@@ -17,7 +17,7 @@ from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.server import SandboxServer
 from crypto_pipeline.warehouse.postgres import Warehouse
-from crypto_pipeline_tests.cli.test_documentation import EXAMPLE_QUERIES, README, blocks, queries
+from crypto_pipeline_tests.cli.test_documentation import EXAMPLE_QUERIES, queries, shown_queries
 from crypto_pipeline_tests.pipeline import run_hour
 
 # A Friday: a day of the week, and a weekend.
@@ -26,7 +26,7 @@ SNAPSHOTS = 6
 COINS = 60
 
 ALL = list(queries(EXAMPLE_QUERIES))
-SHOWN = [query for block in blocks(README, "sql") for query in queries(block)]
+SHOWN = shown_queries()
 
 
 @pytest.fixture
@@ -76,5 +76,5 @@ def test_what_asks_the_star_schema_is_answered_the_same(warehouse: Warehouse, lo
                 assert answer(lake, query) == expected, query
                 on_both.append(query)
     assert len(on_both) == 6
-    # Of those that the README shows, the ones on schema analytics.
+    # Of those that the documentation shows, the ones on schema analytics.
     assert sum(query in on_both for query in SHOWN) == 2

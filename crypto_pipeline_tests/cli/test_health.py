@@ -75,7 +75,7 @@ def test_old_data_a_failed_batch_and_one_that_waits_for_gold_are_problems(
     assert code == 2
     assert re.fullmatch(r"the newest data is 5\.\d hours old", told["problems"][0])
     assert told["problems"][1].startswith("the newest batch failed: ")
-    assert told["problems"][2:] == ["1 batches wait for the star schema"]
+    assert told["problems"][2:] == ["1 batches are pending for gold"]
 
 
 def test_data_from_a_later_time_is_a_problem(warehouse: Warehouse, zone: LandingZone) -> None:

@@ -328,7 +328,7 @@ def test_everything_through_a_pooler_in_transaction_mode(
         administrator.execute("CREATE DATABASE one_role OWNER etl_role TEMPLATE template0")
         url = server.url("etl_role", "one_role", pooler_port)
         monkeypatch.setenv("DATABASE_URL", url)
-        # As the README has it, with one role: nothing has told the server of Dagster's schema yet.
+        # As CONNECTING.md has it, with one role: the server does not know Dagster's schema yet.
         with pytest.raises(
             DagsterStorageError, match="ALTER ROLE etl_role IN DATABASE one_role SET"
         ):

@@ -62,7 +62,7 @@ def test_a_killed_load_is_finished_by_the_next(
         moment = duration * (seventh + seeded.random()) / 7
         new_landing_zone(f"killed-{seventh}", tmp_path, monkeypatch)
         disturbed = another_warehouse(monkeypatch)
-        # By turns, months are built apart and merged into file by file.
+        # Alternately, months are built as detached tables and merged into file by file.
         if seventh % 2:
             open_months(disturbed, [START + number * timedelta(days=30) for number in range(3)])
         process = jobs.start(LOAD)

@@ -1,5 +1,5 @@
-"""Maintenance: partitions before they are needed, and retention that takes whole months and nothing
-else."""
+"""Maintenance: partitions before they are needed, and retention that drops monthly partitions and
+nothing else."""
 
 import threading
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Months that are built apart hold what the same files give when they are merged one by one."""
+"""Months built as detached tables hold what the same files give when merged one by one."""
 
 import itertools
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ _MONTHS = [datetime(2026, month, 1, tzinfo=timezone.utc) for month in range(1, 1
 
 
 def in_chunks_only(monkeypatch: pytest.MonkeyPatch) -> Warehouse:
-    """A warehouse whose months have their partitions, so that none is built apart."""
+    """A warehouse whose months have their partitions, so that none is built detached."""
     return open_months(another_warehouse(monkeypatch), _MONTHS)
 
 

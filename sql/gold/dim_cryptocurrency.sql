@@ -1,7 +1,7 @@
 -- Rows of dim_cryptocurrency (slowly changing dimension, type 2): the versions of the coins whose
--- waiting snapshots say something that the dimension does not say yet.
+-- pending snapshots have a name that the dimension does not have yet.
 --
--- A version is a run of snapshots, in time order, with one symbol and name. The runs are worked out
+-- A version is a run of snapshots, in time order, with one symbol and name. The runs are computed
 -- anew from the first snapshot on that says something else, so the order in which files are loaded does
 -- not matter: a late file may move a version's start or split it. The starts of the known versions
 -- count as observations: they stand for the snapshots before, and for those that retention has dropped.
@@ -34,7 +34,7 @@ CREATE TEMPORARY TABLE observed_names (
     last_updated timestamptz NOT NULL
 ) ON COMMIT DROP;
 
--- Gold has had no snapshot of a coin without a version: those that wait are all there are. Most such
+-- Gold has had no snapshot of a coin without a version: those that are pending are all there are. Most such
 -- coins have one name only: a single version, from their first observation on.
 INSERT INTO observed_names
 WITH snapshots AS NOT MATERIALIZED (

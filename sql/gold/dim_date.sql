@@ -1,4 +1,4 @@
--- Rows of dim_date: every day of every year in which a snapshot waits for gold.
+-- Rows of dim_date: every day of every year in which a snapshot is pending for gold.
 CREATE OR REPLACE TEMPORARY VIEW incoming_dim_date AS
 SELECT
     to_char(day, 'YYYYMMDD')::integer AS date_key,

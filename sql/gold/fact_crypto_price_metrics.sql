@@ -1,4 +1,4 @@
--- Rows of fact_crypto_price_metrics: the snapshots of the batches waiting for gold.
+-- Rows of fact_crypto_price_metrics: the snapshots of the batches pending for gold.
 CREATE OR REPLACE TEMPORARY VIEW incoming_fact_crypto_price_metrics AS
 SELECT
     -- In floating point, which is exact here and a tenth of the time that to_char takes.

@@ -1,4 +1,4 @@
--- What gold has yet to learn: the snapshots of the batches that wait for it, in the months that
+-- What gold does not have yet: the snapshots of the batches pending for it, in the months that
 -- pruned_views.sql has made visible, and all that silver knows.
 CREATE OR REPLACE TEMPORARY VIEW pending_snapshots AS
 SELECT s.crypto_id, s.name_id, s.last_updated, s.snapshot_time

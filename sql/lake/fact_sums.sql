@@ -1,5 +1,5 @@
 -- By month and batch: how many facts, which keys, and the sum of every column. OFFSET keeps the inner
--- query apart, so that each measure is made to fit once, and not again in every sum that has it.
+-- query of its own, so that each measure is made to fit once, and not again in every sum that has it.
 SELECT
     to_char(f.snapshot_time AT TIME ZONE 'UTC', 'YYYY-MM') AS snapshot_month,
     f.batch_id,

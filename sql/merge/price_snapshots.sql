@@ -1,4 +1,4 @@
--- First write wins: a bucket that is taken stays as it is, and the record counts as a duplicate.
+-- First write wins: a bucket that has a row keeps it, and the record counts as a duplicate.
 SELECT ensure_month_partitions(
     'price_snapshots', (SELECT array_agg(DISTINCT snapshot_time) FROM incoming_price_snapshots)
 );

@@ -1,4 +1,4 @@
--- What gold has yet to learn, in a load that builds a month apart: after gold/pending.sql, which has
+-- What gold does not have yet, in a load that builds a month detached: after gold/pending.sql, which has
 -- the same relations for what is in the tables.
 CREATE OR REPLACE TEMPORARY VIEW pending_snapshots AS
 SELECT crypto_id, name_id, last_updated, snapshot_time FROM month_price_snapshots

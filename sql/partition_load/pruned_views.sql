@@ -1,5 +1,5 @@
--- The months of the batches that wait for gold, as gold/pruned_views.sql finds them, in a load that
--- builds a month apart: its own batches have their snapshots in that month, which is no partition
+-- The months of the batches pending for gold, as gold/pruned_views.sql finds them, in a load that
+-- builds a month detached: its own batches have their snapshots in that month, which is no partition
 -- yet, and where records_of_other_months says. Looked for, they would be in every older month.
 SELECT create_pruned_views(
     months_of_batches(ARRAY(

@@ -1,4 +1,4 @@
--- The rows of a month that is built apart: loading_month says which month, the staged relations of
+-- The rows of a month that is built detached: loading_month has the month, the staged relations of
 -- silver/staged_rows.sql which records. What is left of staged_records, in files that did not fail, is
 -- what the month gets. Nothing here is seen by or waits for another transaction.
 
@@ -13,7 +13,7 @@ DELETE FROM staged_records AS r
 USING records_of_other_months AS e
 WHERE (e.file_id, e.record_index) = (r.file_id, r.record_index);
 
--- First write wins: the records whose bucket an earlier one of the month has taken. Few coins have
+-- First write wins: the records whose bucket an earlier one of the month has filled. Few coins have
 -- two records at a time, in whatever currency.
 CREATE TEMPORARY TABLE duplicate_records ON COMMIT DROP AS
 SELECT file_id, record_index, batch_id

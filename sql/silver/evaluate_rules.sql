@@ -1,5 +1,5 @@
 -- Verdicts on the staged records of the files from %(first_file)s on, by the rules of quality.py. A
--- rule that compares the records of a response sorts them: apart, with the
+-- rule that compares the records of a response sorts them: separately, with the
 -- few columns it needs.
 INSERT INTO violations (
     file_id, record_index, crypto_id, unknown_fields, missing_fields,

@@ -1,5 +1,5 @@
 -- Staging of landing files, for one transaction: the decoder copies files and records into the two
--- temporary tables; evaluate_rules.sql judges the records; staged_rows.sql says which rows every silver table
+-- temporary tables; evaluate_rules.sql evaluates them; staged_rows.sql says which rows every silver table
 -- should then hold.
 CREATE TEMPORARY TABLE staged_files (
     file_id integer PRIMARY KEY,

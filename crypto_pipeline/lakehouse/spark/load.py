@@ -42,7 +42,7 @@ _DIMENSIONS: Final = ("dim_date", "dim_time", "dim_source")
 _FACTS: Final = ("unrepresentable_values", "fact_crypto_price_metrics")
 
 _ROUNDS: Final = 3
-"""How often versions are worked out, and facts moved to theirs, for what other loads have done
+"""How often versions are computed, and facts moved to theirs, for what other loads have done
 meanwhile. There may be no end: two records of one instant can give a coin two names."""
 
 _DEAD_AFTER: Final = timedelta(days=1)
@@ -96,7 +96,7 @@ def load(lake: Lake, landing_path: str, max_rejected_share: float = 0.5) -> Load
 def new_files(lake: Lake, landing_path: str) -> list[str]:
     """Paths of the landing files that are no completed batch, oldest first.
 
-    A file that does not lie under its hour may be one that is: its content tells its hour, so it is
+    A file that does not lie under its hour may be one that is: its content has its hour, so it is
     taken, and left when its batch turns out to be complete.
     """
     root = landing_path.rstrip("/")
@@ -152,7 +152,7 @@ def _merge_staged(lake: Lake, staged: dict[str, str], max_rejected_share: float)
 
 
 def load_to_gold(lake: Lake) -> list[int]:
-    """Load the batches that wait for gold into the star schema; their numbers.
+    """Load the batches that are pending for gold into the star schema; their numbers.
 
     What it costs follows what has changed: the history of versions and facts is read from the first
     snapshot on that says something new of a coin, and not at all where none does.

@@ -1,12 +1,12 @@
-"""Do the tables that Spark loaded say what PostgreSQL says?
+"""Do the tables that Spark loaded equal PostgreSQL's?
 
 The two number batches, coins and sources each for itself, so all is matched by business key: a
 batch by its landing file, a fact by coin, currency and bucket. First by sums: of the files in
-question counts, key sets and the sum of every column, by month, worked out by the engines
+question counts, key sets and the sum of every column, by month, computed by the engines
 themselves. The files that differ, or all of them if asked, then fact by fact and column by column.
 
 One difference is no error: the first write wins, and the two may have loaded the same files in
-another order. A bucket whose fact is of one file here and of another there is told apart by name.
+another order. A bucket whose fact is of one file here and of another there is reported separately.
 """
 
 from collections import Counter, defaultdict
@@ -191,8 +191,8 @@ class _Comparison:
         sums = [f"sum({name}) AS {name}" for name in _INTEGERS]
         for name, of in FACT.decimals.items():
             # A sum of decimals has no more digits than they have, so what is before the point and
-            # what is after it are summed apart. The latter by its text: a difference of two such
-            # decimals would lose its last digit in Spark, and a remainder is wrong in Sail 0.7.
+            # what is after it have sums of their own. The latter by its text: a difference of two
+            # such decimals would lose its last digit in Spark, and Sail 0.7 gets a remainder wrong.
             sums += [
                 f"sum(CAST(CASE WHEN {name} < 0 THEN ceil({name}) ELSE floor({name}) END"
                 f" AS DECIMAL(38, 0))) AS {name}_whole",
@@ -274,7 +274,7 @@ class _Comparison:
     def _retired(
         self, here: Mapping[Key, str], there: Mapping[Key, str], only_there: Iterable[Key]
     ) -> Iterator[Key]:
-        """Facts that retention dropped, whole months of a file, and that the lake keeps."""
+        """Facts that retention dropped, all of a file's month, and that the lake keeps."""
         months = defaultdict(list)
         for key in only_there:
             months[f"{key[2]:%Y-%m}", there[key]].append(key)

@@ -1,6 +1,6 @@
 -- Slowly changing dimension, type 2: the versions of changed_coins, and the unknown member.
 --
--- A version is a run of snapshots, in time order, with one symbol and name. The runs are worked out
+-- A version is a run of snapshots, in time order, with one symbol and name. The runs are computed
 -- from the first change on, so the order in which files are loaded does not matter: a late file may
 -- move a version's start or split it. The starts of the known versions count as observations: they
 -- stand for the snapshots before, also for those that retention has dropped.

@@ -1,4 +1,4 @@
--- Every day of every year in which a batch waiting for gold has a snapshot.
+-- Every day of every year in which a batch pending for gold has a snapshot.
 MERGE INTO {lake}.dim_date AS t
 USING (
     SELECT

@@ -1,4 +1,4 @@
--- The sources of the batches waiting for gold, with their first and last fetch, and the unknown member.
+-- The sources of the batches pending for gold, with their first and last fetch, and the unknown member.
 -- A new key that is taken by another source was given by another load since they were read: an error,
 -- and this is run again.
 MERGE INTO {lake}.dim_source AS t

@@ -1,4 +1,4 @@
--- The snapshots of the batches waiting for gold. A fact that is there already was written by a load
+-- The snapshots of the batches pending for gold. A fact that is there already was written by a load
 -- that died before it could say so.
 MERGE INTO {lake}.fact_crypto_price_metrics AS t
 USING (

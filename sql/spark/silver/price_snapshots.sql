@@ -1,4 +1,4 @@
--- First write wins: a bucket that is taken stays as it is, and the record counts as a duplicate. Of
+-- First write wins: a bucket that has a row keeps it, and the record counts as a duplicate. Of
 -- two records for one bucket the earlier file's wins, within one file the fresher one.
 MERGE INTO {lake}.price_snapshots AS t
 USING (
