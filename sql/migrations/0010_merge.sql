@@ -7,6 +7,7 @@ LANGUAGE plpgsql AS $$
 DECLARE
     incoming text := 'incoming_' || (SELECT relname FROM pg_class WHERE oid = target);
     key_columns name[];
+    keys text;
     columns text;
     given text;
     updates text;
@@ -41,23 +42,45 @@ BEGIN
     JOIN pg_attribute AS i ON i.attname = t.attname AND i.attrelid = incoming::regclass
     WHERE t.attrelid = target AND t.attnum > 0 AND i.attnum > 0
         AND NOT t.attisdropped AND NOT i.attisdropped;
+    IF (SELECT relkind = 'p' FROM pg_class WHERE oid = target) THEN
+        EXECUTE format(
+            'SELECT ensure_month_partitions(%L, (SELECT array_agg(DISTINCT snapshot_time) FROM %I))',
+            target, incoming
+        );
+    END IF;
+    keys := (SELECT string_agg(quote_ident(k), ', ') FROM unnest(key_columns) AS k);
+    IF NOT overwrite OR updates IS NULL THEN
+        RETURN QUERY EXECUTE format(
+            $merge$
+            WITH merged AS (
+                INSERT INTO %1$s (%2$s) SELECT %3$s FROM %4$I AS i
+                ON CONFLICT DO NOTHING
+                RETURNING 1
+            )
+            SELECT count(*), 0::bigint FROM merged
+            $merge$,
+            target, columns, given, incoming
+        );
+        RETURN;
+    END IF;
+    -- Of a partitioned table no system column tells a new row from a changed one.
     RETURN QUERY EXECUTE format(
         $merge$
-        WITH merged AS (
+        WITH known AS MATERIALIZED (
+            SELECT %5$s, true AS is_known FROM %1$s WHERE (%5$s) IN (SELECT %5$s FROM %4$I)
+        ),
+        merged AS (
             INSERT INTO %1$s AS t (%2$s) SELECT %3$s FROM %4$I AS i
-            ON CONFLICT %5$s
-            RETURNING xmax = 0 AS is_new
+            ON CONFLICT (%5$s) DO UPDATE SET %6$s WHERE %7$s
+            RETURNING %8$s
         )
-        SELECT count(*) FILTER (WHERE is_new), count(*) FILTER (WHERE NOT is_new) FROM merged
+        SELECT count(*) FILTER (WHERE is_known IS NULL), count(is_known)
+        FROM merged LEFT JOIN known USING (%5$s)
         $merge$,
-        target, columns, given, incoming,
-        CASE WHEN overwrite AND updates IS NOT NULL THEN format(
-            '(%s) DO UPDATE SET %s WHERE %s',
-            (SELECT string_agg(quote_ident(k), ', ') FROM unnest(key_columns) AS k), updates, differs
-        )
-        ELSE 'DO NOTHING' END
+        target, columns, given, incoming, keys, updates, differs,
+        (SELECT string_agg('t.' || quote_ident(k), ', ') FROM unnest(key_columns) AS k)
     );
 END
 $$;
 COMMENT ON FUNCTION merge_incoming(regclass, boolean) IS
-    'Merges the relation incoming_<table> into a table by its primary key, as far as their columns have the same names: the first write wins, or, with overwrite, the last one, and a row that is the same stays untouched. Answers how many rows were new and how many were changed.';
+    'Merges the relation incoming_<table> into a table by its primary key (making the monthly partitions that one has), as far as their columns have the same names: the first write wins, or, with overwrite, the last one, and a row that is the same stays untouched. Answers how many rows were new and how many were changed.';
