@@ -173,28 +173,37 @@ class Lake:
         """The newest version of a table, which is created, or given the columns that it lacks.
 
         Raises:
-            LakeError: a column has another type.
+            LakeError: a column has another type, or is one of an earlier version.
         """
         return self.ready(table, self.open(table))
 
-    def ready(self, table: LakeTable, delta: DeltaTable | None) -> DeltaTable:
+    def ready(
+        self, table: LakeTable, delta: DeltaTable | None, *, replaceable: bool = False
+    ) -> DeltaTable:
         """A table as it was opened; the newest version where it had to be created, or be given the
         columns that it lacks.
 
+        Args:
+            table: The table.
+            delta: Its version; None where there is none.
+            replaceable: Whether all its rows are about to be written anew. One of an earlier
+                version, with columns that are gone, is then replaced by an empty one.
+
         Raises:
-            LakeError: a column has another type.
+            LakeError: a column has another type, or is one of an earlier version.
         """
         if delta is None:
-            delta = DeltaTable.create(
-                self.location(table),
-                schema=DeltaSchema.from_arrow(arrow_schema(table)),
-                mode="ignore",
-                partition_by=[table.partition_by] if table.partition_by else None,
-                name=table.name,
-                description=table.description,
-                storage_options=self._storage_options,
+            delta = self._create(table, "ignore")
+        wanted = {column.name for column in DeltaSchema.from_arrow(arrow_schema(table)).fields}
+        gone = [c.name for c in delta.schema().fields if c.name not in wanted]
+        if gone and not replaceable:
+            raise LakeError(
+                f"{self.location(table)} was written by an earlier version, with the columns"
+                f" {', '.join(gone)}: run `SELECT lake.start_over()` in the warehouse's database,"
+                " and load the lake again"
             )
-            delta.update_incremental()
+        if gone:
+            delta = self._create(table, "overwrite")
         present = {column.name: column for column in delta.schema().fields}
         missing = []
         for column in DeltaSchema.from_arrow(arrow_schema(table)).fields:
@@ -210,6 +219,19 @@ class Lake:
         if missing:
             delta.alter.add_columns(missing)
             delta.update_incremental()
+        return delta
+
+    def _create(self, table: LakeTable, mode: Literal["ignore", "overwrite"]) -> DeltaTable:
+        delta = DeltaTable.create(
+            self.location(table),
+            schema=DeltaSchema.from_arrow(arrow_schema(table)),
+            mode=mode,
+            partition_by=[table.partition_by] if table.partition_by else None,
+            name=table.name,
+            description=table.description,
+            storage_options=self._storage_options,
+        )
+        delta.update_incremental()
         return delta
 
     def loaded_change(self) -> int:
@@ -252,7 +274,7 @@ class Lake:
             owners: Where given, a row goes only if these have one with all the same values, in the
                 columns that they have.
         """
-        delta = self.table(table)
+        delta = self.ready(table, self.open(table), replaceable=owners is None)
         columns = list(table.columns)
         present = delta.to_pyarrow_table(columns=columns)
         if not present.num_rows and not rows.num_rows:

@@ -121,7 +121,7 @@ def load_lake(
                             )
                         dimensions_of = newest
                     if changes is not None:
-                        fact_table = lake.ready(FACT, fact_table)
+                        fact_table = lake.ready(FACT, fact_table, replaceable=changes.start)
                         _load_facts(connection, lake, fact_table, changes, done)
                         progress(
                             f"{done[FACT.name].rows_inserted} facts added,"

@@ -90,7 +90,8 @@ def test_surrogate_keys_stay_dense(connection: psycopg.Connection) -> None:
 def test_a_table_that_has_months_gets_those_it_lacks(connection: psycopg.Connection) -> None:
     connection.execute(
         "CREATE TEMPORARY TABLE incoming_market_metrics AS SELECT 'x' AS crypto_id,"
-        " 'usd' AS vs_currency, time AS snapshot_time, 7 AS market_cap FROM unnest(%s::timestamptz[]) AS time",
+        " 'usd' AS vs_currency, time AS snapshot_time, 7 AS market_cap"
+        " FROM unnest(%s::timestamptz[]) AS time",
         [["2019-01-31 23:55:00+00", "2019-02-01 00:00:00+00"]],
     )
     # Without the snapshots that they belong to.

@@ -26,6 +26,21 @@ ON_GOLD = [query for query in queries(EXAMPLE_QUERIES) if "analytics." in query]
 (REJECTED,) = (query for query in queries(EXAMPLE_QUERIES) if "rejected_records" in query)
 
 
+LATEST = "SELECT * FROM v_latest_prices;"
+HISTORY = (
+    "SELECT symbol, snapshot_time, current_price, price_change_pct_24h FROM v_price_history"
+    " WHERE symbol = 'btc' ORDER BY snapshot_time DESC LIMIT 10;"
+)
+AVERAGES = (
+    "SELECT d.symbol, dd.full_date, AVG(f.current_price) AS avg_price"
+    " FROM analytics.fact_crypto_price_metrics f"
+    " JOIN analytics.dim_cryptocurrency d ON f.crypto_key = d.crypto_key"
+    " JOIN analytics.dim_date dd ON f.date_key = dd.date_key"
+    " GROUP BY d.symbol, dd.full_date ORDER BY dd.full_date DESC;"
+)
+"""As the warehouse was first described: people come with these, word for word."""
+
+
 @pytest.fixture
 def lake(spark: SparkSession, tmp_path: Path) -> Iterator[Lake]:
     """The queries name the schema; their tables without one are silver's."""
@@ -91,3 +106,47 @@ def test_the_example_queries_say_the_same_on_all_engines(
     expected = comparable(rows(warehouse, REJECTED), REJECTED)
     assert len(expected) == 1
     assert comparable(spark_rows(lake, REJECTED), REJECTED) == expected
+
+
+def test_the_queries_of_the_first_description_answer_word_for_word(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake, tmp_path: Path
+) -> None:
+    """On PostgreSQL, on the lake, and on Spark as far as it has what they name."""
+    for number in range(12):
+        at = START + number * timedelta(hours=11)
+        records = [
+            market_record(
+                id=name,
+                symbol=symbol,
+                last_updated=at.isoformat(),
+                current_price=Decimal(f"{number + 1}.{place}234567890123"),
+                price_change_percentage_24h=Decimal(number - 5) / 8,
+            )
+            # A coin that the source stops updating is stale in the end.
+            for place, (name, symbol) in enumerate((("bitcoin", "btc"), ("old", "old")), start=1)
+            if name == "bitcoin" or number < 3
+        ]
+        drop(zone, f"{number}.json", landing_json(records, at))
+    load_landing_zone()
+    load_zone(lake, zone)
+    delta_rs = delta.Lake(str(tmp_path / "delta-rs"))
+    load_lake(warehouse, delta_rs)
+
+    latest = comparable(rows(warehouse, LATEST), LATEST)
+    assert [(row[1], row[-1]) for row in latest] == [("btc", False), ("old", True)]
+    history = comparable(rows(warehouse, HISTORY), HISTORY)
+    assert [row[0] for row in history] == ["btc"] * 10
+    assert [row[3] for row in history] == [Decimal(n - 5) / 8 for n in range(11, 1, -1)]
+    averages = rounded(rows(warehouse, AVERAGES))
+    assert ("btc", START.date()) in averages
+    with lake_queries(delta_rs) as connection:
+        assert comparable(connection.execute(LATEST).fetchall(), LATEST) == latest
+        assert comparable(connection.execute(HISTORY).fetchall(), HISTORY) == history
+        assert rounded(connection.execute(AVERAGES).fetchall()) == averages
+    lake.spark.catalog.setCurrentDatabase("analytics")
+    assert rounded(spark_rows(lake, AVERAGES.rstrip(";"))) == averages
+
+
+def rounded(table: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], float]:
+    """Averages by symbol and day: DuckDB's of a decimal is a double."""
+    return {(symbol, day): round(float(average), 9) for symbol, day, average in table}
