@@ -10,6 +10,7 @@ from typing import Final
 from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 
+from crypto_pipeline.lakehouse.schema import LakeError
 from crypto_pipeline.lakehouse.spark.tables import (
     GOLD,
     PARTITIONED_BY,
@@ -83,14 +84,31 @@ class Lake:
         self.run(statement, **values).createOrReplaceTempView(name)
 
     def create(self) -> None:
-        """Create the schema and its silver and gold tables, as far as they are not there."""
+        """Create the schema and its silver and gold tables, as far as they are not there.
+
+        Raises:
+            LakeError: a table is one of another version, with other columns.
+        """
         self.spark.sql(f"CREATE SCHEMA IF NOT EXISTS {self.quoted}")
         for name, columns in {**SILVER, **GOLD}.items():
             self.create_table(name, columns)
 
     def create_table(self, name: str, columns: Columns) -> None:
-        """Create a table, or take up the one that lies at its location."""
+        """Create a table, or take up the one that lies at its location.
+
+        Raises:
+            LakeError: it is one of another version, with other columns.
+        """
         _repeating(lambda: self._create_table(name, columns))
+        present = self.table(name).columns
+        differing = [f"without {column}" for column in columns if column not in present]
+        differing += [f"with {column}" for column in present if column not in columns]
+        if differing:
+            raise LakeError(
+                f"{self.schema}.{name} was made by another version of the pipeline"
+                f" ({', '.join(differing)}): use another schema, or drop the tables of this one;"
+                " the next load brings all back from the landing files"
+            )
 
     def _create_table(self, name: str, columns: Columns) -> None:
         table = f"{self.quoted}.{name}"

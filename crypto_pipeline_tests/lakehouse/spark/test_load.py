@@ -8,9 +8,11 @@ from datetime import datetime, timedelta, timezone
 import msgspec
 import pytest
 
+from crypto_pipeline.lakehouse.schema import LakeError
 from crypto_pipeline.lakehouse.spark.checks import CHECKS, ChecksFailedError, verify, wrong_rows
 from crypto_pipeline.lakehouse.spark.lake import Lake
 from crypto_pipeline.lakehouse.spark.load import load_to_silver, new_files
+from crypto_pipeline.lakehouse.spark.tables import GOLD
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.bad_records import BROKEN, BROKEN_RECORDS, WAYS
@@ -219,3 +221,18 @@ def test_files_of_one_name_are_refused(zone: LandingZone, lake: Lake) -> None:
 def test_the_schema_must_be_a_name(lake: Lake) -> None:
     with pytest.raises(ValueError, match="not the name of a schema"):
         Lake(lake.spark, "crypto; DROP TABLE x")
+
+
+def test_tables_of_another_version_are_refused_in_one_line(lake: Lake) -> None:
+    older = {**GOLD["dim_source"], "source": "string"}
+    del older["source_name"]
+    typed = ", ".join(f"{column} {of}" for column, of in older.items())
+    lake.spark.sql(f"CREATE SCHEMA {lake.quoted}")
+    lake.spark.sql(
+        f"CREATE TABLE {lake.quoted}.dim_source ({typed}) USING delta"
+        f" LOCATION '{lake.path('dim_source')}'"
+    )
+    with pytest.raises(
+        LakeError, match=r"dim_source was made by .* \(without source_name, with source\)"
+    ):
+        lake.create()

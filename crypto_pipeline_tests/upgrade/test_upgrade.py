@@ -1,0 +1,113 @@
+"""What an earlier version left, brought up to this one: it holds what a fresh load would."""
+
+import gzip
+import shutil
+import tarfile
+from datetime import datetime, timezone
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from crypto_pipeline.lakehouse.delta import Lake
+from crypto_pipeline.lakehouse.load import load_lake
+from crypto_pipeline.lakehouse.schema import FACT, LAKE_TABLES, UNREPRESENTABLE_VALUES, LakeError
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.warehouse.migrations import migrate
+from crypto_pipeline.warehouse.postgres import Warehouse, connect
+from crypto_pipeline_tests.lakes import assert_equal
+from crypto_pipeline_tests.market_records import drop, landing_json, market_record
+from crypto_pipeline_tests.pipeline import Contents, contents, load_landing_zone, rows
+
+_HERE = Path(__file__).parent
+
+
+@pytest.fixture
+def upgraded(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """The warehouse of the dump, migrated; the settings name it."""
+    with psycopg.connect(empty_database, autocommit=True) as connection:
+        connection.execute(gzip.decompress((_HERE / "dump.sql.gz").read_bytes()))
+    assert migrate(lambda: connect(empty_database))
+    monkeypatch.setenv("DATABASE_URL", empty_database)
+    return Warehouse()
+
+
+@pytest.fixture
+def lake(tmp_path: Path) -> Lake:
+    """The lake that the earlier version loaded."""
+    with tarfile.open(_HERE / "lake.tar.gz") as archive:
+        archive.extractall(tmp_path, filter="data")
+    return Lake(str(tmp_path / "lake"))
+
+
+def fresh(warehouse: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatch) -> Contents:
+    """What this version makes of the same landing files, and of those that the zone has besides."""
+    with monkeypatch.context() as context:
+        context.delenv("DATABASE_URL")
+        for file in (_HERE / "landing").iterdir():
+            shutil.copy(file, drop(zone, file.name, file.read_bytes()).path)
+        load_landing_zone()
+        return contents(warehouse)
+
+
+def test_a_migrated_warehouse_holds_what_a_fresh_load_would(
+    warehouse: Warehouse, upgraded: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert contents(upgraded) == fresh(warehouse, zone, monkeypatch)
+    assert rows(
+        upgraded,
+        "SELECT count(*) FROM analytics.fact_crypto_price_metrics AS f"
+        " JOIN ingestion_batches AS b USING (batch_id) WHERE f.load_timestamp = b.gold_loaded_at",
+    ) == [(11,)]
+    assert rows(
+        upgraded,
+        "SELECT source_name, first_ingested_at, last_ingested_at FROM analytics.dim_source"
+        " WHERE source_key > 0",
+    ) == [
+        (
+            "CoinGecko",
+            datetime(2026, 10, 31, 23, 0, 5, tzinfo=timezone.utc),
+            datetime(2026, 11, 1, 2, 0, 5, tzinfo=timezone.utc),
+        )
+    ]
+    assert rows(
+        upgraded,
+        "SELECT symbol, image_url FROM analytics.dim_cryptocurrency"
+        " WHERE crypto_id = 'render-token' ORDER BY valid_from",
+    ) == [("rndr", "https://example.com/2.png"), ("render", "https://example.com/2.png")]
+    assert rows(
+        upgraded,
+        "SELECT count(roi_times), count(roi_percentage) FROM analytics.fact_crypto_price_metrics",
+    ) == [(2, 2)]
+
+
+def test_a_migrated_warehouse_goes_on_as_a_fresh_one(
+    warehouse: Warehouse, upgraded: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = market_record(id="render-token", symbol="new", name="New", image="3.png")
+    record["last_updated"] = "2026-11-01T02:58:31Z"
+    drop(zone, "later.json", landing_json([record], "2026-11-01T03:00:05Z"))
+    load_landing_zone()
+    assert contents(upgraded) == fresh(warehouse, zone, monkeypatch)
+
+
+def test_its_lake_is_written_anew(upgraded: Warehouse, lake: Lake) -> None:
+    columns = {field.name for field in lake.dataset(FACT).schema}
+    assert {"price_change_percentage_24h", "snapshot_month"} <= columns
+    load_lake(upgraded, lake)
+    for table in LAKE_TABLES:
+        assert set(lake.dataset(table).schema.names) == set(table.columns)
+    assert_equal(upgraded, lake)
+    assert lake.dataset(UNREPRESENTABLE_VALUES).to_table().column("exact_value").to_pylist() == [
+        f"1{'0' * 30}"
+    ]
+
+
+def test_facts_of_an_earlier_version_are_not_lost_to_a_load_that_would_not_bring_them_all(
+    upgraded: Warehouse, lake: Lake
+) -> None:
+    table = lake.open(FACT)
+    assert table is not None
+    with pytest.raises(LakeError, match=r"price_change_percentage_24h.*lake\.start_over\(\)"):
+        lake.table(FACT)
+    assert lake.dataset(FACT).count_rows() == 11
