@@ -41,10 +41,10 @@ def read_time(text: str) -> datetime:
 def expected_row(record: Record) -> dict[str, Any]:
     """The columns of a record, by field and exact."""
     row: dict[str, Any] = {column: record[field] for field, column in TEXT_FIELDS.items()}
-    for field in (*NUMBER_FIELDS, "market_cap_rank"):
-        row[field] = None if record[field] is None else Decimal(record[field])
-    for field in TIME_FIELDS:
-        row[field] = None if record[field] is None else read_time(record[field])
+    for field, column in {**NUMBER_FIELDS, "market_cap_rank": "market_cap_rank"}.items():
+        row[column] = None if record[field] is None else Decimal(record[field])
+    for field, column in TIME_FIELDS.items():
+        row[column] = None if record[field] is None else read_time(record[field])
     roi = record["roi"] or dict.fromkeys(("times", "currency", "percentage"))
     return row | {f"roi_{field}": value for field, value in roi.items()}
 
@@ -53,9 +53,9 @@ def stored_rows(warehouse: Warehouse) -> list[dict[str, Any]]:
     """All snapshots, in the order of the records in their file."""
     columns = [
         *(column for column in TEXT_FIELDS.values() if column != "image_url"),
-        *NUMBER_FIELDS,
+        *NUMBER_FIELDS.values(),
         "market_cap_rank",
-        *TIME_FIELDS,
+        *TIME_FIELDS.values(),
         "roi_times",
         "roi_currency",
         "roi_percentage",
@@ -113,7 +113,7 @@ def test_a_response_is_stored_exactly(
     assert batch["warnings"] == expected_warnings(records, read_time(newest))
     assert stored_rows(warehouse) == [expected_row(record) for record in records]
     # The fact table says the same.
-    measures = ", ".join((*(field for field in NUMBER_FIELDS), "market_cap_rank"))
+    measures = ", ".join((*NUMBER_FIELDS.values(), "market_cap_rank"))
     key = "crypto_id, snapshot_time"
     assert rows(
         warehouse, f"SELECT {measures} FROM analytics.fact_crypto_price_metrics ORDER BY {key}"

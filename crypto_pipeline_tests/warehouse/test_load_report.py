@@ -78,6 +78,7 @@ WRONG = {
     "rank_positive": [
         "market_cap_rank has invalid value 0",
         "market_cap_rank has invalid value -7",
+        "market_cap_rank_with_rehypothecated has invalid value 0",
     ],
 }
 
