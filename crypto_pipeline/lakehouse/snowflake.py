@@ -126,7 +126,7 @@ def api_fields() -> None:
 
 def typed_values() -> None:
     """Print a record's columns, gathered from the rows of its decoded values. A decimal is three:
-    the number that the rules judge, its digits, and why its column cannot hold it."""
+    the number that the rules compare, its digits, and why its column cannot hold it."""
     columns = []
     for column in RECORD_COLUMNS:
         name = column.name

@@ -16,9 +16,10 @@ import msgspec
 import psycopg
 from psycopg.rows import class_row
 
-from crypto_pipeline.coingecko.schema import TEXT_FIELDS, UNREADABLE, WHOLE_RECORD, decode_object
+from crypto_pipeline.coingecko.schema import UNREADABLE, WHOLE_RECORD, decode_object
 from crypto_pipeline.config.redaction import redact
 from crypto_pipeline.dagster_internals import write_messages
+from crypto_pipeline.model.registry import RECORD_COLUMNS
 from crypto_pipeline.model.sql import read_sql
 
 _MOST_FAILURES = 20
@@ -29,8 +30,8 @@ _MOST_CHARACTERS = 80
 
 _MOST_OF_AN_ERROR = 500
 
-_FIELD_OF = {column: field for field, column in TEXT_FIELDS.items()}
-"""The columns that are not named as their field."""
+_FIELD_OF = {column.name: column.field or column.name for column in RECORD_COLUMNS}
+"""The API's field of a column."""
 
 
 class Line(NamedTuple):

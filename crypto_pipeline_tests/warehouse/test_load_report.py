@@ -12,11 +12,12 @@ import pytest
 
 from crypto_pipeline.assets.bulk_load import LOAD_JOB, REPLAY_JOB
 from crypto_pipeline.cli.home import open_dagster_home
-from crypto_pipeline.coingecko.schema import BASE_FIELDS, TEXT_FIELDS
+from crypto_pipeline.coingecko.schema import BASE_FIELDS, OPTIONAL_FIELDS
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.quality import REJECT_RULES
+from crypto_pipeline.model.registry import RECORD_COLUMNS
 from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files
 from crypto_pipeline.warehouse.load_report import Line
 from crypto_pipeline.warehouse.postgres import Warehouse
@@ -129,11 +130,12 @@ def test_every_reject_rule_has_its_words() -> None:
 
 def test_the_columns_of_every_reject_rule_are_found_in_a_record() -> None:
     """Else a value that was received would be called missing."""
-    field_of = {column: field for field, column in TEXT_FIELDS.items()}
+    field_of = {column.name: column.field for column in RECORD_COLUMNS}
+    fields = BASE_FIELDS | OPTIONAL_FIELDS
     for rule in REJECT_RULES:
         first, *others = rule.columns
         for column in (first, *(column for column in others if column != "ingested_at")):
-            assert column == "malformed" or field_of.get(column, column) in BASE_FIELDS, rule.name
+            assert column == "malformed" or field_of[column] in fields, rule.name
 
 
 @pytest.mark.parametrize(("rule", "records", "wrong"), _EXAMPLES)

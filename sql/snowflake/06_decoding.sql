@@ -258,13 +258,13 @@ fitted AS (
             WHEN units IS NULL THEN REPEAT('9', 38)
             WHEN units = 0 AND NOT is_zero THEN '1'
             ELSE TO_VARCHAR(units)
-        END AS judged_units
+        END AS evaluated_units
     FROM rounded
 ),
 violations AS (
     SELECT
         *,
-        REPEAT('0', GREATEST(scale + 1 - LENGTH(judged_units), 0)) || judged_units AS places,
+        REPEAT('0', GREATEST(scale + 1 - LENGTH(evaluated_units), 0)) || evaluated_units AS places,
         CASE kind
             WHEN 'text' THEN json_type = '"' AND NOT CONTAINS(text, CHR(0))
             WHEN 'time' THEN time IS NOT NULL

@@ -1,7 +1,7 @@
 -- The records with their values by column, and the violations of the rules of quality.py.
 
 CREATE OR REPLACE VIEW staging.typed_records
-COMMENT = 'A row a record: its values by column, for the rules to judge.'
+COMMENT = 'A row a record: its values by column, for the rules.'
 AS
 SELECT
     v.landing_file,

@@ -178,7 +178,7 @@ CREATE OR REPLACE TRANSIENT TABLE staging.gold_batches AS
 SELECT * FROM staging.pending_batches WHERE FALSE;
 
 CREATE OR REPLACE VIEW staging.incoming_dim_date
-COMMENT = 'Every day of every year in which a batch waiting for gold has a snapshot.'
+COMMENT = 'Every day of every year in which a batch pending for gold has a snapshot.'
 AS
 SELECT
     YEAR(day) * 10000 + MONTH(day) * 100 + DAYOFMONTH(day) AS date_key,

@@ -25,7 +25,7 @@ $$;
 CREATE OR REPLACE PROCEDURE silver.load_silver()
 RETURNS VARCHAR
 LANGUAGE SQL
-COMMENT = 'Decodes, judges and deduplicates the waiting landing files: first write wins.'
+COMMENT = 'Decodes, checks and deduplicates the new landing files: first write wins.'
 EXECUTE AS OWNER
 AS
 $$

@@ -13,7 +13,7 @@ AS
 -- Tasks of one graph share a schema.
 CREATE OR REPLACE TASK bronze.load_silver
     WAREHOUSE = crypto_load_wh
-    COMMENT = 'Decodes, judges and deduplicates the new files.'
+    COMMENT = 'Decodes, checks and deduplicates the new files.'
     AFTER bronze.land_files_hourly
 AS
     CALL silver.load_silver();

@@ -23,7 +23,6 @@ from crypto_pipeline.coingecko.schema import (
 )
 from crypto_pipeline.lakehouse.schema import MEASURES
 from crypto_pipeline.lakehouse.spark.exact import order_key, plain_text, to_decimal
-from crypto_pipeline.lakehouse.spark.rules import compared_numbers, order_column, text_column
 from crypto_pipeline.landing.landed import (
     LANDING_FOLDER,
     Landed,
@@ -33,9 +32,29 @@ from crypto_pipeline.landing.landed import (
     hour_of,
     read_landed,
 )
-from crypto_pipeline.model.registry import DecimalType
+from crypto_pipeline.model.quality import RULES
+from crypto_pipeline.model.registry import RECORD_COLUMNS, DecimalType
 
 _KINDS: Final = {"CoinGecko sandbox": "sandbox", "CoinGecko recorded": "recorded"}
+
+
+def order_column(column: str) -> str:
+    """Name of the column with the keys of a numeric column."""
+    return f"{column}_order"
+
+
+def text_column(column: str) -> str:
+    """Name of the column with the text of a numeric column."""
+    return f"{column}_text"
+
+
+def compared_numbers() -> tuple[str, ...]:
+    """The numeric columns that a rule compares."""
+    used = {column for rule in RULES for column in rule.columns}
+    return tuple(
+        column.name for column in RECORD_COLUMNS if column.type == "numeric" and column.name in used
+    )
+
 
 _INTEGERS: Final = frozenset(INTEGER_FIELDS.values())
 _TIMES: Final = frozenset(TIME_FIELDS.values())

@@ -10,8 +10,9 @@ from typing import Final
 
 from sqlglot import exp, parse_one
 
+from crypto_pipeline.lakehouse.spark.decode import order_column, text_column
 from crypto_pipeline.lakehouse.spark.exact import order_key
-from crypto_pipeline.model.quality import REJECT_RULES, RULES, WARN_RULES, Rule
+from crypto_pipeline.model.quality import REJECT_RULES, WARN_RULES, Rule
 from crypto_pipeline.model.registry import RECORD_COLUMNS
 
 _COMPARISONS: Final = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ)
@@ -43,24 +44,6 @@ def predicate(rule: Rule) -> str:
                     side.replace(exp.Literal.string(order_key(side.name)))
         column.replace(exp.column(order_column(column.name)))
     return tree.sql(dialect="spark")
-
-
-def order_column(column: str) -> str:
-    """Name of the column with the keys of a numeric column."""
-    return f"{column}_order"
-
-
-def text_column(column: str) -> str:
-    """Name of the column with the text of a numeric column."""
-    return f"{column}_text"
-
-
-def compared_numbers() -> tuple[str, ...]:
-    """The numeric columns that a rule compares."""
-    used = {column for rule in RULES for column in rule.columns}
-    return tuple(
-        column.name for column in RECORD_COLUMNS if column.type == "numeric" and column.name in used
-    )
 
 
 def rejected_by() -> None:
