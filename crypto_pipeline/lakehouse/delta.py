@@ -15,7 +15,7 @@ from typing import Any, Literal
 from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_random_exponential
 
 from crypto_pipeline.config.settings import Settings
-from crypto_pipeline.lakehouse.schema import FACT, LakeError, LakeTable
+from crypto_pipeline.lakehouse.schema import FACT, FORMER_COLUMNS, LakeError, LakeTable
 
 try:
     import duckdb
@@ -187,15 +187,15 @@ class Lake:
             table: The table.
             delta: Its version; None where there is none.
             replaceable: Whether all its rows are about to be written anew. One of an earlier
-                version, with columns that are gone, is then replaced by an empty one.
+                version is then replaced by an empty one.
 
         Raises:
             LakeError: a column has another type, or is one of an earlier version.
         """
         if delta is None:
             delta = self._create(table, "ignore")
-        wanted = {column.name for column in DeltaSchema.from_arrow(arrow_schema(table)).fields}
-        gone = [c.name for c in delta.schema().fields if c.name not in wanted]
+        former = FORMER_COLUMNS.get(table.name, frozenset())
+        gone = [column.name for column in delta.schema().fields if column.name in former]
         if gone and not replaceable:
             raise LakeError(
                 f"{self.location(table)} was written by an earlier version, with the columns"

@@ -108,6 +108,21 @@ DIM_CRYPTOCURRENCY: Final = _lake_table(registry.DIM_CRYPTOCURRENCY)
 FACT: Final = _lake_table(registry.FACT)
 UNREPRESENTABLE_VALUES: Final = _lake_table(registry.UNREPRESENTABLE_VALUES)
 
+FORMER_COLUMNS: Final[Mapping[str, frozenset[str]]] = {
+    "dim_date": frozenset({"date", "year", "quarter", "month", "day"}),
+    "dim_time": frozenset({"time_of_day", "hour", "minute"}),
+    "dim_source": frozenset({"source"}),
+    "fact_crypto_price_metrics": frozenset(
+        {
+            "price_change_percentage_24h",
+            "market_cap_change_percentage_24h",
+            "ath_change_percentage",
+            "atl_change_percentage",
+        }
+    ),
+}
+"""Columns that an earlier version wrote, by table: a table that has one is written anew."""
+
 MEASURES: Final[dict[str, DecimalType]] = {
     column.name: column.kind.decimal
     for column in RECORD_COLUMNS

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from crypto_pipeline.coingecko.schema import NUMBER_FIELDS
 from crypto_pipeline.lakehouse.schema import DecimalType
-from crypto_pipeline.lakehouse.spark.exact import order_key, plain_text, to_decimal
 from crypto_pipeline.lakehouse.spark.decode import compared_numbers
+from crypto_pipeline.lakehouse.spark.exact import order_key, plain_text, to_decimal
 from crypto_pipeline.lakehouse.spark.rules import predicate
 from crypto_pipeline.model.quality import RULES, Rule, Severity
 
