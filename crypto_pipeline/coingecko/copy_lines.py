@@ -2,7 +2,7 @@
 
 Most records are plain: the documented fields, text without escapes, numbers of a usual size. The
 JSON text of their values is a CSV value as it stands, so they are joined and matched, not decoded.
-Any other record goes through ``decode_record``, whose verdict is the definition of both ways.
+Any other record goes through ``decode_record``, whose answer is the definition of both ways.
 """
 
 import re

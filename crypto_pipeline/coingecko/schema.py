@@ -54,7 +54,7 @@ BASE_FIELDS: Final = (
 )
 """Fields that every record has."""
 
-_VERDICTS: Final = ("malformed", "unknown_fields", "missing_fields")
+_FINDINGS: Final = ("malformed", "unknown_fields", "missing_fields")
 
 COLUMNS: Final = (
     *TEXT_FIELDS.values(),
@@ -63,7 +63,7 @@ COLUMNS: Final = (
     *TIME_FIELDS.values(),
     *ROI_NUMBERS.values(),
     *ROI_TEXTS.values(),
-    *_VERDICTS,
+    *_FINDINGS,
 )
 """What a decoded record consists of, in this order."""
 
@@ -95,7 +95,7 @@ def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
     try:
         fields = decode_object(record)
     except UNREADABLE:
-        return (*[None] * (len(COLUMNS) - len(_VERDICTS)), WHOLE_RECORD, None, None)
+        return (*[None] * (len(COLUMNS) - len(_FINDINGS)), WHOLE_RECORD, None, None)
     malformed: list[str] = []
 
     def read(

@@ -1,5 +1,5 @@
-"""A landing file as every loader reads it: its content unpacked and decoded, and the verdict on the
-file as a whole. Needs neither Dagster nor a database."""
+"""A landing file as every loader reads it: its content unpacked and decoded, and what is wrong with
+the file as a whole. Needs neither Dagster nor a database."""
 
 import gzip
 import re

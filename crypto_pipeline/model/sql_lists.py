@@ -27,7 +27,7 @@ _WIDTH = 84
 
 
 def columns(
-    listed: Iterable[Column], each: str = "{}", *, end: str = "", apart: bool = False
+    listed: Iterable[Column], each: str = "{}", *, end: str = "", one_per_line: bool = False
 ) -> None:
     """Print a list of columns.
 
@@ -35,10 +35,10 @@ def columns(
         listed: The columns.
         each: What stands for one, with ``{}`` for its name, such as ``i.{}``.
         end: What follows the last one; a comma where the list goes on.
-        apart: Whether each has a line of its own.
+        one_per_line: Whether each has a line of its own.
     """
     items = [each.replace("{}", column.name) for column in listed]
-    if apart:
+    if one_per_line:
         print(",\n".join(items) + end)
     else:
         print(

@@ -53,7 +53,7 @@ def test_names_are_unique_and_in_snake_case() -> None:
         assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)+", rule.name)
 
 
-def test_a_rule_names_columns_that_a_judged_record_has() -> None:
+def test_a_rule_names_columns_that_a_checked_record_has() -> None:
     for rule in RULES:
         assert rule.columns
         assert set(rule.columns) <= {*COLUMNS, "ingested_at"}

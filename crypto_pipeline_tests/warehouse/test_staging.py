@@ -8,7 +8,7 @@ from crypto_pipeline.warehouse.staging import Staging, decode_files
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 
 
-def test_every_record_is_judged_however_files_come_together(
+def test_every_record_is_checked_however_files_come_together(
     warehouse: Warehouse, zone: LandingZone
 ) -> None:
     """Records of all sizes, so that pages of the staging table have room of all sizes."""

@@ -21,7 +21,7 @@ SELECT
         f.roi_times, f.roi_percentage
         -- [[[end]]]
     )) AS unrepresentable_values,
-    -- [[[cog columns(summed(FACT, without=("batch_id",)), "sum(f.{}) AS {}", apart=True) ]]]
+    -- [[[cog columns(summed(FACT, without=("batch_id",)), "sum(f.{}) AS {}", one_per_line=True) ]]]
     sum(f.date_key) AS date_key,
     sum(f.time_key) AS time_key,
     sum(f.crypto_key) AS crypto_key,

@@ -24,7 +24,7 @@ SELECT
         f.roi_times, f.roi_percentage
         -- [[[end]]]
     )) AS unrepresentable_values,
-    -- [[[cog columns(summed(FACT, without=("batch_id", "crypto_key", "source_key")), "sum(f.{}) AS {}", apart=True) ]]]
+    -- [[[cog columns(summed(FACT, without=("batch_id", "crypto_key", "source_key")), "sum(f.{}) AS {}", one_per_line=True) ]]]
     sum(f.date_key) AS date_key,
     sum(f.time_key) AS time_key,
     sum(f.current_price) AS current_price,

@@ -16,7 +16,7 @@ SELECT
     r.landing_file,
     r.batch_id,
     r.record_index,
-    -- [[[cog columns((*PRICE_MEASURES, *METRIC_MEASURES), "r.{}", apart=True) ]]]
+    -- [[[cog columns((*PRICE_MEASURES, *METRIC_MEASURES), "r.{}", one_per_line=True) ]]]
     r.current_price,
     r.high_24h,
     r.low_24h,

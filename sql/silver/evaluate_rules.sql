@@ -1,6 +1,5 @@
--- Verdicts on the staged records of the files from %(first_file)s on, by the rules of quality.py. A
--- rule that compares the records of a response sorts them: separately, with the
--- few columns it needs.
+-- Which rules of quality.py the staged records break, in the files from %(first_file)s on. A rule that
+-- compares the records of a response sorts them: separately, with the few columns it needs.
 INSERT INTO violations (
     file_id, record_index, crypto_id, unknown_fields, missing_fields,
     rejected_by, at_fault, reason, warned_by

@@ -16,7 +16,7 @@ WITH counts AS (
         SELECT file_id, count(*) AS records, 0 AS rejected FROM staged_records GROUP BY file_id
         UNION ALL
         SELECT file_id, count(*), count(*) FROM violations WHERE rejected_by <> '{}' GROUP BY file_id
-    ) AS by_verdict
+    ) AS by_outcome
     GROUP BY file_id
 ),
 warnings AS (

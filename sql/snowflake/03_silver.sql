@@ -256,7 +256,7 @@ SELECT
     b.landing_file,
     s.batch_id,
     s.record_index,
-    -- [[[cog columns(PRICE_MEASURES, "s.{}", end=",", apart=True) ]]]
+    -- [[[cog columns(PRICE_MEASURES, "s.{}", end=",", one_per_line=True) ]]]
     s.current_price,
     s.high_24h,
     s.low_24h,
@@ -269,7 +269,7 @@ SELECT
     s.atl_change_pct,
     s.atl_date,
     -- [[[end]]]
-    -- [[[cog columns(METRIC_MEASURES, "m.{}", apart=True) ]]]
+    -- [[[cog columns(METRIC_MEASURES, "m.{}", one_per_line=True) ]]]
     m.market_cap,
     m.market_cap_rank,
     m.fully_diluted_valuation,

@@ -308,7 +308,7 @@ SELECT
     h.snapshot_time,
     h.last_updated,
     h.batch_id,
-    -- [[[cog columns(FACT.measures, "h.{}", end=",", apart=True) ]]]
+    -- [[[cog columns(FACT.measures, "h.{}", end=",", one_per_line=True) ]]]
     h.current_price,
     h.high_24h,
     h.low_24h,

@@ -1,5 +1,5 @@
 -- The hourly graph: land, then silver, then gold, then the checks. A child runs when its predecessor
--- has succeeded; a graph that still runs is not started again, so loads take turns. The hour's file is
+-- has succeeded; a graph that still runs is not started again, so loads run one at a time. The hour's file is
 -- there within minutes of the hour: the root waits for ten.
 CREATE OR REPLACE TASK bronze.land_files_hourly
     WAREHOUSE = crypto_load_wh

@@ -124,7 +124,7 @@ class _Comparison:
         found = _Found()
         for lot in self._lots(files if rows else sorted(suspects)):
             self._compare_rows(lot, found)
-        self._judge(suspects, found)
+        self._classify(suspects, found)
         parity.other_order += [
             Difference(f"{FACT.name} {_named(key)}", "first of its bucket", *of)
             for key, of in sorted(found.other_order.items())
@@ -318,7 +318,7 @@ class _Comparison:
             for coin, currency, time, file in rows
         }
 
-    def _judge(self, suspects: Mapping[str, list[Difference]], found: _Found) -> None:
+    def _classify(self, suspects: Mapping[str, list[Difference]], found: _Found) -> None:
         """Add what is a difference: the rows; and the sums that no row explains."""
         here, there = (
             Counter(files[side] for files in found.other_order.values()) for side in (0, 1)

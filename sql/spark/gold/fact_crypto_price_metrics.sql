@@ -12,7 +12,7 @@ USING (
         s.snapshot_time,
         s.last_updated,
         s.batch_id,
-        -- [[[cog columns((c for c in FACT.measures if c in PRICE_MEASURES), "s.{}", end=",", apart=True) ]]]
+        -- [[[cog columns((c for c in FACT.measures if c in PRICE_MEASURES), "s.{}", end=",", one_per_line=True) ]]]
         s.current_price,
         s.high_24h,
         s.low_24h,
@@ -23,7 +23,7 @@ USING (
         s.atl,
         s.atl_change_pct,
         -- [[[end]]]
-        -- [[[cog columns((c for c in FACT.measures if c in METRIC_MEASURES), "m.{}", end=",", apart=True) ]]]
+        -- [[[cog columns((c for c in FACT.measures if c in METRIC_MEASURES), "m.{}", end=",", one_per_line=True) ]]]
         m.market_cap,
         m.market_cap_rank,
         m.fully_diluted_valuation,

@@ -1,4 +1,4 @@
--- The decoded records with the verdict of the rules of quality.py: names of the broken reject rules,
+-- The decoded records with the rules of quality.py that each breaks: names of the broken reject rules,
 -- the reason in words, names of the broken warn rules.
 -- Numbers are compared by their keys (crypto_pipeline/lakehouse/spark/exact.py).
 SELECT
