@@ -40,6 +40,7 @@ def lake(warehouse: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatc
                 price_change_percentage_24h=Decimal(number - 5) / 8 if place > 1 else None,
                 market_cap=None if coin == "ethereum" else 10**12 + number,
                 total_volume=10**9 + Decimal(number) / 8,
+                market_cap_rank=place,
             )
             for place, coin in enumerate(("bitcoin", "ethereum", "x"), start=1)
         ]
