@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from crypto_pipeline.lakehouse.delta import Lake
-from crypto_pipeline.lakehouse.schema import LAKE_TABLES
+from crypto_pipeline.lakehouse.schema import FACT, LAKE_TABLES
 from crypto_pipeline.model.sql import read_sql
 
 # After its import, which says what to install.
@@ -30,7 +30,11 @@ def lake_queries(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("SET default_null_order = 'nulls_last_on_asc_first_on_desc'")
         connection.execute("CREATE SCHEMA analytics")
         for table in LAKE_TABLES:
-            dataset = lake.dataset(table)
+            delta = lake.open(table)
+            if delta is None and table is not FACT:
+                # One of an earlier version lacks it until it is loaded again.
+                continue
+            dataset = lake.dataset(table) if delta is None else delta.to_pyarrow_dataset()
             connection.register(f"lake_{table.name}", dataset)
             # The month of a fact is how the lake keeps it, and no column of the star schema.
             hidden = f"EXCLUDE ({table.partition_by})" if table.partition_by else ""

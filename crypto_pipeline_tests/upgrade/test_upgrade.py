@@ -8,7 +8,9 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from click.testing import CliRunner
 
+from crypto_pipeline.cli import main
 from crypto_pipeline.lakehouse.delta import Lake
 from crypto_pipeline.lakehouse.load import load_lake
 from crypto_pipeline.lakehouse.schema import FACT, LAKE_TABLES, UNREPRESENTABLE_VALUES, LakeError
@@ -111,3 +113,24 @@ def test_facts_of_an_earlier_version_are_not_lost_to_a_load_that_would_not_bring
     with pytest.raises(LakeError, match=r"price_change_percentage_24h.*lake\.start_over\(\)"):
         lake.table(FACT)
     assert lake.dataset(FACT).count_rows() == 11
+
+
+def test_its_lake_answers_sql_before_it_is_loaded_again(
+    lake: Lake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By its own names: the views and the tables that are new come with the next load."""
+    monkeypatch.setenv("LAKE_URI", lake.uri)
+    answered = CliRunner().invoke(
+        main,
+        [
+            "sql",
+            "SELECT s.source, count(f.price_change_percentage_24h) AS facts"
+            " FROM analytics.fact_crypto_price_metrics AS f"
+            " JOIN analytics.dim_source AS s USING (source_key) GROUP BY ALL",
+        ],
+    )
+    assert answered.exit_code == 0, answered.output
+    assert answered.output.split()[-2:] == ["CoinGecko", "11"]
+    refused = CliRunner().invoke(main, ["sql", "SELECT * FROM v_latest_prices"])
+    assert refused.exit_code == 1
+    assert "v_latest_prices does not exist" in refused.output
