@@ -111,6 +111,9 @@ def load_lake(
                     if not more and loaded < newest:
                         # A warehouse without a batch empties no lake.
                         continue
+                    if changes is not None and not changes.start and fact_table is not None:
+                        # Facts that have to be refused are, before the dimensions change.
+                        fact_table = lake.ready(FACT, fact_table)
                     if newest != dimensions_of:
                         # They are of this moment: where that is ahead of the facts, of no batch.
                         with_facts = changes if changes and changes.last == newest else None
