@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from pyspark.sql import SparkSession
 
+from crypto_pipeline.cli import main
 from crypto_pipeline.lakehouse import delta
 from crypto_pipeline.lakehouse.load import load_lake
 from crypto_pipeline.lakehouse.queries import lake_queries
@@ -109,7 +111,11 @@ def test_the_example_queries_say_the_same_on_all_engines(
 
 
 def test_the_queries_of_the_first_description_answer_word_for_word(
-    warehouse: Warehouse, zone: LandingZone, lake: Lake, tmp_path: Path
+    warehouse: Warehouse,
+    zone: LandingZone,
+    lake: Lake,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """On PostgreSQL, on the lake, and on Spark as far as it has what they name."""
     for number in range(12):
@@ -138,11 +144,23 @@ def test_the_queries_of_the_first_description_answer_word_for_word(
     assert [row[0] for row in history] == ["btc"] * 10
     assert [row[3] for row in history] == [Decimal(n - 5) / 8 for n in range(11, 1, -1)]
     averages = rounded(rows(warehouse, AVERAGES))
-    assert ("btc", START.date()) in averages
+    # At 1:00, 12:00 and 23:00 of the first day.
+    assert averages["btc", START.date()] == 2.123456789
+    assert averages["old", START.date()] == 2.223456789
     with lake_queries(delta_rs) as connection:
         assert comparable(connection.execute(LATEST).fetchall(), LATEST) == latest
         assert comparable(connection.execute(HISTORY).fetchall(), HISTORY) == history
         assert rounded(connection.execute(AVERAGES).fetchall()) == averages
+    monkeypatch.setenv("LAKE_URI", delta_rs.uri)
+    for query, in_answer in (
+        # Its columns are too many for a line, and are folded.
+        (LATEST, ("btc", "old", "True")),
+        (HISTORY, ("btc", "12.1234567890123", "3.1234567890123")),
+        (AVERAGES, ("btc", "old", "2026-11-20", "2026-11-25")),
+    ):
+        done = CliRunner().invoke(main, ["sql", query])
+        assert done.exit_code == 0, done.output
+        assert set(in_answer) <= set(done.output.split()), done.output
     lake.spark.catalog.setCurrentDatabase("analytics")
     assert rounded(spark_rows(lake, AVERAGES.rstrip(";"))) == averages
 
