@@ -15,6 +15,7 @@ from crypto_pipeline.lakehouse.delta import Lake
 from crypto_pipeline.lakehouse.load import load_lake
 from crypto_pipeline.lakehouse.schema import FACT, LAKE_TABLES, UNREPRESENTABLE_VALUES, LakeError
 from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.migrations import migrate
 from crypto_pipeline.warehouse.postgres import Warehouse, connect
 from crypto_pipeline_tests.lakes import assert_equal
@@ -24,11 +25,24 @@ from crypto_pipeline_tests.pipeline import Contents, contents, load_landing_zone
 _HERE = Path(__file__).parent
 
 
+def restore(conninfo: str) -> None:
+    """Put the dump into an empty database; what it holds is the role's that connects."""
+    with psycopg.connect(conninfo, autocommit=True) as connection:
+        connection.execute(gzip.decompress((_HERE / "dump.sql.gz").read_bytes()))
+
+
+def grant_as_before(conninfo: str) -> None:
+    """Give the roles the rights that the earlier version gave, and take the others away."""
+    with connect(conninfo) as connection:
+        # It can run again, and it has what is revoked from everybody.
+        connection.execute(read_sql("migrations/0006_roles.sql"))
+        connection.execute((_HERE / "grants.sql").read_bytes())
+
+
 @pytest.fixture
 def upgraded(empty_database: str, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     """The warehouse of the dump, migrated; the settings name it."""
-    with psycopg.connect(empty_database, autocommit=True) as connection:
-        connection.execute(gzip.decompress((_HERE / "dump.sql.gz").read_bytes()))
+    restore(empty_database)
     assert migrate(lambda: connect(empty_database))
     monkeypatch.setenv("DATABASE_URL", empty_database)
     return Warehouse()

@@ -19,10 +19,11 @@ from crypto_pipeline.lakehouse.delta import Lake
 from crypto_pipeline.lakehouse.load import load_lake
 from crypto_pipeline.lakehouse.schema import FACT
 from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.model.registry import DIM_SOURCE
 from crypto_pipeline.model.sql import SQL_FOLDER
 from crypto_pipeline.warehouse.maintenance import create_partitions_ahead, drop_old_months
 from crypto_pipeline.warehouse.migrations import SchemaBehindError, migrate
-from crypto_pipeline.warehouse.postgres import Warehouse, connect
+from crypto_pipeline.warehouse.postgres import Warehouse, connect, merge
 from crypto_pipeline.warehouse.roles import (
     ROLES,
     Rights,
@@ -32,6 +33,7 @@ from crypto_pipeline.warehouse.roles import (
 )
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import contents, load_landing_zone, rows
+from crypto_pipeline_tests.upgrade.test_upgrade import grant_as_before, restore
 
 _DATABASE = "with_roles"
 _PSQL = POSTGRES_VERSIONS[TARGET_POSTGRES_VERSION] / "psql"
@@ -232,6 +234,56 @@ def test_a_loader_loads_and_maintains_without_the_right_to_change_the_schema(
         "market_metrics_2026_01",
         "price_snapshots_2026_01",
     ]
+
+
+def test_the_roles_of_an_earlier_version_keep_their_rights(
+    with_roles: str, empty_database: str, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once its owner has migrated it, they have those of a new database, and the loader loads."""
+    run_roles(empty_database)
+    owner = make_conninfo(empty_database, user="crypto_owner")
+    restore(owner)
+    grant_as_before(owner)
+    loader = make_conninfo(empty_database, user="etl_role")
+    with pytest.raises(SchemaBehindError, match="0008_latest_prices.*role etl_role may not"):
+        migrate(lambda: connect(loader))
+    assert migrate(lambda: connect(owner))
+    assert matrix(empty_database) == matrix(with_roles)
+
+    monkeypatch.setenv("DATABASE_URL", loader)
+    record = market_record(id="new", symbol="new", last_updated="2026-11-01T02:58:31Z")
+    drop(zone, "later.json", landing_json([record], "2026-11-01T03:00:05Z"))
+    load_landing_zone()
+    with psycopg.connect(make_conninfo(empty_database, user="analytics_role")) as reader:
+        facts = reader.execute("SELECT count(*) FROM fact_crypto_price_metrics").fetchone()
+        assert facts == (12,)
+        latest = reader.execute("SELECT name FROM v_latest_prices WHERE symbol = 'new'").fetchall()
+        assert len(latest) == 1
+
+
+def test_the_loader_merges_and_the_months_that_it_lacks_are_made(
+    as_loader: Warehouse, zone: LandingZone
+) -> None:
+    drop(zone, "hour.json", landing_json([market_record()]))
+    load_landing_zone()
+    merged = "SELECT * FROM merge_incoming('price_snapshots', overwrite => true)"
+    with as_loader.connection() as connection, connection.transaction(force_rollback=True):
+        connection.execute(
+            "CREATE TEMPORARY TABLE incoming_price_snapshots AS SELECT * FROM price_snapshots"
+        )
+        connection.execute(
+            "UPDATE incoming_price_snapshots SET last_updated = last_updated - interval '9 years',"
+            " snapshot_time = snapshot_time - interval '9 years'"
+        )
+        assert connection.execute(merged).fetchone() == (1, 0)
+        assert connection.execute(merged).fetchone() == (0, 0)
+        connection.execute("UPDATE incoming_price_snapshots SET current_price = current_price + 1")
+        assert connection.execute(merged).fetchone() == (0, 1)
+        connection.execute(
+            "CREATE TEMPORARY VIEW incoming_dim_source AS"
+            " SELECT NULL::integer AS source_key, 'Another' AS source_name, 'live' AS kind"
+        )
+        assert merge(connection, DIM_SOURCE) == {"rows_inserted": 1, "rows_updated": 0}
 
 
 def test_every_role_table_and_verb_is_as_the_matrix_says(with_roles: str) -> None:
