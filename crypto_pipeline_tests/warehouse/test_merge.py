@@ -8,7 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from crypto_pipeline.model.registry import DIM_DATE, DIM_SOURCE
 from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline.warehouse.postgres import merge as merge_table
 
 _MERGE = "SELECT * FROM merge_incoming('merged', overwrite => %s)"
 
@@ -85,6 +87,41 @@ def test_surrogate_keys_stay_dense(connection: psycopg.Connection) -> None:
         (2, "b"),
         (3, "c"),
     ]
+
+
+def test_a_table_of_the_pipeline_is_merged_as_the_registry_says(
+    connection: psycopg.Connection,
+) -> None:
+    """A source is overwritten, a date never."""
+    connection.execute(
+        "CREATE TEMPORARY TABLE incoming_dim_source AS"
+        " SELECT NULL::integer AS source_key, 'First' AS source_name, 'live' AS kind"
+    )
+    assert merge_table(connection, DIM_SOURCE) == {"rows_inserted": 1, "rows_updated": 0}
+    connection.execute(
+        "UPDATE incoming_dim_source SET kind = 'sandbox',"
+        " source_key = (SELECT source_key FROM analytics.dim_source WHERE source_name = 'First')"
+    )
+    connection.execute("INSERT INTO incoming_dim_source VALUES (NULL, 'Second', 'live')")
+    assert merge_table(connection, DIM_SOURCE) == {"rows_inserted": 1, "rows_updated": 1}
+    assert connection.execute(
+        "SELECT source_key - min(source_key) OVER (), source_name, kind FROM analytics.dim_source"
+        " WHERE source_key > 0 ORDER BY source_key"
+    ).fetchall() == [(0, "First", "sandbox"), (1, "Second", "live")]
+
+    row = "SELECT * FROM analytics.dim_date WHERE date_key > 0"
+    connection.execute(
+        "CREATE TEMPORARY TABLE incoming_dim_date (LIKE analytics.dim_date INCLUDING ALL)"
+    )
+    connection.execute(
+        "INSERT INTO incoming_dim_date VALUES"
+        " (20261101, '2026-11-01', 2026, 4, 11, 'November', 1, 305, 7, 'Sunday', 2026, 44, true)"
+    )
+    assert merge_table(connection, DIM_DATE) == {"rows_inserted": 1, "rows_updated": 0}
+    stored_row = connection.execute(row).fetchall()
+    connection.execute("UPDATE incoming_dim_date SET day_name = 'Another'")
+    assert merge_table(connection, DIM_DATE) == {"rows_inserted": 0, "rows_updated": 0}
+    assert connection.execute(row).fetchall() == stored_row
 
 
 def test_a_table_that_has_months_gets_those_it_lacks(connection: psycopg.Connection) -> None:
