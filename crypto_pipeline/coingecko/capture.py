@@ -1,24 +1,27 @@
-"""A capture: what one ingest got from ``/coins/markets``, and its form as a landing file.
+"""A capture: what one ingest got from ``/coins/markets``, and the forms in which files hold one.
 
 The records stay the bytes that were received, so no digit of a number can change on the way
-into bronze. Two forms are read: our own envelope, and the plain
-``{"ingested_at", "source", "records"}`` that can be dropped in by hand.
+into bronze. Read are our own envelope, and what people have on their disks: the response as it came
+(a bare array), the array under a key of an object, one record a line.
 """
 
 import re
-from datetime import datetime, timezone
+from collections.abc import Iterable, Mapping
+from datetime import datetime, timedelta, timezone
+from enum import Enum
 from typing import Any
 
 import msgspec
 
 from crypto_pipeline.coingecko.errors import error_from_body
+from crypto_pipeline.coingecko.looks import looks_like
+from crypto_pipeline.coingecko.tolerant_json import MALFORMED, split_array, split_object
 
 LIVE_SOURCE = "CoinGecko"
 """Label of data that CoinGecko itself served."""
 
-# A JSON string, or one of the tokens that JSON does not have but other writers emit.
-_STRING_OR_BARE_TOKEN = re.compile(rb'"(?:[^"\\]|\\.)*"|-?\b(?:NaN|Infinity)\b', re.DOTALL)
-
+FILE_SOURCE = "CoinGecko file"
+"""Label of data from a file that does not say where it is from."""
 
 _WHITE_SPACE = " \t\n\r"
 """What JSON takes for white space."""
@@ -29,12 +32,41 @@ CURRENCY = re.compile("[a-z]{2,8}")
 """A code of ``/simple/supported_vs_currencies``: ``usd``, ``btc``, ``bits``; as
 ``COINGECKO_VS_CURRENCY`` has it."""
 
-# Any escape; in the group, half of a surrogate pair without the other.
-_ESCAPE = re.compile(
-    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"
-    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
-    re.DOTALL,
+FIRST_FETCH = datetime(2009, 1, 3, tzinfo=timezone.utc)
+LAST_FETCH = datetime(2200, 1, 1, tzinfo=timezone.utc)
+"""Outside of these, a time is a mistake that would be for ever the oldest or newest."""
+
+MOST_AHEAD = timedelta(days=1)
+"""How far a fetch may lie ahead of our clock, since clocks differ and a local time is easily taken
+for UTC. What is later would make all that is fetched until then look old."""
+
+_TIME_KEYS = (
+    *("ingested_at", "fetched_at", "retrieved_at", "captured_at", "timestamp", "time", "datetime"),
+    *("date", "ts", "updated_at", "created_at", "last_updated"),
 )
+"""Keys beside the records that say when these were fetched, the surest first."""
+
+# 2024-01-01T001233Z, 20240101T001233Z, 2024-01-01T00:12:33Z, 2024-01-01_00-12-33_UTC, and a
+# fraction of a second in either form.
+_TIME_IN_NAME = re.compile(
+    r"(?<!\d)(\d{4})-?(\d\d)-?(\d\d)[T _-](\d\d)[:.-]?(\d\d)[:.-]?(\d\d)(?:[.,]?(\d{1,6}))?"
+    r"(?:Z|[ _-]?UTC|\+00:?00)(?![0-9A-Za-z])"
+)
+
+_MOST_NAMES = 8
+_MOST_CHARACTERS = 200
+_NAMED_RECORD = "id, symbol, name, current_price and last_updated"
+
+
+class TimeOrigin(str, Enum):
+    """What says when a file's records were fetched."""
+
+    ENVELOPE = "envelope"
+    """The file, beside the records."""
+    FILE_NAME = "file_name"
+    """The name of the file."""
+    LAST_UPDATED = "last_updated"
+    """The newest of its records: they were fetched then, or later."""
 
 
 class ResponseMeta(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -63,6 +95,9 @@ class Capture(msgspec.Struct, frozen=True, omit_defaults=True):
         request: Query parameters as sent; never a key. One that a file says is null is absent.
         responses: One entry for every page got.
         error: Why the fetch ended early, if it did; the records are then those of the pages got.
+        unreadable: The body of an answer that could not be read, byte for byte; ``error`` says
+            why. There are no records then.
+        time_origin: What says ``ingested_at``; of an envelope, itself.
         records: The records exactly as received.
     """
 
@@ -72,6 +107,8 @@ class Capture(msgspec.Struct, frozen=True, omit_defaults=True):
     request: dict[str, str] = {}
     responses: list[ResponseMeta] = []
     error: str | None = None
+    unreadable: bytes | None = None
+    time_origin: TimeOrigin = TimeOrigin.ENVELOPE
 
     @property
     def vs_currency(self) -> str | None:
@@ -91,23 +128,34 @@ class CaptureError(ValueError):
     Attributes:
         ingested_at: When the file says it was fetched, UTC, if it says that much.
         source: Its label, likewise.
+        time_origin: What says ``ingested_at``.
     """
 
     def __init__(
-        self, message: str, ingested_at: datetime | None = None, source: str | None = None
+        self,
+        message: str,
+        ingested_at: datetime | None = None,
+        source: str | None = None,
+        time_origin: TimeOrigin | None = None,
     ) -> None:
         super().__init__(message)
         self.ingested_at = ingested_at
         self.source = source
+        self.time_origin = time_origin
 
 
-class _Envelope(msgspec.Struct):
-    ingested_at: datetime
-    source: str
-    records: msgspec.Raw
+class _Description(msgspec.Struct):
+    """What an envelope says beside the records."""
+
+    source: str = FILE_SOURCE
     request: dict[str, Any] = {}
     responses: list[ResponseMeta] = []
     error: str | None = None
+    unreadable: bytes | None = None
+
+
+_decode_time = msgspec.json.Decoder(datetime).decode
+_decode_name = msgspec.json.Decoder(str).decode
 
 
 def encode_capture(capture: Capture) -> bytes:
@@ -115,59 +163,281 @@ def encode_capture(capture: Capture) -> bytes:
     return msgspec.json.encode(capture)
 
 
-def decode_capture(body: bytes) -> Capture:
-    """Read a landing file's uncompressed content.
+def decode_capture(body: bytes, name: str = "") -> Capture:
+    """Read the uncompressed content of a file.
 
-    A time without a zone is UTC. The bare tokens ``NaN`` and ``Infinity``, which are not JSON but
-    which common writers emit, are read as strings so that they spoil their record only.
+    A time without a zone is UTC. What is no JSON inside of one record (a lone surrogate, a bare
+    ``NaN``) is left to the record's decoder.
+
+    Args:
+        body: The content.
+        name: The file's name, which may hold the UTC time of the fetch.
 
     Raises:
-        CaptureError: not JSON, or not a capture, or with a source or currency that is none, or its
-            ``records`` are an error body of the API.
+        CaptureError: no records in one of the forms, nothing that says when they were fetched, a
+            source or currency that is none, or an error body of the API.
     """
+    told = time_in_name(name)
     body = body.removeprefix(b"\xef\xbb\xbf")
     try:
+        if body.lstrip()[:1] == b"[":
+            return _bare(split_array(body), {}, told)
+        return _object(split_object(body), body, told)
+    except MALFORMED as error:
         try:
-            envelope = msgspec.json.decode(body, type=_Envelope)
-        except msgspec.ValidationError:
-            raise
-        except msgspec.DecodeError:
-            tolerant = _STRING_OR_BARE_TOKEN.sub(_quote_bare_token, body)
-            if tolerant == body:
-                raise
-            body, envelope = tolerant, msgspec.json.decode(tolerant, type=_Envelope)
-        ingested_at = _in_utc(envelope.ingested_at)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, OverflowError) as error:
-        raise CaptureError(f"{error} in a file of {len(body)} bytes") from None
-    source = envelope.source.strip(_WHITE_SPACE)
-    if not 0 < len(source) <= _LONGEST_SOURCE:
+            lines = _records_by_line(body)
+        except MALFORMED:
+            lines = None
+        if lines is not None:
+            return _bare(lines, {}, told)
         raise CaptureError(
-            f"no text of 1 to {_LONGEST_SOURCE} characters - at `$.source`", ingested_at
-        )
-    try:
-        records = msgspec.json.decode(envelope.records, type=list[msgspec.Raw])
-    except RecursionError as error:
-        problem = f"{error} - at `$.records`"
-    except msgspec.ValidationError:
-        api_error = error_from_body(bytes(envelope.records))
-        problem = (
-            "Expected `array` - at `$.records`"
-            if api_error is None
-            else f"the API answered with an error: {api_error}"
-        )
-    else:
+            f"{looks_like(body)} ({error})",
+            told,
+            None,
+            None if told is None else TimeOrigin.FILE_NAME,
+        ) from None
+
+
+def read_page(body: bytes) -> list[msgspec.Raw]:
+    """The records of a response of ``/coins/markets``.
+
+    Raises:
+        msgspec.DecodeError, UnicodeDecodeError, RecursionError: it is no array.
+    """
+    # A view would keep the whole response alive.
+    return [record.copy() for record in split_array(body)]
+
+
+def time_in_name(name: str) -> datetime | None:
+    """The UTC time in a file's name, if there is one: a date and a time to the second that end in
+    ``Z``, ``UTC`` or ``+0000``."""
+    for match in _TIME_IN_NAME.finditer(name.rpartition("/")[2]):
+        *parts, fraction = match.groups()
         try:
-            return Capture(
-                ingested_at=ingested_at,
-                source=source,
-                records=records,
-                request=_request(envelope.request),
-                responses=envelope.responses,
-                error=envelope.error,
-            )
-        except ValueError as error:
-            problem = str(error)
-    raise CaptureError(problem, ingested_at, source)
+            time = datetime.strptime("".join(parts) + "+0000", "%Y%m%d%H%M%S%z")
+        except ValueError:
+            continue
+        return time.replace(microsecond=int((fraction or "").ljust(6, "0")), tzinfo=timezone.utc)
+    return None
+
+
+def plausible_fetch(time: datetime) -> bool:
+    """Whether something can have been fetched then, by our clock."""
+    return FIRST_FETCH <= time <= min(LAST_FETCH, datetime.now(timezone.utc) + MOST_AHEAD)
+
+
+def _records_by_line(body: bytes) -> list[msgspec.Raw] | None:
+    """The lines of a text each of which is an object (JSON Lines)."""
+    lines = [line.strip() for line in body.split(b"\n")]
+    objects = [line for line in lines if line]
+    if len(objects) < 2 or not all(line[:1] == b"{" and line[-1:] == b"}" for line in objects):
+        return None
+    return [msgspec.Raw(line) for line in objects]
+
+
+def _object(members: dict[str, msgspec.Raw], body: bytes, told: datetime | None) -> Capture:
+    if "records" in members and "ingested_at" in members:
+        return _envelope(members)
+    if {"id", "current_price"} <= members.keys():
+        return _bare([msgspec.Raw(body.strip())], {}, told)
+    arrays = {}
+    for name, value in members.items():
+        if _starts_with(value, b"["):
+            elements = split_array(value)
+            if not elements or _starts_as_objects(elements):
+                arrays[name] = elements
+    origin = None if told is None else TimeOrigin.FILE_NAME
+    if not arrays:
+        api_error = error_from_body(body)
+        raise CaptureError(
+            f"{looks_like(body)}: it has no array of records"
+            if api_error is None
+            else f"the API answered with an error: {api_error}",
+            told,
+            None,
+            origin,
+        )
+    # What else there is may be empty, or about something else.
+    records = {name: elements for name, elements in arrays.items() if _hold_prices(elements)}
+    if len(arrays) > 1 and len(records) != 1:
+        raise CaptureError(
+            f"several arrays, of which none or more than one has prices ({', '.join(arrays)}):"
+            " keep one of them",
+            told,
+            None,
+            origin,
+        )
+    ((name, elements),) = (records if len(arrays) > 1 else arrays).items()
+    beside = {key: value for key, value in members.items() if key != name}
+    return _bare(elements, beside, told)
+
+
+def _starts_with(value: msgspec.Raw, character: bytes) -> bool:
+    return bytes(memoryview(value)[:1]) == character
+
+
+def _starts_as_objects(records: list[msgspec.Raw]) -> bool:
+    return bool(records) and all(_starts_with(record, b"{") for record in records)
+
+
+def _hold_prices(elements: list[msgspec.Raw]) -> bool:
+    return any(b'"current_price"' in bytes(element) for element in elements)
+
+
+def _bare(
+    records: list[msgspec.Raw], beside: Mapping[str, msgspec.Raw], in_name: datetime | None
+) -> Capture:
+    """The capture of records that came without our envelope."""
+    if _starts_as_objects(records) and all(_names(record) is None for record in records):
+        raise CaptureError(looks_like(bytes(records[0])), in_name)
+    time, origin = _time_beside(beside), TimeOrigin.ENVELOPE
+    if time is None:
+        time, origin = in_name, TimeOrigin.FILE_NAME
+    if time is None:
+        time, origin = _newest_update(records), TimeOrigin.LAST_UPDATED
+    if time is None:
+        raise CaptureError(
+            f"nothing says when it was fetched: {_what_records_are(records)}; put the UTC time of"
+            " the fetch into the file's name, such as markets-2024-01-01T001233Z.json"
+        )
+    parameters = {key: value for key, value in beside.items() if key == "vs_currency"}
+    try:
+        request = _request({key: _any(value) for key, value in parameters.items()})
+        source = _source(_text(beside.get("source")) or FILE_SOURCE)
+    except ValueError as error:
+        raise CaptureError(str(error), time, None, origin) from None
+    return Capture(
+        ingested_at=time, source=source, records=records, request=request, time_origin=origin
+    )
+
+
+def _what_records_are(records: list[msgspec.Raw]) -> str:
+    if not records:
+        return "there are no records"
+    names = _names(records[0])
+    if names is None:
+        has = "is no object"
+    else:
+        has = f"has {', '.join(names[:_MOST_NAMES])[:_MOST_CHARACTERS] or 'nothing'}"
+    return f"records of /coins/markets have {_NAMED_RECORD}, the first of these {has}"
+
+
+def _names(record: msgspec.Raw) -> list[str] | None:
+    """The keys of an object, None of what is none."""
+    try:
+        return list(split_object(record))
+    except MALFORMED:
+        return None
+
+
+def _time_beside(beside: Mapping[str, msgspec.Raw]) -> datetime | None:
+    for key in _TIME_KEYS:
+        if key in beside and (time := _time(beside[key])) is not None:
+            return time
+    return None
+
+
+def _newest_update(records: Iterable[msgspec.Raw]) -> datetime | None:
+    newest: datetime | None = None
+    for record in records:
+        try:
+            updated = split_object(record).get("last_updated")
+        except MALFORMED:
+            continue
+        time = None if updated is None else _time(updated)
+        # A single impossible time would make all others look old.
+        if time is not None and plausible_fetch(time) and (newest is None or time > newest):
+            newest = time
+    return newest
+
+
+def _time(value: msgspec.Raw) -> datetime | None:
+    """A time as ISO 8601 has it, or as seconds or milliseconds since 1970."""
+    text = bytes(value)
+    try:
+        if text[:1] == b'"':
+            return _in_utc(_decode_time(text))
+        number = float(text)
+        time = datetime.fromtimestamp(number / 1000 if number > 1e11 else number, timezone.utc)
+    except (*MALFORMED, ValueError, OverflowError, OSError):
+        return None
+    return time if time >= FIRST_FETCH else None
+
+
+def _any(value: msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(value)
+    except MALFORMED:
+        raise ValueError("no JSON - at `$.vs_currency`") from None
+
+
+def _text(value: msgspec.Raw | None) -> str | None:
+    if value is None:
+        return None
+    try:
+        return _decode_name(value)
+    except MALFORMED:
+        return None
+
+
+def _envelope(members: Mapping[str, msgspec.Raw]) -> Capture:
+    try:
+        ingested_at = _in_utc(_decode_time(members["ingested_at"]))
+    except (*MALFORMED, OverflowError) as error:
+        raise CaptureError(f"{error} - at `$.ingested_at`") from None
+    try:
+        described = _describe(members)
+        source = _source(described.source)
+    except ValueError as error:
+        raise CaptureError(str(error), ingested_at) from None
+    try:
+        records = (
+            split_array(members["records"])
+            if described.unreadable is None
+            else read_page(described.unreadable)
+        )
+        return Capture(
+            ingested_at=ingested_at,
+            source=source,
+            records=records,
+            request=_request(described.request),
+            responses=described.responses,
+            error=None if described.unreadable is not None else described.error,
+        )
+    except MALFORMED as error:
+        if described.unreadable is not None:
+            problem = described.error or str(error)
+        else:
+            problem = _no_array(members["records"], error)
+    except ValueError as error:
+        problem = str(error)
+    raise CaptureError(problem, ingested_at, source, TimeOrigin.ENVELOPE)
+
+
+def _describe(members: Mapping[str, msgspec.Raw]) -> _Description:
+    known = {
+        name: value for name, value in members.items() if name in _Description.__struct_fields__
+    }
+    try:
+        return msgspec.json.decode(msgspec.json.encode(known), type=_Description)
+    except MALFORMED as error:
+        raise ValueError(str(error)) from None
+
+
+def _no_array(records: msgspec.Raw, error: Exception) -> str:
+    if isinstance(error, msgspec.ValidationError):
+        api_error = error_from_body(bytes(records))
+        if api_error is not None:
+            return f"the API answered with an error: {api_error}"
+        return "Expected `array` - at `$.records`"
+    return f"{error} - at `$.records`"
+
+
+def _source(text: str) -> str:
+    source = text.strip(_WHITE_SPACE)
+    if not 0 < len(source) <= _LONGEST_SOURCE:
+        raise ValueError(f"no text of 1 to {_LONGEST_SOURCE} characters - at `$.source`")
+    return source
 
 
 def _request(parameters: dict[str, Any]) -> dict[str, str]:
@@ -179,13 +449,6 @@ def _request(parameters: dict[str, Any]) -> dict[str, str]:
 
 def _code(text: str) -> str:
     return text.strip(_WHITE_SPACE).lower()
-
-
-def _quote_bare_token(match: re.Match[bytes]) -> bytes:
-    token = match.group()
-    if not token.startswith(b'"'):
-        return b'"' + token + b'"'
-    return _ESCAPE.sub(lambda m: rb"\ufffd" if m[1] else m.group(), token)
 
 
 def _in_utc(time: datetime) -> datetime:

@@ -15,7 +15,7 @@ import msgspec
 import tenacity
 from pydantic import SecretStr
 
-from crypto_pipeline.coingecko.capture import LIVE_SOURCE, Capture, ResponseMeta
+from crypto_pipeline.coingecko.capture import LIVE_SOURCE, Capture, ResponseMeta, read_page
 from crypto_pipeline.coingecko.errors import (
     CoinGeckoError,
     MalformedResponse,
@@ -24,6 +24,8 @@ from crypto_pipeline.coingecko.errors import (
     error_from_response,
 )
 from crypto_pipeline.coingecko.limits import DEFAULT_PER_MINUTE, RequestBudget
+from crypto_pipeline.coingecko.schema import coin_id
+from crypto_pipeline.coingecko.tolerant_json import MALFORMED
 from crypto_pipeline.config.settings import Plan, Settings
 
 
@@ -40,6 +42,8 @@ _SERVICES = {
 }
 
 _MAX_PER_PAGE = 250
+_OTHER_PER_PAGE = (240, 230)
+"""Page sizes in which a border between two pages of the usual size lies inside of a page."""
 _MAX_IDS_LENGTH = 5500
 """Characters of an encoded ``ids``; keeps the whole URL below 6,000, which proxies let through."""
 
@@ -64,15 +68,21 @@ _logger = logging.getLogger(__name__)
 
 
 class _Answer(NamedTuple):
+    """``body`` is None where its content encoding is broken; ``received`` is what came."""
+
     sent_at: datetime
     received_at: datetime
     headers: httpx.Headers
-    body: bytes
+    received: bytes
+    body: bytes | None
 
 
 class _Page(NamedTuple):
+    """``fetched`` is how many records came, of which ``records`` are kept."""
+
     answer: _Answer
     records: list[msgspec.Raw]
+    fetched: int
 
 
 def request_budget(settings: Settings) -> RequestBudget:
@@ -195,11 +205,13 @@ class CoinGeckoClient:
         ids: Sequence[str] = (),
         include_rehypothecated: bool = False,
         on_page: Callable[[int, int], None] | None = None,
+        on_unreadable: Callable[[Capture], None] | None = None,
     ) -> Capture:
         """Fetch the coins of largest market cap, or those named, as one capture.
 
-        Ranks move while paging, so a coin may come twice or not at all; the records are not
-        deduplicated.
+        Ranks move while paging, so a coin may come on two pages, and the one that it overtook on
+        none. Nothing is removed; what was missed is asked for once more, in pages of another size
+        (CoinGecko answers the same page from its cache).
 
         Args:
             vs_currency: Currency of all prices, e.g. ``usd``.
@@ -207,6 +219,8 @@ class CoinGeckoClient:
             ids: Coin ids to fetch instead.
             include_rehypothecated: Whether tokens that stand for others are listed too.
             on_page: Called after each page with its number, from 1, and the records so far.
+            on_unreadable: Called with every answer that came with HTTP 200 and is no records: a
+                capture without records that holds its body.
 
         Returns:
             The capture. ``ingested_at`` is when the request that got the first page was sent (the
@@ -235,76 +249,137 @@ class CoinGeckoClient:
         else:
             queries = (request | {"page": str(page)} for page in itertools.count(1))
 
-        records: list[msgspec.Raw] = []
-        responses: list[ResponseMeta] = []
-        first: _Answer | None = None
+        pages: list[_Page] = []
+        count = 0
         error: str | None = None
         for number, query in enumerate(queries, 1):
             try:
-                answer, page = self._retrying(self._get_page, query)
+                page = self._retrying(self._get_page, query, on_unreadable)
             except CoinGeckoError as failure:
-                if first is None:
+                if not pages:
                     raise
                 error = str(failure)
                 break
-            first = first or answer
-            records += page[: None if limit is None else limit - len(records)]
-            responses.append(
+            is_last = not ids and (
+                len(page.records) < per_page or count + len(page.records) == limit
+            )
+            page = page._replace(records=page.records[: None if limit is None else limit - count])
+            count += len(page.records)
+            pages.append(page)
+            if on_page is not None:
+                on_page(number, count)
+            if is_last or count == limit:
+                break
+        if not ids:
+            pages += self._missed(pages, request, limit)
+
+        first = pages[0].answer
+        return Capture(
+            ingested_at=self._time_of(first),
+            source=_source_of(first),
+            records=[record for page in pages for record in page.records],
+            request=request | ({"ids": ",".join(ids)} if ids else {}),
+            responses=[
                 ResponseMeta(
                     page=number,
-                    received_at=answer.received_at,
-                    records=len(page),
-                    headers={
-                        name: answer.headers[name]
-                        for name in _KEPT_HEADERS
-                        if name in answer.headers
-                    },
+                    received_at=page.answer.received_at,
+                    records=page.fetched,
+                    headers=_kept_headers(page.answer),
                 )
-            )
-            if on_page is not None:
-                on_page(number, len(records))
-            if not ids and (len(page) < per_page or len(records) == limit):
-                break
-
-        assert first is not None  # there is at least one query, and its failure was raised
-        return Capture(
-            ingested_at=first.received_at if self._plan is Plan.SANDBOX else first.sent_at,
-            source=first.headers.get("x-data-source", LIVE_SOURCE),
-            records=records,
-            request=request | ({"ids": ",".join(ids)} if ids else {}),
-            responses=responses,
+                for number, page in enumerate(pages, 1)
+            ],
             error=error,
         )
 
-    def _get_page(self, query: dict[str, str]) -> _Page:
+    def _missed(
+        self, pages: Sequence[_Page], request: dict[str, str], limit: int | None
+    ) -> list[_Page]:
+        """The coins that a page border has lost, for each that has a coin twice."""
+        seen: set[str] = set()
+        found: list[_Page] = []
+        for number, page in enumerate(pages):
+            ids = _ids(page.records)
+            repeated = len(ids & seen)
+            seen |= ids
+            if not repeated:
+                continue
+            border = number * _MAX_PER_PAGE
+            size = next(size for size in _OTHER_PER_PAGE if border % size)
+            query = request | {"per_page": str(size), "page": str(border // size + 1)}
+            try:
+                # Once: the pages that are there must not wait for it.
+                answer = self._get_page(query, None)
+            except CoinGeckoError as failure:
+                _logger.warning("a coin was missed between two pages: %s", failure)
+                break
+            found.append(answer)
+            # The pages that follow count as seen: only what none of them has was missed.
+            known = seen.union(*(_ids(later.records) for later in pages))
+            first = border // size * size
+            new = [
+                record
+                for position, record in enumerate(answer.records, first)
+                if coin_id(record) not in known and (limit is None or position < limit)
+            ]
+            found[-1] = answer._replace(records=new[:repeated])
+            seen |= _ids(new[:repeated])
+        return found
+
+    def _get_page(
+        self, query: dict[str, str], on_unreadable: Callable[[Capture], None] | None
+    ) -> _Page:
         answer = self._get("/coins/markets", query)
         try:
-            views = msgspec.json.decode(answer.body, type=list[msgspec.Raw])
-        except (msgspec.DecodeError, RecursionError) as malformed:
-            body = self._without_key(answer.body)
+            if answer.body is None:
+                raise MalformedResponse("its content encoding is broken", status=200)
+            records = read_page(answer.body)
+        except (*MALFORMED, MalformedResponse) as malformed:
+            body = self._without_key(answer.received if answer.body is None else answer.body)
             error = error_from_body(body, 200, _retry_after(answer.headers))
-            raise error or MalformedResponse(str(malformed), status=200) from None
-        # A view would keep the page's whole buffer alive.
-        return _Page(answer, [view.copy() for view in views])
+            if error is not None:
+                raise error from None
+            unreadable = MalformedResponse(str(malformed), status=200)
+            if isinstance(malformed, MalformedResponse):
+                unreadable = malformed
+            if on_unreadable is not None:
+                on_unreadable(
+                    Capture(
+                        ingested_at=self._time_of(answer),
+                        source=_source_of(answer),
+                        records=[],
+                        request=query,
+                        error=str(unreadable),
+                        unreadable=body,
+                    )
+                )
+            raise unreadable from None
+        return _Page(answer, records, len(records))
 
     def _get(self, path: str, query: dict[str, str]) -> _Answer:
         """One attempt, which takes one slot of the budget."""
         self._budget.acquire()
         sent_at = datetime.now(timezone.utc)
         try:
-            response = self._http.get(path, params=query)
-        except httpx.DecodingError as malformed:
-            raise MalformedResponse(str(malformed)) from None
+            with self._http.stream("GET", path, params=query) as response:
+                # As it came: what is compressed badly is kept, too.
+                received = b"".join(response.iter_raw())
         except httpx.TransportError as failure:
             reason = str(failure) or type(failure).__name__
             raise NetworkError(f"{self._http.base_url.host}: {reason}") from None
         received_at = datetime.now(timezone.utc)
+        body = _decoded(response, received)
         if response.status_code != 200:
-            body = self._without_key(response.content)
-            raise error_from_response(body, response.status_code, _retry_after(response.headers))
+            raise error_from_response(
+                self._without_key(body or b""),
+                response.status_code,
+                _retry_after(response.headers),
+            )
         if self._plan is Plan.SANDBOX:
             received_at = _sandbox_time(response.headers)
-        return _Answer(sent_at, received_at, response.headers, response.content)
+        return _Answer(sent_at, received_at, response.headers, received, body)
+
+    def _time_of(self, answer: _Answer) -> datetime:
+        return answer.received_at if self._plan is Plan.SANDBOX else answer.sent_at
 
     def _without_key(self, body: bytes) -> bytes:
         """An error body that may echo the key, without it."""
@@ -319,14 +394,34 @@ def _chunks_of_ids(ids: Sequence[str]) -> Iterator[list[str]]:
     """Split ids into requests: at most a page's worth each, in a URL that is not too long."""
     chunk: list[str] = []
     length = 0
-    for coin_id in dict.fromkeys(ids):
-        encoded = len(quote(coin_id, safe="")) + len("%2C")
+    for one in dict.fromkeys(ids):
+        encoded = len(quote(one, safe="")) + len("%2C")
         if len(chunk) == _MAX_PER_PAGE or (chunk and length + encoded > _MAX_IDS_LENGTH):
             yield chunk
             chunk, length = [], 0
-        chunk.append(coin_id)
+        chunk.append(one)
         length += encoded
     yield chunk
+
+
+def _decoded(response: httpx.Response, received: bytes) -> bytes | None:
+    """The body without its content encoding; None if that is broken."""
+    try:
+        return httpx.Response(200, headers=response.headers, content=received).content
+    except httpx.DecodingError:
+        return None
+
+
+def _ids(records: Sequence[msgspec.Raw]) -> set[str]:
+    return {found for record in records if (found := coin_id(record)) is not None}
+
+
+def _source_of(answer: _Answer) -> str:
+    return str(answer.headers.get("x-data-source", LIVE_SOURCE))
+
+
+def _kept_headers(answer: _Answer) -> dict[str, str]:
+    return {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
 
 
 def _sandbox_time(headers: httpx.Headers) -> datetime:

@@ -12,6 +12,7 @@ from typing import Final
 
 import msgspec
 
+from crypto_pipeline.coingecko.tolerant_json import MALFORMED, is_json, split_object
 from crypto_pipeline.model.registry import RECORD_COLUMNS, SqlType
 
 _BY_FIELD: Final = {column.field: column for column in RECORD_COLUMNS if column.field}
@@ -79,8 +80,11 @@ _PLAIN_NUMBER = re.compile(rb"-?[0-9]{1,40}(\.[0-9]{1,40})?")
 # Not UTF-8, nested too deeply, an exponent or a year that no Decimal or datetime has.
 UNREADABLE = (msgspec.DecodeError, ValueError, RecursionError, ArithmeticError)
 
+_NO_JSON = msgspec.Raw(b"\xff")
+"""Stands for a value that is no JSON, and is none itself."""
+
 _Value = str | datetime | None
-decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_decode_object = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _decode_text = msgspec.json.Decoder(str).decode
 decode_time = msgspec.json.Decoder(datetime).decode
 
@@ -93,7 +97,7 @@ def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
     whole. Never raises: what is wrong with a record is said in its row.
     """
     try:
-        fields = decode_object(record)
+        fields = decode_fields(record)
     except UNREADABLE:
         return (*[None] * (len(COLUMNS) - len(_FINDINGS)), WHOLE_RECORD, None, None)
     malformed: list[str] = []
@@ -120,11 +124,14 @@ def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
     roi: dict[str, msgspec.Raw] = {}
     if (raw_roi := bytes(fields.get("roi", b"null"))) != b"null":
         try:
-            roi = decode_object(raw_roi)
+            roi = decode_fields(raw_roi)
         except UNREADABLE:
             malformed.append("roi")
     for nested, parse in ((ROI_NUMBERS, _number), (ROI_TEXTS, _text)):
         values += [read(roi, name.partition(".")[2], parse, name) for name in nested]
+    malformed += [
+        name for name, value in fields.items() if value is _NO_JSON and name not in malformed
+    ]
     names = fields.keys()
     return (
         *values,
@@ -132,6 +139,32 @@ def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
         _listed(sorted(names - BASE_FIELDS - OPTIONAL_FIELDS)),
         _listed(sorted(BASE_FIELDS - names)),
     )
+
+
+def decode_fields(record: bytes | msgspec.Raw) -> dict[str, msgspec.Raw]:
+    """The values of a record by field. One that is no JSON, bare ``NaN`` and ``Infinity`` inside of
+    it apart, is replaced by one that no field takes.
+
+    Raises:
+        msgspec.DecodeError, ValueError, RecursionError: it is no object.
+    """
+    try:
+        return _decode_object(record)
+    except msgspec.ValidationError:
+        raise
+    except MALFORMED:
+        return {
+            name: value if is_json(value, bare_tokens=True) else _NO_JSON
+            for name, value in split_object(record).items()
+        }
+
+
+def coin_id(record: msgspec.Raw) -> str | None:
+    """The id of a record, None if it has none."""
+    try:
+        return _decode_text(decode_fields(record)["id"])
+    except (KeyError, *UNREADABLE):
+        return None
 
 
 def _listed(names: list[str]) -> str | None:
@@ -150,9 +183,11 @@ def _number(text: bytes) -> str:
     if text[:1] not in b"-0123456789":
         raise ValueError("not a number")
     if _PLAIN_NUMBER.fullmatch(text) is None:
-        _, _, exponent = Decimal(text.decode()).as_tuple()
-        assert isinstance(exponent, int)
-        if max(Decimal(text.decode()).adjusted(), -exponent) > _MAX_DIGITS:
+        value = Decimal(text.decode())
+        _, _, exponent = value.as_tuple()
+        if not isinstance(exponent, int):
+            raise ValueError("not finite")
+        if max(value.adjusted(), -exponent) > _MAX_DIGITS:
             raise ValueError("too many digits")
     return text.decode()
 

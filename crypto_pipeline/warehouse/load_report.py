@@ -16,7 +16,7 @@ import msgspec
 import psycopg
 from psycopg.rows import class_row
 
-from crypto_pipeline.coingecko.schema import UNREADABLE, WHOLE_RECORD, decode_object
+from crypto_pipeline.coingecko.schema import UNREADABLE, WHOLE_RECORD, decode_fields
 from crypto_pipeline.config.redaction import redact
 from crypto_pipeline.dagster_internals import write_messages
 from crypto_pipeline.model.registry import RECORD_COLUMNS
@@ -127,7 +127,7 @@ def _failures(rejected: _Rejected) -> Iterator[str]:
 
 def _fields(record: str) -> Mapping[str, msgspec.Raw]:
     try:
-        return decode_object(record)
+        return decode_fields(record.encode())
     except UNREADABLE:
         return {}
 

@@ -8,10 +8,12 @@ from hypothesis import strategies as st
 
 from crypto_pipeline.coingecko.capture import (
     CURRENCY,
+    FILE_SOURCE,
     LIVE_SOURCE,
     Capture,
     CaptureError,
     ResponseMeta,
+    TimeOrigin,
     decode_capture,
     encode_capture,
 )
@@ -53,13 +55,17 @@ def test_a_byte_order_mark_is_ignored() -> None:
     assert _bytes(decode_capture(b"\xef\xbb\xbf" + _plain(b"[1]"))) == [b"1"]
 
 
-def test_bare_tokens_spoil_their_record_only() -> None:
-    records = b'[{"id":"a","p":NaN},{"id":"b","p":-Infinity},{"id":"NaN \\" Infinity","p":1.10}]'
-    assert _bytes(decode_capture(_plain(records))) == [
-        b'{"id":"a","p":"NaN"}',
-        b'{"id":"b","p":"-Infinity"}',
-        b'{"id":"NaN \\" Infinity","p":1.10}',
+def test_what_is_no_json_in_a_record_leaves_every_record_its_bytes() -> None:
+    records = [
+        b'{"id":"a","p":NaN}',
+        rb'{"id":"b","symbol":"\ud800"}',
+        b'{"id":"c","name":"a\tb, ]} \\" [{"}',
+        b'{"id":"d","deep":' + b"[" * 9_999 + b"]" * 9_999 + b"}",
+        b'{"id":"\xff","p":1.10}',
     ]
+    body = _plain(b"[" + b" ,\n".join(records) + b" ]")
+    assert _bytes(decode_capture(body)) == records
+    assert _bytes(decode_capture(body[body.index(b"[") : -1], "20240501T120000Z.json")) == records
 
 
 def test_numbers_keep_their_digits() -> None:
@@ -70,19 +76,131 @@ def test_numbers_keep_their_digits() -> None:
 @pytest.mark.parametrize(
     ("body", "message"),
     [
-        (b"", "truncated in a file of 0 bytes"),
-        (_plain(b'[{"id":"bitcoin"}')[:-1], "truncated in a file of 91 bytes"),
-        (_plain(b"[1 2]"), r"\(byte 77\) in a file of"),
-        (b"[]", "Expected `object`, got `array`"),
-        (b'{"source":"x","records":[]}', "missing required field `ingested_at`"),
+        (b"", "an empty file of 0 bytes"),
+        (b" \n", "an empty file of 2 bytes"),
+        (_plain(b'[{"id":"bitcoin"}')[:-1], "cut off or malformed, in a file of 91 bytes"),
+        (_plain(b"[1, 2]]"), "cut off or malformed"),
+        (b"[]", "nothing says when it was fetched: there are no records"),
+        (b'[{"id":"bitcoin","symbol":"btc"}]', "the first of these has id, symbol; put the UTC"),
+        (b"[[1713355200000,61142]]", "the first of these is no object"),
+        (b'{"source":"x","records":[]}', "nothing says when it was fetched"),
+        (b'{"bitcoin":{"usd":61142}}', "no array of records"),
+        (b'{"a":[{"id":"x"}],"b":[{"id":"y"}]}', "several arrays.*\\(a, b\\): keep one of them"),
         (_plain(b"[]", "yesterday"), r"at `\$.ingested_at`"),
         (_plain(b'{"a": 1}'), r"Expected `array` - at `\$.records`"),
         (_plain(b"null"), r"Expected `array` - at `\$.records`"),
+        (
+            b"snapped_at,price,market_cap,total_volume\n2013-04-28 00:00:00 UTC,134.2,1.5e9,0.0\n",
+            "a CSV with the columns snapped_at, price, market_cap, total_volume: CoinGecko's own",
+        ),
+        (
+            b"a;b\n1;2\n",
+            "a CSV with the columns a, b: CoinGecko's own export of a coin has snapped",
+        ),
+        (b"[{'id': 'bitcoin', 'current_price': 1}]", "printed form of a Python list.*json.dump"),
+        (b'{"id": "bitcoin", "roi": None}', "printed form of a Python list"),
+        (b"<!DOCTYPE html><title>502</title>", "HTML or XML"),
+        ("[]".encode("utf-16"), "UTF-16: save it as UTF-8"),
+        (b"PAR1\x15\x04", "a Parquet file"),
+        (b"\x00\x01\x02", "binary data"),
+        (b"hello", "text: records are read from the JSON of /coins/markets"),
     ],
 )
 def test_what_is_no_capture_is_named(body: bytes, message: str) -> None:
     with pytest.raises(CaptureError, match=message):
         decode_capture(body)
+
+
+_BITCOIN = b'{"id": "bitcoin", "current_price": 1.10, "last_updated": "2024-05-01T11:59:30.000Z"}'
+_ETHEREUM = b'{"id":"ethereum", "current_price": 2, "last_updated": "2024-05-01T11:58:30Z"}'
+
+
+@pytest.mark.parametrize(
+    ("body", "origin"),
+    [
+        (b"[%b,%b]", TimeOrigin.LAST_UPDATED),
+        (b'{"data": [%b,%b]}', TimeOrigin.LAST_UPDATED),
+        (b'{"status": {"ok": true}, "errors": [], "coins": [%b,%b]}', TimeOrigin.LAST_UPDATED),
+        (b"%b\n%b\n", TimeOrigin.LAST_UPDATED),
+        (b"%b\r\n\r\n%b", TimeOrigin.LAST_UPDATED),
+        (b'{"fetched_at": "2024-05-01T12:00:00Z", "result": [%b,%b]}', TimeOrigin.ENVELOPE),
+        (b'{"result": [%b,%b], "timestamp": 1714564800}', TimeOrigin.ENVELOPE),
+        (b'{"result": [%b,%b], "ts": 1714564800000}', TimeOrigin.ENVELOPE),
+        (b'{"records": [%b,%b], "ingested_at": "2024-05-01T12:00:00"}', TimeOrigin.ENVELOPE),
+    ],
+)
+def test_the_forms_in_which_people_keep_a_response(body: bytes, origin: TimeOrigin) -> None:
+    capture = decode_capture(body % (_BITCOIN, _ETHEREUM))
+    assert _bytes(capture) == [_BITCOIN, _ETHEREUM]
+    assert capture.time_origin is origin
+    seconds = 30 if origin is TimeOrigin.LAST_UPDATED else 0
+    assert capture.ingested_at == NOON - timedelta(seconds=seconds)
+    assert (capture.source, capture.vs_currency) == (FILE_SOURCE, None)
+
+
+def test_a_single_record_is_one_too() -> None:
+    assert _bytes(decode_capture(_BITCOIN)) == [_BITCOIN]
+
+
+def test_a_file_may_name_its_source_and_currency_beside_the_records() -> None:
+    capture = decode_capture(b'{"data": [%b], "vs_currency": "EUR", "source": "me"}' % _BITCOIN)
+    assert (capture.source, capture.vs_currency) == ("me", "eur")
+    with pytest.raises(CaptureError, match="no currency"):
+        decode_capture(b'{"data": [%b], "vs_currency": 5}' % _BITCOIN)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "2024-05-01T120000Z.json",
+        "20240501T120000Z.json.gz",
+        "markets 2024-05-01T12:00:00Z (1).json",
+        "markets_2024-05-01_12-00-00_UTC.json",
+        "20240501T120000000000Z-0a1b.json",
+        "2023-13-01T120000Z-2024-05-01T12.00.00+0000.json",
+    ],
+)
+def test_the_name_may_hold_the_time_of_the_fetch(name: str) -> None:
+    capture = decode_capture(b"[%b]" % _BITCOIN, f"folder-2020-01-01T000000Z/{name}")
+    assert (capture.ingested_at, capture.time_origin) == (NOON, TimeOrigin.FILE_NAME)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["markets_2024-05-01.json", "2024-05-01T120000.json", "120240501T120000Z.json", "a.json"],
+)
+def test_a_date_or_a_local_time_in_a_name_is_no_time_of_a_fetch(name: str) -> None:
+    assert decode_capture(b"[%b]" % _BITCOIN, name).time_origin is TimeOrigin.LAST_UPDATED
+
+
+def test_a_time_beside_the_records_goes_before_the_name_and_this_before_the_records() -> None:
+    body = b'{"time": "2024-05-01T12:00:00Z", "data": [%b]}' % _BITCOIN
+    assert decode_capture(body, "20230101T000000Z.json").time_origin is TimeOrigin.ENVELOPE
+
+
+def test_an_impossible_time_of_one_record_is_not_the_time_of_the_fetch() -> None:
+    late = b'{"id": "x", "current_price": 1, "last_updated": "9999-01-01T00:00:00Z"}'
+    early = b'{"id": "y", "current_price": 1, "last_updated": 5}'
+    capture = decode_capture(b"[%b, %b, 7, %b]" % (late, _BITCOIN, early))
+    assert capture.ingested_at == NOON - timedelta(seconds=30)
+
+
+def test_an_unreadable_answer_is_read_by_a_version_that_can() -> None:
+    kept = Capture(
+        ingested_at=NOON,
+        source="CoinGecko sandbox",
+        records=[],
+        request={"vs_currency": "eur"},
+        error="unreadable: lone surrogate",
+        unreadable=b"[%b]" % _BITCOIN,
+    )
+    capture = decode_capture(encode_capture(kept))
+    assert _bytes(capture) == [_BITCOIN]
+    assert (capture.source, capture.vs_currency) == ("CoinGecko sandbox", "eur")
+    assert capture.error is None
+    with pytest.raises(CaptureError, match="unreadable: lone surrogate") as caught:
+        decode_capture(encode_capture(msgspec.structs.replace(kept, unreadable=b"\xff<")))
+    assert (caught.value.ingested_at, caught.value.source) == (NOON, "CoinGecko sandbox")
 
 
 def _asked(currency: str) -> bytes:

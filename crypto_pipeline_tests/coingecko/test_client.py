@@ -15,7 +15,13 @@ from pydantic import SecretStr
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from crypto_pipeline.coingecko.capture import LIVE_SOURCE, Capture
+from crypto_pipeline.coingecko.capture import (
+    LIVE_SOURCE,
+    Capture,
+    CaptureError,
+    decode_capture,
+    encode_capture,
+)
 from crypto_pipeline.coingecko.client import CoinGeckoClient
 from crypto_pipeline.coingecko.errors import (
     AuthenticationError,
@@ -91,6 +97,46 @@ def _ids(capture: Capture) -> list[str]:
 
 def _queries(httpserver: HTTPServer) -> list[dict[str, str]]:
     return [request.args.to_dict() for request, _ in httpserver.log]
+
+
+def test_an_answer_without_meaning_is_handed_over_byte_for_byte_and_asked_for_again(
+    httpserver: HTTPServer, make_client: MakeClient
+) -> None:
+    html, half = b"<html>\xff busy</html>", _coins(0, 2)[:-9]
+    badly_zipped = Response(b"no gzip", headers={"content-encoding": "gzip"})
+    _serve(httpserver, html, half, badly_zipped, _coins(0, 2))
+    kept: list[Capture] = []
+    capture = make_client().markets("eur", 2, on_unreadable=kept.append)
+    assert _ids(capture) == ["coin-0", "coin-1"]
+    assert [one.unreadable for one in kept] == [html, half, b"no gzip"]
+    for one in kept:
+        assert (one.records, one.source, one.vs_currency) == ([], LIVE_SOURCE, "eur")
+        assert one.error is not None
+        assert "unreadable" in one.error
+        with pytest.raises(CaptureError, match="unreadable"):
+            decode_capture(encode_capture(one))
+
+
+def test_a_key_in_an_unreadable_answer_is_blanked_out(
+    httpserver: HTTPServer, make_client: MakeClient
+) -> None:
+    _serve(httpserver, b"<p>" + KEY.encode())
+    kept: list[Capture] = []
+    client = make_client(Plan.DEMO, api_key=SecretStr(KEY), max_attempts=1)
+    with pytest.raises(MalformedResponse):
+        client.markets("usd", 2, on_unreadable=kept.append)
+    assert [one.unreadable for one in kept] == [b"<p><key>"]
+
+
+def test_a_record_that_is_no_json_leaves_the_others_their_bytes(
+    httpserver: HTTPServer, make_client: MakeClient
+) -> None:
+    records = [b'{"id":"a"}', rb'{"id":"b","symbol":"\ud800"}', b'{"id":"c", "p":1.10}']
+    _serve(httpserver, b"[" + b",\n".join(records) + b"]")
+    capture = make_client().markets("usd", 3)
+    assert [bytes(record) for record in capture.records] == records
+    again = decode_capture(encode_capture(capture))
+    assert [bytes(record) for record in again.records] == records
 
 
 # --- pages -----------------------------------------------------------------------------------
@@ -431,6 +477,43 @@ def test_pages_got_are_kept_when_a_later_one_fails(
     assert "HTTP 503" in capture.error
 
 
+def _serve_with_a_rank_that_moves(httpserver: HTTPServer, total: int, border: int) -> None:
+    """The coin before a border falls behind it between two pages, and stays there."""
+
+    def page(request: Request) -> Response:
+        per_page = int(request.args["per_page"])
+        order = list(range(total))
+        if int(request.args["page"]) > 1:
+            order[border - 1 : border + 1] = [border, border - 1]
+        first = (int(request.args["page"]) - 1) * per_page
+        return Response(b"[%b]" % b",".join(_coins(n, 1)[1:-1] for n in order[first:][:per_page]))
+
+    httpserver.expect_request(MARKETS).respond_with_handler(page)
+
+
+@pytest.mark.parametrize("top_n", [300, None])
+def test_a_coin_that_moving_ranks_hid_between_two_pages_is_asked_for_again(
+    httpserver: HTTPServer, make_client: MakeClient, top_n: int | None
+) -> None:
+    _serve_with_a_rank_that_moves(httpserver, 400, 250)
+    capture = make_client().markets("usd", top_n)
+    ids = _ids(capture)
+    # Both are kept, in bronze nothing is removed; the one that was missed is the last.
+    assert sorted(set(ids)) == sorted(f"coin-{n}" for n in range(top_n or 400))
+    assert (ids.count("coin-249"), ids[-1]) == (2, "coin-250")
+    assert [query["per_page"] for query in _queries(httpserver)] == ["250", "250", "240"]
+    assert [response.records for response in capture.responses] == [250, 150, 160]
+
+
+def test_a_coin_that_cannot_be_asked_for_again_costs_no_other(
+    httpserver: HTTPServer, make_client: MakeClient
+) -> None:
+    _serve(httpserver, _coins(0, 250), _coins(249, 100), Response(b"", 500))
+    capture = make_client().markets("usd", None)
+    assert len(capture.records) == 350
+    assert capture.error is None
+
+
 def test_every_attempt_takes_a_slot(
     httpserver: HTTPServer, make_client: MakeClient, tmp_path: Path
 ) -> None:
@@ -441,7 +524,7 @@ def test_every_attempt_takes_a_slot(
             self.slots += 1
 
     counter = Counter(tmp_path / "unused", None)
-    _serve(httpserver, Response(b"", 500), _coins(0, 250), _coins(0, 1))
+    _serve(httpserver, Response(b"", 500), _coins(0, 250), _coins(250, 1))
     make_client(budget=counter).markets("usd", None)
     assert counter.slots == 3
 

@@ -186,10 +186,31 @@ def test_a_text_that_postgresql_cannot_hold_is_malformed(field: str, value: str)
     assert (row[TEXT_FIELDS[field]], row["malformed"]) == (None, field)
 
 
-@pytest.mark.parametrize("value", [r'"\ud800"', r'"\udc00x"', r'"\ud83d\ud83d\ude00"'])
-def test_half_a_character_spoils_the_whole_record(value: str) -> None:
-    # The decoder reads no further than there, so nothing is known of the fields.
-    assert decoded_with("name", value)["malformed"] == "the whole record"
+@pytest.mark.parametrize(
+    "value",
+    [r'"\ud800"', r'"\udc00x"', r'"\ud83d\ud83d\ude00"', '"a\tb"', '"a\x00b"', r'"\x"', "tru"],
+)
+def test_what_is_no_json_spoils_its_field(value: str) -> None:
+    row = decoded(b'{"id": "a", "symbol": %b, "current_price": 1.10}' % value.encode())
+    assert (row["crypto_id"], row["symbol"], row["current_price"]) == ("a", None, "1.10")
+    assert row["malformed"] == "symbol"
+
+
+@pytest.mark.parametrize(
+    "value", [r'"\ud800"', r'{"price": ["\ud800"]}', "01", "[" * 9_999 + "]" * 9_999]
+)
+def test_what_is_no_json_in_a_field_that_is_not_stored_spoils_the_record_too(value: str) -> None:
+    row = decoded(b'{"id": "a", "sparkline_in_7d": %b}' % value.encode())
+    assert (row["crypto_id"], row["malformed"]) == ("a", "sparkline_in_7d")
+
+
+def test_bare_tokens_spoil_the_field_in_which_they_stand() -> None:
+    row = decoded(
+        b'{"id": "NaN \\" Infinity", "current_price": NaN, "ath": -Infinity, "atl": 1.10,'
+        b' "sparkline_in_7d": {"price": [1.5, NaN]}}'
+    )
+    assert (row["crypto_id"], row["atl"]) == ('NaN " Infinity', "1.10")
+    assert row["malformed"] == "current_price,ath"
 
 
 @given(text=st.text(st.characters(exclude_characters="\x00", exclude_categories=["Cs"])))
@@ -288,7 +309,8 @@ def test_a_field_name_that_postgresql_cannot_hold_is_named_without_it() -> None:
         b"true",
         b"",
         b"{",
-        b'{"id": bitcoin}',
+        b'{"id": "bitcoin"]',
+        b'{"id" "bitcoin"}',
         b"\xff",
         b"[" * 100_000,
     ],
