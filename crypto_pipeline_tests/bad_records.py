@@ -33,6 +33,13 @@ BROKEN_RECORDS: dict[str, list[Sequence[Record]]] = {
     "id_present": [[market_record(id="")], [market_record(id=None)], [market_record(id=ABSENT)]],
     "symbol_present": [[market_record(symbol="")], [market_record(symbol=None)]],
     "name_present": [[market_record(name="")], [market_record(name=None)]],
+    "texts_short": [
+        [market_record(id="x" * 201)],
+        [market_record(symbol="\U0001f600" * 201)],
+        [market_record(name="x" * 10_000)],
+        [market_record(image="https://" + "x" * 2_000)],
+        [market_record(roi={"times": 1, "currency": "x" * 201, "percentage": 1})],
+    ],
     "price_present": [[market_record(current_price=None)], [market_record(current_price=ABSENT)]],
     "price_positive": [[market_record(current_price=0)], [market_record(current_price=-0.01)]],
     "last_updated_present": [[market_record(last_updated=None)]],
@@ -142,14 +149,10 @@ WAYS = {
 GOOD = landing_json([coin(number) for number in range(20)])
 
 BROKEN: dict[str, tuple[str, bytes, str]] = {
-    "cut off": ("bad.json", GOOD[:-100], rf"truncated in a file of {len(GOOD) - 100} bytes"),
-    "a web page": ("bad.json", b"<html>502</html>", r"\(byte 0\) in a file of 16 bytes"),
-    "a stray comma": (
-        "bad.json",
-        GOOD.replace(b'"records":[', b'"records":[,'),
-        rf"\(byte {GOOD.index(b'[') + 1}\) in a file of {len(GOOD) + 1} bytes",
-    ),
-    "no time": ("bad.json", b'{"source":"CoinGecko","records":[]}', "field `ingested_at`"),
+    "cut off": ("bad.json", GOOD[:-100], rf"cut off .* in a file of {len(GOOD) - 100} bytes"),
+    "a web page": ("bad.json", b"<html>502</html>", "HTML or XML, such as an error page"),
+    "no time": ("bad.json", b'{"source":"CoinGecko","records":[]}', "when it was fetched"),
+    "a Python list": ("bad.json", b"[{'id': 'bitcoin', 'roi': None}]", "write it with json.dump"),
     "time unreadable": (
         "bad.json",
         landing_json([], ingested_at="yesterday"),
@@ -165,8 +168,8 @@ BROKEN: dict[str, tuple[str, bytes, str]] = {
         gzip.compress(GOOD, mtime=0)[:-20],
         rf"not a whole gzip file of {len(gzip.compress(GOOD, mtime=0)) - 20} bytes",
     ),
-    "gzip by name only": ("bad.json.gz", GOOD, rf"not a whole gzip file of {len(GOOD)} bytes"),
-    "empty": ("bad.json", b"", "in a file of 0 bytes"),
+    "gzip by name only": ("bad.json.gz", b"1f8b", "not a whole gzip file of 4 bytes"),
+    "empty": ("bad.json", b"", "an empty file of 0 bytes"),
     "empty gzip": ("bad.json.gz", b"", "file of 0 bytes"),
-    "not UTF-8": ("bad.json", b"\xff\xfe{}", r"in a file of 4 bytes"),
+    "not UTF-8": ("bad.json", b"\xff\xfe{}", "text in UTF-16: save it as UTF-8"),
 }

@@ -99,6 +99,19 @@ def another_warehouse(monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     return Warehouse()
 
 
+def refuse_file(warehouse: Warehouse, like: str) -> None:
+    """Let every load of a landing file of some name fail, for no reason that lies in its data."""
+    with warehouse.connection() as connection:
+        connection.execute(
+            "CREATE FUNCTION refuse_file() RETURNS trigger LANGUAGE plpgsql AS"
+            " $$ BEGIN RAISE EXCEPTION 'as told'; END $$"
+        )
+        connection.execute(
+            "CREATE TRIGGER refuse_file BEFORE INSERT ON ingestion_batches FOR EACH ROW"
+            f" WHEN (NEW.landing_file LIKE '{like}') EXECUTE FUNCTION refuse_file()"
+        )
+
+
 def open_months(warehouse: Warehouse, months: Iterable[datetime]) -> Warehouse:
     """Give months their partitions, so that a load merges into them and builds none detached."""
     with warehouse.connection() as connection:

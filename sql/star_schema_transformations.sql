@@ -15,7 +15,8 @@ SELECT
     version_num < '0009' AS due_0009,
     version_num < '0010' AS due_0010,
     version_num < '0011' AS due_0011,
-    version_num < '0012' AS due_0012
+    version_num < '0012' AS due_0012,
+    version_num < '0013' AS due_0013
     -- [[[end]]]
 FROM alembic_version \gset
 BEGIN;
@@ -63,6 +64,10 @@ BEGIN;
 \if :due_0012
     \ir migrations/0012_rehypothecated.sql
     UPDATE alembic_version SET version_num = '0012_rehypothecated';
+\endif
+\if :due_0013
+    \ir migrations/0013_file_forms.sql
+    UPDATE alembic_version SET version_num = '0013_file_forms';
 \endif
 -- [[[end]]]
 \ir comments.sql

@@ -70,7 +70,8 @@ class _ProgressLog:
         with self._lock:
             self._progress = progress = replace(
                 self._progress,
-                files_read=self._progress.files_read + len(decoded),
+                # A month that is loaded once more, chunk by chunk, is read twice.
+                files_read=min(self._progress.files_read + len(decoded), self._progress.files),
                 records_read=self._progress.records_read
                 + sum(len(file.records) for file in decoded),
             )

@@ -20,7 +20,7 @@ from crypto_pipeline.warehouse.staging import (
     decode_files,
     in_chunks,
     load_decoded,
-    stage,
+    stage_loadable,
 )
 
 
@@ -56,7 +56,8 @@ def silver(
     and hand each silver table the rows it should hold.
 
     All tables are written in one transaction, so a batch becomes visible as a whole or not at all.
-    A file that holds no capture becomes a failed batch and does not disturb the others.
+    A file that holds no capture, or data that PostgreSQL refuses, becomes a failed batch and does
+    not disturb the others.
 
     Of a range of partitions only the last files go through frames, in which a year would not fit
     into memory; those before are loaded in bulk, by the same statements.
@@ -68,7 +69,7 @@ def silver(
         say(run, load_decoded(warehouse, decode_files(chunk), share))
     decoded = decode_files(files)
     with warehouse.load() as connection:
-        stage(connection, decoded, share)
+        stage_loadable(connection, decoded, share)
         for table in SILVER_TABLES:
             staged = sql.Identifier(f"staged_{table.name}")
             frame = read_frame(connection, sql.SQL("SELECT * FROM {}").format(staged))

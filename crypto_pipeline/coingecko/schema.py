@@ -75,6 +75,9 @@ _MAX_DIGITS = 1_000
 """Digits before or after the point beyond which a number is no measurement but an attack on memory:
 a price of 1e999999 is nine bytes of JSON and a megabyte of NUMERIC."""
 
+_MOST_OF_A_NAME = 100
+"""Characters of a field's name: the API's longest has 42."""
+
 _PLAIN_NUMBER = re.compile(rb"-?[0-9]{1,40}(\.[0-9]{1,40})?")
 
 # Not UTF-8, nested too deeply, an exponent or a year that no Decimal or datetime has.
@@ -169,7 +172,7 @@ def coin_id(record: msgspec.Raw) -> str | None:
 
 def _listed(names: list[str]) -> str | None:
     # A NUL is legal in a JSON key and not in a PostgreSQL text.
-    return ",".join(names).replace("\x00", "") or None
+    return ",".join(name[:_MOST_OF_A_NAME] for name in names).replace("\x00", "") or None
 
 
 def _text(text: bytes) -> str:

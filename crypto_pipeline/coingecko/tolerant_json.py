@@ -95,10 +95,9 @@ def _members(body: bytes, opening: bytes) -> list[tuple[bytes, int | None]] | No
             if not open_brackets:
                 if mark.end() != len(body):
                     return None
-                last = body[start : mark.start()]
-                if members or last.strip(_WHITE_SPACE):
-                    members.append(_member(last, start, colon))
-                return members
+                members.append(_member(body[start : mark.start()], start, colon))
+                # A comma too many stands for nothing.
+                return [member for member in members if member[0]]
         elif len(open_brackets) == 1:
             if token == b",":
                 members.append(_member(body[start : mark.start()], start, colon))

@@ -19,10 +19,12 @@ from crypto_pipeline.coingecko.schema import (
     TEXT_FIELDS,
     TIME_FIELDS,
 )
-from crypto_pipeline.model.quality import REJECT_RULES, WARN_RULES, Rule
+from crypto_pipeline.model.quality import MOST_SHOWN, REJECT_RULES, WARN_RULES, Rule
 from crypto_pipeline.model.registry import RECORD_COLUMNS, Column, DecimalType, SqlType, Table
 
-_ONLY_POSTGRES: Final = frozenset({"only_row", "records_retired", "details_purged_at"})
+_ONLY_POSTGRES: Final = frozenset(
+    {"only_row", "records_retired", "details_purged_at", "ingested_at_origin"}
+)
 """What Snowflake's tables do not have."""
 
 _SURROGATE_KEYS: Final[Mapping[str, str]] = {
@@ -233,5 +235,5 @@ def _as_text(column: str) -> str:
         fraction = f"REGEXP_REPLACE('.' || LPAD(TO_VARCHAR({microseconds}), 6, '0'), '[.]?0+$')"
         text = f"{seconds} || {fraction} || '+00'"
     else:
-        text = column
+        text = f"LEFT({column}, {MOST_SHOWN})"
     return f"COALESCE({text}, 'null')"

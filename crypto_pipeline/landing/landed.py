@@ -1,17 +1,22 @@
 """A landing file as every loader reads it: its content unpacked and decoded, and what is wrong with
 the file as a whole. Needs neither Dagster nor a database."""
 
-import gzip
 import re
-import zlib
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timezone
 
 import msgspec
-from isal import igzip
 
-from crypto_pipeline.coingecko.capture import Capture, CaptureError, decode_capture
+from crypto_pipeline.coingecko.capture import (
+    FIRST_FETCH,
+    LAST_FETCH,
+    Capture,
+    CaptureError,
+    TimeOrigin,
+    decode_capture,
+    plausible_fetch,
+)
+from crypto_pipeline.landing.compression import COMPRESSED_SUFFIXES, CompressionError, decompress
 
 LANDING_FOLDER = "market_snapshots"
 """Folder of the landing zone in which every file lies under its hour."""
@@ -20,14 +25,6 @@ _FILED = re.compile(rf"{LANDING_FOLDER}/date=(\d{{4}}-\d\d-\d\d)/hour=(\d\d)/[^/
 
 _PLAIN_FORM_CURRENCY = "usd"
 """Currency of a landing file without a request."""
-
-# Outside of these, a time is a mistake that would be for ever the oldest or newest.
-_FIRST_FETCH = datetime(2009, 1, 3, tzinfo=timezone.utc)
-_LAST_FETCH = datetime(2200, 1, 1, tzinfo=timezone.utc)
-
-_MOST_AHEAD = timedelta(days=1)
-"""How far a fetch may lie ahead of our clock, since clocks differ and a local time is easily taken
-for UTC. What is later would make all that is fetched until then look old."""
 
 _CLOCK_OF_THEIR_OWN = frozenset({"CoinGecko sandbox", "CoinGecko recorded"})
 """Labels of data whose time is simulated, and may run ahead of ours."""
@@ -41,6 +38,7 @@ class Landed:
         source: Label of the data's origin.
         vs_currency: Currency of all its amounts.
         ingested_at: When it was fetched, UTC.
+        time_origin: What says so: ``envelope``, ``file_name`` or ``last_updated``.
         request: Query parameters as a JSON object.
         error: What is wrong with the file or its fetch.
         failed: Whether it is no capture at all.
@@ -50,6 +48,7 @@ class Landed:
     source: str | None
     vs_currency: str | None
     ingested_at: datetime | None
+    time_origin: str | None
     request: str
     error: str | None
     failed: bool
@@ -57,7 +56,11 @@ class Landed:
 
     @classmethod
     def failure(
-        cls, error: str, source: str | None = None, ingested_at: datetime | None = None
+        cls,
+        error: str,
+        source: str | None = None,
+        ingested_at: datetime | None = None,
+        time_origin: TimeOrigin | None = None,
     ) -> "Landed":
         """What is known of a file that holds no capture.
 
@@ -65,10 +68,12 @@ class Landed:
             error: What is wrong with it.
             source: Its label, if it says that much.
             ingested_at: When it says it was fetched, UTC, likewise.
+            time_origin: What says so.
         """
         # A NUL is legal in JSON and not in a PostgreSQL text.
         label = source and source.replace("\x00", "")
-        return cls(label, None, ingested_at, "{}", error.replace("\x00", ""), True, [])
+        origin = None if ingested_at is None or time_origin is None else time_origin.value
+        return cls(label, None, ingested_at, origin, "{}", error.replace("\x00", ""), True, [])
 
 
 def hour_of(time: datetime) -> datetime:
@@ -99,32 +104,36 @@ def filed_hour(path: str) -> datetime | None:
         return None
 
 
+def is_shown(name: str) -> bool:
+    """Whether a name is not hidden: a temporary file of a writer is, or an operating system's."""
+    return name != "" and not name.startswith(".")
+
+
+def is_named_as_capture(name: str) -> bool:
+    """Whether a name says that the file holds JSON, compressed or not."""
+    for suffix in COMPRESSED_SUFFIXES:
+        name = name.removesuffix(suffix)
+    return name.endswith((".json", ".jsonl", ".ndjson"))
+
+
 def unpack_capture(path: str, content: bytes) -> Capture:
-    """Decode the content of a landing file, compressed if its name ends in ``.gz``.
+    """Decode the content of a landing file, compressed or not.
 
     Raises:
         CaptureError: it holds no capture; the message names the place in the file.
     """
-    if path.endswith(".gz"):
-        content = _unzip(content)
-    return decode_capture(content)
-
-
-def _unzip(content: bytes) -> bytes:
-    # The standard library takes three times as long, and knows better what is wrong.
-    with suppress(Exception):
-        return bytes(igzip.decompress(content))  # type: ignore[no-untyped-call]
     try:
-        return gzip.decompress(content)
-    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise CaptureError(f"not a whole gzip file of {len(content)} bytes: {error}") from None
+        content = decompress(path, content)
+    except CompressionError as error:
+        raise CaptureError(str(error)) from None
+    return decode_capture(content, path)
 
 
 def read_landed(path: str, content: bytes) -> Landed:
     """Read a landing file. Never raises: what is wrong with it is in the answer.
 
     Args:
-        path: Its name, by whose end it is compressed or not.
+        path: Its name, which may hold the UTC time of the fetch.
         content: Its bytes as stored.
     """
     try:
@@ -132,7 +141,9 @@ def read_landed(path: str, content: bytes) -> Landed:
     except CaptureError as problem:
         if problem.ingested_at and wrong_time(problem.ingested_at, problem.source):
             return Landed.failure(str(problem))
-        return Landed.failure(str(problem), problem.source, problem.ingested_at)
+        return Landed.failure(
+            str(problem), problem.source, problem.ingested_at, problem.time_origin
+        )
     unstorable = _unstorable(capture)
     if unstorable is not None:
         return Landed.failure(unstorable)
@@ -140,6 +151,7 @@ def read_landed(path: str, content: bytes) -> Landed:
         source=capture.source,
         vs_currency=capture.vs_currency or _PLAIN_FORM_CURRENCY,
         ingested_at=capture.ingested_at,
+        time_origin=capture.time_origin.value,
         request=capture.request_json,
         error=capture.error,
         failed=False,
@@ -152,9 +164,9 @@ def wrong_time(ingested_at: datetime, source: str | None) -> str | None:
 
     One that is too far ahead is wrong until our clock is near it.
     """
-    if not _FIRST_FETCH <= ingested_at < _LAST_FETCH:
+    if not FIRST_FETCH <= ingested_at < LAST_FETCH:
         return f"{ingested_at} is no time of a fetch - at `$.ingested_at`"
-    if source not in _CLOCK_OF_THEIR_OWN and ingested_at > datetime.now(timezone.utc) + _MOST_AHEAD:
+    if source not in _CLOCK_OF_THEIR_OWN and not plausible_fetch(ingested_at):
         return f"{ingested_at} is more than a day ahead of the clock - at `$.ingested_at`"
     return None
 

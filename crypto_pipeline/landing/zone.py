@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import cached_property, partial
@@ -24,16 +25,23 @@ from crypto_pipeline.coingecko.capture import (
     CaptureError,
     encode_capture,
 )
+from crypto_pipeline.coingecko.looks import looks_like
 from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.landing.archives import ArchiveError, Member, members
 from crypto_pipeline.landing.landed import (
     LANDING_FOLDER,
     filed_hour,
     hour_folder,
     hour_of,
+    is_named_as_capture,
+    is_shown,
     unpack_capture,
     wrong_time,
 )
 from crypto_pipeline.landing.object_store import ObjectStore, ObjectStoreError, StoredObject
+
+ARCHIVES_FOLDER = "archives"
+"""Folder of the landing zone with the archives whose members became landing files."""
 
 _UNFILED = datetime.min.replace(tzinfo=timezone.utc)
 
@@ -64,14 +72,14 @@ class LandingFile:
 
     @property
     def size(self) -> int:
-        """Size in bytes as stored; costs no request where the file was listed in an object store.
-
-        Raises:
-            OSError: there is no such file.
-        """
+        """Size in bytes as stored, 0 of one that cannot be read; costs no request where the file
+        was listed in an object store."""
         if self.listed_size is not None:
             return self.listed_size
-        return int(self.uri.stat().st_size)
+        try:
+            return int(self.uri.stat().st_size)
+        except OSError:
+            return 0
 
     @cached_property
     def content(self) -> bytes:
@@ -150,9 +158,9 @@ class LandingZone:
             for folder in _listed(day):
                 hour = filed_hour(f"{LANDING_FOLDER}/{day.name}/{folder.name}/_")
                 if hour is not None and _within(hour, start, end):
-                    for path in _listed(folder):
-                        if _is_capture(path.name):
-                            yield self._file(hour, path.name)
+                    for name in _file_names(folder):
+                        if is_shown(name):
+                            yield self._file(hour, name)
 
     def _files_in_store(
         self, store: ObjectStore, start: datetime | None, end: datetime | None
@@ -165,7 +173,7 @@ class LandingZone:
         for stored in sorted(store.listing(LANDING_FOLDER, prefix), key=lambda stored: stored.path):
             hour = filed_hour(stored.path)
             name = stored.path.rpartition("/")[2]
-            if hour is not None and _within(hour, start, end) and _is_capture(name):
+            if hour is not None and _within(hour, start, end) and is_shown(name):
                 yield self._file(hour, name, stored.size)
 
     def file(self, path: str) -> LandingFile:
@@ -185,11 +193,13 @@ class LandingZone:
         among_hours: bool = True,
         on_failure: Callable[[UPath, Exception], None] = _warn,
     ) -> list[LandingFile]:
-        """Move files that were dropped in by hand to their hour (``ingested_at``).
+        """Move files that were dropped in by hand to the hour of their fetch (``decode_capture``).
 
-        A file that cannot be read as a capture, or has an impossible time, goes to the hour it
-        was last written in, where loading reports it. One that cannot be moved, for example because
-        another file of its name lies there already, stays where it is and keeps no other from being
+        A file that is named as JSON and cannot be read, or has an impossible time, goes to the hour
+        of its name or, failing that, that it was last written in; loading reports it. Of an archive
+        every member becomes a landing file, and the archive is kept in the folder ``archives``.
+        Whatever is none of these stays where it is, and so does one that cannot be moved, for
+        example because another file of its name lies there already; it keeps no other from being
         filed.
 
         Args:
@@ -202,40 +212,88 @@ class LandingZone:
             ObjectStoreError: the object store does not serve us. One that only refuses to write or
                 remove a file does.
         """
-        filed = []
+        filed: list[LandingFile] = []
         for path, remove in sorted(
             self._unfiled_files(among_hours, on_failure), key=lambda unfiled: unfiled[0]
         ):
             try:
-                file = self._file_away(path, remove)
+                filed += self._file_away(path, remove, partial(on_failure, self.root / path))
             except OSError as problem:
                 on_failure(self.root / path, problem)
             except ObjectStoreError as problem:
                 if problem.retryable:
                     raise
                 on_failure(self.root / path, problem)
-            else:
-                if file is not None:
-                    filed.append(file)
         return filed
 
-    def _file_away(self, path: str, remove: Callable[[], None]) -> LandingFile | None:
-        """Move an unfiled file; None if another process has filed it since it was listed."""
+    def _file_away(
+        self, path: str, remove: Callable[[], None], on_failure: Callable[[Exception], None]
+    ) -> list[LandingFile]:
+        """Move an unfiled file, or the members of an archive; nothing if another process has filed
+        it since it was listed."""
         uri = self.root / path
         unfiled = LandingFile(path, _UNFILED, uri, self._store)
         try:
-            time = _time_told(unfiled)
+            content = unfiled.content
+            archived = members(path, content)
+            if archived is not None:
+                return self._file_members(path, content, archived, remove, on_failure)
+            file = self._keep(uri.name, content, _time_told(uri.name, content) or _written(uri))
         except FileNotFoundError:
-            return None
-        file = self._file(hour_of(time), uri.name)
-        try:
-            self._put(file, unfiled.content)
-        except FileExistsError:
-            if file.content != unfiled.content:
-                raise FileExistsError(
-                    f"{uri} belongs at {file.path}, where another file lies: rename one of them"
-                ) from None
+            return []
         remove()
+        return [file]
+
+    def _file_members(
+        self,
+        path: str,
+        content: bytes,
+        archived: Iterator[Member],
+        remove: Callable[[], None],
+        on_failure: Callable[[Exception], None],
+    ) -> list[LandingFile]:
+        filed: list[LandingFile] = []
+        left = False
+        try:
+            for member in archived:
+                try:
+                    # In one folder: what lay in folders of the archive is told apart by its name.
+                    name = member.name.removeprefix("./").replace("/", "-")
+                    time = _time_told(name, member.content) or member.written
+                    filed.append(self._keep(name, member.content, time))
+                except OSError as problem:
+                    left = True
+                    on_failure(OSError(f"its member {member.name}: {problem}"))
+        except ArchiveError as problem:
+            left = True
+            on_failure(problem)
+        if left:
+            return filed
+        if not filed:
+            on_failure(OSError(f"{looks_like(content)} (no file is in it)"))
+            return filed
+        kept = f"{ARCHIVES_FOLDER}/{hashlib.sha256(content).hexdigest()[:16]}-{UPath(path).name}"
+        with suppress(FileExistsError):
+            # The same bytes: it was dropped in before.
+            self._put_at(kept, content)
+        remove()
+        return filed
+
+    def _keep(self, name: str, content: bytes, time: datetime) -> LandingFile:
+        """Keep a content under the hour of a time.
+
+        Raises:
+            OSError: it cannot be written.
+            ObjectStoreError: the object store does not serve us.
+        """
+        file = self._file(hour_of(time), name)
+        try:
+            self._put(file, content)
+        except FileExistsError:
+            if file.content != content:
+                raise FileExistsError(
+                    f"{name} belongs at {file.path}, where another file lies: rename one of them"
+                ) from None
         return file
 
     def _unfiled_files(
@@ -248,10 +306,10 @@ class LandingZone:
                     yield stored.path, partial(self._store.remove, stored)
             return
         for top in _listed(self.root):
-            if top.name == LANDING_FOLDER and not among_hours:
+            if top.name == ARCHIVES_FOLDER or (top.name == LANDING_FOLDER and not among_hours):
                 continue
             try:
-                for path in (top, *top.rglob("*.json*")):
+                for path in (top, *top.rglob("*")):
                     below = path.path.removeprefix(self.root.path).lstrip("/")
                     if _is_unfiled(below) and path.is_file():
                         yield below, partial(path.unlink, missing_ok=True)
@@ -265,7 +323,7 @@ class LandingZone:
         files, folders = store.top()
         yield from files
         for folder in folders:
-            if folder != LANDING_FOLDER:
+            if folder not in (LANDING_FOLDER, ARCHIVES_FOLDER):
                 yield from store.listing(folder)
 
     def _file(self, hour: datetime, name: str, size: int | None = None) -> LandingFile:
@@ -273,10 +331,13 @@ class LandingZone:
         return LandingFile(path, hour, self.root / path, self._store, size)
 
     def _put(self, file: LandingFile, content: bytes) -> None:
+        self._put_at(file.path, content)
+
+    def _put_at(self, path: str, content: bytes) -> None:
         if self._store is not None:
-            self._store.put_new(file.path, content)
+            self._store.put_new(path, content)
             return
-        local = Path(file.uri.path)
+        local = Path((self.root / path).path)
         local.parent.mkdir(parents=True, exist_ok=True)
         # Without the file's own name, which may be as long as a name can be.
         temporary = local.with_name(f".{secrets.token_hex(8)}.tmp")
@@ -296,20 +357,26 @@ class LandingZone:
             os.close(descriptor)
 
 
-def _time_told(unfiled: LandingFile) -> datetime:
-    """When an unfiled file says it was fetched, or else when it was written.
+def _time_told(name: str, content: bytes) -> datetime | None:
+    """When a content says it was fetched; None if it does not, or says an impossible time.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: it is no capture, and its name does not say that it should be one.
     """
     told: Capture | CaptureError
     try:
-        told = unfiled.capture()
+        told = unpack_capture(name, content)
     except CaptureError as error:
+        if not is_named_as_capture(name):
+            raise OSError(str(error)) from None
         told = error
     if told.ingested_at is None or wrong_time(told.ingested_at, told.source):
-        return datetime.fromtimestamp(unfiled.uri.stat().st_mtime, timezone.utc)
+        return None
     return told.ingested_at
+
+
+def _written(uri: UPath) -> datetime:
+    return datetime.fromtimestamp(uri.stat().st_mtime, timezone.utc)
 
 
 def _within(hour: datetime, start: datetime | None, end: datetime | None) -> bool:
@@ -325,13 +392,18 @@ def _listed(folder: UPath) -> list[UPath]:
     return sorted(folder.iterdir(), key=lambda path: path.name) if folder.is_dir() else []
 
 
-def _is_capture(name: str) -> bool:
-    return name.endswith((".json", ".json.gz")) and not name.startswith(".")
+def _file_names(folder: UPath) -> list[str]:
+    with os.scandir(folder.path) as entries:
+        return sorted(entry.name for entry in entries if not entry.is_dir())
 
 
 def _is_unfiled(path: str) -> bool:
-    """Whether a path below the root is that of a capture under no hour."""
-    return _is_capture(path.rpartition("/")[2]) and filed_hour(path) is None
+    """Whether a path below the root is that of a file under no hour."""
+    return (
+        is_shown(path.rpartition("/")[2])
+        and filed_hour(path) is None
+        and not path.startswith(f"{ARCHIVES_FOLDER}/")
+    )
 
 
 class LandingZoneResource(dg.ConfigurableResource[Any]):

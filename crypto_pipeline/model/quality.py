@@ -78,6 +78,16 @@ _AMOUNTS = _of_kind(AMOUNT)
 _SUPPLIES = _of_kind(SUPPLY)
 _RANKS = _of_kind(RANK)
 
+_LONGEST = {
+    column.name: 2_000 if column.name == "image_url" else 200
+    for column in RECORD_COLUMNS
+    if column.type == "text"
+}
+"""Characters of each text."""
+
+MOST_SHOWN = 1_000
+"""Characters of a text that are shown in a reason."""
+
 RULES: tuple[Rule, ...] = (
     Rule(
         "record_well_formed",
@@ -90,6 +100,14 @@ RULES: tuple[Rule, ...] = (
     _reject("id_present", ("crypto_id",), "coalesce(crypto_id, '') <> ''", "no id"),
     _reject("symbol_present", ("symbol",), "coalesce(symbol, '') <> ''", "no symbol"),
     _reject("name_present", ("name",), "coalesce(name, '') <> ''", "no name"),
+    _reject(
+        "texts_short",
+        tuple(_LONGEST),
+        # An index has room for three of 200; the longest id that was seen has 55 characters, the
+        # longest symbol 40.
+        " AND ".join(f"length({column}) <= {longest}" for column, longest in _LONGEST.items()),
+        "a text is too long to be stored",
+    ),
     _reject("price_present", ("current_price",), "current_price IS NOT NULL", "no price"),
     _reject("price_positive", ("current_price",), "current_price > 0", "price is not above 0"),
     _reject(
@@ -169,7 +187,9 @@ RULES: tuple[Rule, ...] = (
         "symbol_unique_in_response",
         Severity.WARN,
         ("symbol",),
-        "row_number() OVER (PARTITION BY file_id, symbol ORDER BY record_index) = 1",
+        # The same coin may come on two pages, because ranks move between two requests.
+        "crypto_id = first_value(crypto_id) OVER "
+        "(PARTITION BY file_id, symbol ORDER BY record_index)",
         "another coin of the response has the same symbol",
         on_file=True,
     ),

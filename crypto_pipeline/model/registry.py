@@ -362,6 +362,13 @@ INGESTION_BATCHES: Final = Table(
             " records, UTC; null while they are there",
             nullable=True,
         ),
+        Column(
+            "ingested_at_origin",
+            "text",
+            "What says ingested_at: envelope (the file itself), file_name, or last_updated (of its"
+            " newest record)",
+            nullable=True,
+        ),
     ),
     key=("landing_file",),
 )

@@ -8,7 +8,7 @@ engine's SQL needs is in ``lakehouse``.
 import textwrap
 from collections.abc import Container, Iterable, Sequence
 
-from crypto_pipeline.model.quality import REJECT_RULES, WARN_RULES, Rule
+from crypto_pipeline.model.quality import MOST_SHOWN, REJECT_RULES, WARN_RULES, Rule
 from crypto_pipeline.model.registry import (
     LAST_UPDATED,
     POSTGRES_TABLES,
@@ -21,6 +21,8 @@ from crypto_pipeline.model.registry import (
     Table,
 )
 from crypto_pipeline.model.sql import SQL_FOLDER
+
+_NO_TEXTS = {column.name for column in RECORD_COLUMNS if column.type != "text"} | {"ingested_at"}
 
 _WIDTH = 84
 """Characters in a line; the marker's indentation comes on top."""
@@ -217,8 +219,12 @@ def _when_broken(rule: Rule) -> str:
 
 def _values(rule: Rule) -> str:
     return " || ', ' || ".join(
-        f"'{column} = ' || coalesce({column}::text, 'null')" for column in rule.columns
+        f"'{column} = ' || coalesce({_as_text(column)}, 'null')" for column in rule.columns
     )
+
+
+def _as_text(column: str) -> str:
+    return f"{column}::text" if column in _NO_TEXTS else f"left({column}, {MOST_SHOWN})"
 
 
 def _unless_all_hold(

@@ -10,9 +10,10 @@ import itertools
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
+
+import psycopg
 
 from crypto_pipeline.landing.zone import LandingFile, LandingZone
 from crypto_pipeline.model.registry import GOLD_TABLES
@@ -27,6 +28,7 @@ from crypto_pipeline.warehouse.postgres import Warehouse, merge
 from crypto_pipeline.warehouse.staging import (
     DecodedFile,
     decode_files,
+    fails_on_data,
     in_chunks,
     load_to_silver,
 )
@@ -124,10 +126,17 @@ def load_files(
         try:
             if can_attach_partition(warehouse, month):
                 chunks = decoded(in_chunks(of_month, _STAGED_BYTES), place.before, place.staged)
-                with suppress(PartitionExistsError):
+                try:
                     loaded = load_partition(
                         warehouse, month, chunks, max_rejected_share, wait_for_earlier
                     )
+                except PartitionExistsError:
+                    pass
+                except psycopg.Error as error:
+                    # Chunk by chunk, the file is found whose data PostgreSQL refuses.
+                    if not fails_on_data(error):
+                        raise
+                else:
                     on_loaded(loaded.lines)
                     return [LoadedFiles(of_month, loaded.gold)]
             wait_for_earlier()

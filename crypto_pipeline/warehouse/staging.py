@@ -8,6 +8,7 @@ are.
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timezone
 
 import msgspec
 import psycopg
@@ -24,6 +25,11 @@ from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows, merge
 _CHUNK_BYTES = 4_000_000
 """Size of the files, as stored, that makes a transaction complete."""
 
+_DATA_CLASSES = ("22", "23", "54")
+"""Classes of SQLSTATE: data exception, integrity constraint violation, program limit exceeded."""
+
+_NEVER = datetime.max.replace(tzinfo=timezone.utc)
+
 _FILE_COLUMNS = (
     "file_id",
     "landing_file",
@@ -32,6 +38,7 @@ _FILE_COLUMNS = (
     "source",
     "vs_currency",
     "ingested_at",
+    "ingested_at_origin",
     "request",
     "error",
     "failed",
@@ -49,15 +56,37 @@ class DecodedFile:
 
     Attributes:
         path: The file's path in the landing zone.
-        description: The values of the file itself.
+        sha256: SHA-256 of its bytes, hexadecimal; None if it could not be read.
+        hour: The hour (UTC) under which it is kept.
+        ingested_at: When it was fetched, UTC, if it says so.
+        description: The values of ``staged_files``, from its path to whether it failed.
         records: The records as received.
         lines: The records as lines of COPY, one each.
     """
 
     path: str
+    sha256: str | None
+    hour: datetime
+    ingested_at: datetime | None
     description: tuple[object, ...]
     records: list[msgspec.Raw]
     lines: list[bytes]
+
+    @classmethod
+    def of(cls, path: str, sha256: str | None, hour: datetime, landed: Landed) -> "DecodedFile":
+        """What is in a file."""
+        return cls(
+            path=path,
+            sha256=sha256,
+            hour=hour,
+            ingested_at=landed.ingested_at,
+            description=(
+                *(path, sha256, hour, landed.source, landed.vs_currency, landed.ingested_at),
+                *(landed.time_origin, landed.request, landed.error, landed.failed),
+            ),
+            records=landed.records,
+            lines=copy_lines(landed.records),
+        )
 
 
 def decode_files(files: Iterable[LandingFile]) -> list[DecodedFile]:
@@ -103,22 +132,89 @@ def load_to_silver(
 def load_decoded(
     warehouse: Warehouse, files: Sequence[DecodedFile], max_rejected_share: float
 ) -> list[Line]:
-    """Load files into silver, in one transaction.
+    """Load files into silver, in one transaction. One on whose data a statement fails becomes a
+    failed batch.
 
     Returns:
         The log lines of their batches.
     """
     with warehouse.load() as connection:
-        stage(connection, files, max_rejected_share)
-        for table in SILVER_TABLES:
-            connection.execute(
-                sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT * FROM {}").format(
-                    sql.Identifier(f"incoming_{table.name}"),
-                    sql.Identifier(f"staged_{table.name}"),
-                )
-            )
-            merge(connection, table)
+        try:
+            with connection.transaction():
+                stage(connection, files, max_rejected_share)
+                _merge_staged(connection)
+        except psycopg.Error as error:
+            if not fails_on_data(error):
+                raise
+            stage(connection, _loadable(connection, files, max_rejected_share), max_rejected_share)
+            _merge_staged(connection)
         return read_lines(connection)
+
+
+def stage_loadable(
+    connection: psycopg.Connection, files: Sequence[DecodedFile], max_rejected_share: float
+) -> None:
+    """As ``stage``, of files that are known to load: one on whose data a statement fails becomes a
+    failed batch. It costs the writing of the rows once more."""
+    try:
+        with connection.transaction():
+            stage(connection, files, max_rejected_share)
+            with connection.transaction(force_rollback=True):
+                _merge_staged(connection)
+    except psycopg.Error as error:
+        if not fails_on_data(error):
+            raise
+        stage(connection, _loadable(connection, files, max_rejected_share), max_rejected_share)
+
+
+def fails_on_data(error: psycopg.Error) -> bool:
+    """Whether a statement failed on the data that it was given: a value out of range, a row that a
+    constraint refuses, a limit of PostgreSQL exceeded."""
+    return (error.sqlstate or "")[:2] in _DATA_CLASSES
+
+
+def _loadable(
+    connection: psycopg.Connection, files: Sequence[DecodedFile], max_rejected_share: float
+) -> list[DecodedFile]:
+    """The files, those on whose data a statement fails as failures: found by halving."""
+    try:
+        with connection.transaction(force_rollback=True):
+            stage(connection, files, max_rejected_share)
+            _merge_staged(connection)
+    except psycopg.Error as error:
+        if not fails_on_data(error):
+            raise
+        if len(files) == 1:
+            return [_failed(files[0], error)]
+        # In the order of loading, so that the first write of a bucket stays the first.
+        ordered = sorted(files, key=lambda file: (file.ingested_at or _NEVER, file.path))
+        half = len(ordered) // 2
+        return [
+            file
+            for some in (ordered[:half], ordered[half:])
+            for file in _loadable(connection, some, max_rejected_share)
+        ]
+    return list(files)
+
+
+def _failed(file: DecodedFile, error: psycopg.Error) -> DecodedFile:
+    words = " ".join(str(error.diag.message_primary or error).split())
+    return DecodedFile.of(
+        file.path,
+        file.sha256,
+        file.hour,
+        Landed.failure(f"PostgreSQL refuses its data: {words} (SQLSTATE {error.sqlstate})"),
+    )
+
+
+def _merge_staged(connection: psycopg.Connection) -> None:
+    for table in SILVER_TABLES:
+        connection.execute(
+            sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT * FROM {}").format(
+                sql.Identifier(f"incoming_{table.name}"), sql.Identifier(f"staged_{table.name}")
+            )
+        )
+        merge(connection, table)
 
 
 def stage(
@@ -205,12 +301,4 @@ def _decode(file: LandingFile) -> DecodedFile:
         landed = read_landed(file.path, file.content)
     except OSError as problem:
         landed = Landed.failure(str(problem))
-    return DecodedFile(
-        path=file.path,
-        description=(
-            *(file.path, sha256, file.hour, landed.source, landed.vs_currency, landed.ingested_at),
-            *(landed.request, landed.error, landed.failed),
-        ),
-        records=landed.records,
-        lines=copy_lines(landed.records),
-    )
+    return DecodedFile.of(file.path, sha256, file.hour, landed)

@@ -1,6 +1,12 @@
+import bz2
 import gzip
+import io
 import logging
+import lzma
 import os
+import tarfile
+import zipfile
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -9,10 +15,11 @@ from uuid import uuid4
 
 import msgspec
 import pytest
+import zstandard
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crypto_pipeline.coingecko.capture import Capture, CaptureError, encode_capture
+from crypto_pipeline.coingecko.capture import Capture, CaptureError, TimeOrigin, encode_capture
 from crypto_pipeline.landing.landed import hour_of
 from crypto_pipeline.landing.zone import LandingFile, LandingZone
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
@@ -184,6 +191,149 @@ def test_a_folder_that_is_no_hour_does_not_stop_the_listing(any_zone: LandingZon
     assert len(list(any_zone.files())) == 7
 
 
+# --- Forms of files ----------------------------------------------------------------------------
+
+_RECORD = market_record(last_updated="2026-11-24T05:20:00.000Z")
+_BARE = msgspec.json.encode([_RECORD])
+
+
+def _tar(members: dict[str, bytes], mode: str = "w") -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode=mode) as archive:  # type: ignore[call-overload]
+        for name, content in members.items():
+            entry = tarfile.TarInfo(name)
+            entry.size = len(content)
+            entry.mtime = (FIVE + timedelta(minutes=1)).timestamp()
+            archive.addfile(entry, io.BytesIO(content))
+    return stream.getvalue()
+
+
+def _file(zone: LandingZone) -> tuple[dict[str, str], list[LandingFile]]:
+    problems: dict[str, str] = {}
+    filed = zone.file_unfiled(on_failure=lambda uri, e: problems.update({uri.name: str(e)}))
+    return problems, filed
+
+
+def _zip(members: dict[str, bytes]) -> bytes:
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("bare.json", _BARE),
+        ("no suffix", _BARE),
+        ("saved.txt", b'{"data": %b}' % _BARE),
+        ("lines.jsonl", _BARE[1:-1] + b"\n"),
+        ("lines.ndjson.gz", gzip.compress(b"\n".join([_BARE[1:-1]] * 2))),
+        ("a.json.zst", zstandard.compress(_BARE)),
+        ("a.json.xz", lzma.compress(_BARE)),
+        ("a.json.bz2", bz2.compress(_BARE)),
+        ("named plain.json", gzip.compress(_BARE)),
+        ("named zipped.json.gz", _BARE),
+    ],
+)
+def test_any_form_of_a_response_is_filed_as_it_is(
+    any_zone: LandingZone, name: str, content: bytes
+) -> None:
+    drop(any_zone, name, content)
+    (file,) = any_zone.file_unfiled()
+    assert file.path == f"market_snapshots/date=2026-11-24/hour=05/{name}"
+    assert file.content == content
+    capture = file.capture()
+    assert capture.time_origin is TimeOrigin.LAST_UPDATED
+    assert msgspec.json.decode(bytes(capture.records[0])) == _RECORD
+    assert paths(list(any_zone.files())) == [file.path]
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"),
+    [
+        ("a.tar", _tar),
+        ("a.tar.gz", lambda members: _tar(members, "w:gz")),
+        ("a.tar.xz", lambda members: _tar(members, "w:xz")),
+        ("a.tar.zst", lambda members: zstandard.compress(_tar(members))),
+        ("a.zip", _zip),
+    ],
+)
+def test_every_member_of_an_archive_becomes_a_file_and_the_archive_is_kept(
+    any_zone: LandingZone, name: str, pack: Callable[[dict[str, bytes]], bytes]
+) -> None:
+    content = pack(
+        {
+            "./one.json": _BARE,
+            "2024/2024-01-01T001233Z.json": _BARE,
+            "two.jsonl.gz": gzip.compress(_BARE[1:-1], mtime=0),
+            "__MACOSX/._one.json": b"\x00",
+            ".DS_Store": b"\x00",
+        }
+    )
+    dropped = drop(any_zone, f"from home/{name}", content)
+    files = any_zone.file_unfiled()
+    assert paths(files) == [
+        "market_snapshots/date=2026-11-24/hour=05/one.json",
+        "market_snapshots/date=2024-01-01/hour=00/2024-2024-01-01T001233Z.json",
+        "market_snapshots/date=2026-11-24/hour=05/two.jsonl.gz",
+    ]
+    assert [file.content for file in files] == [_BARE, _BARE, gzip.compress(_BARE[1:-1], mtime=0)]
+    assert not dropped.exists()
+    (kept,) = (any_zone.root / "archives").iterdir()
+    assert kept.name.endswith(f"-{name}")
+    assert kept.read_bytes() == content
+    drop(any_zone, name, content)
+    assert any_zone.file_unfiled() == files
+    assert any_zone.file_unfiled() == []
+
+
+def test_a_member_that_is_no_capture_keeps_the_archive_in_its_place(zone: LandingZone) -> None:
+    members = {"a.json": _BARE, "README.txt": b"hello", "b.json": b"[{'id': 1}]"}
+    dropped = drop(zone, "a.zip", _zip(members))
+    half = drop(zone, "half.tar", _tar({"c.json": _BARE})[:700])
+    empty = drop(zone, "nothing.zip", _zip({}))
+    problems: list[tuple[str, str]] = []
+    filed = zone.file_unfiled(on_failure=lambda uri, e: problems.append((uri.name, str(e))))
+    # One that is named as a capture is filed, and loading reports it.
+    assert [file.uri.name for file in filed] == ["a.json", "b.json"]
+    assert [name for name, _ in problems] == ["a.zip", "half.tar", "nothing.zip"]
+    assert problems[0][1].startswith("its member README.txt: text: records are read from")
+    assert problems[1][1].startswith("not a whole tar archive: ")
+    assert dropped.exists()
+    assert half.exists()
+    assert empty.exists()
+
+
+def test_what_is_no_capture_stays_and_is_named_with_what_it_looks_like(
+    any_zone: LandingZone,
+) -> None:
+    strangers = {
+        "btc-usd-max.csv": b"snapped_at,price,market_cap,total_volume\n2013-04-28,1,,0\n",
+        "market_snapshots/notes.txt": b"hello",
+        "page.html": b"<html>",
+    }
+    dropped = [drop(any_zone, name, content) for name, content in strangers.items()]
+    drop(any_zone, ".DS_Store", b"\x00")
+    for _ in range(2):
+        problems, filed = _file(any_zone)
+        assert filed == []
+        assert list(problems) == ["btc-usd-max.csv", "notes.txt", "page.html"]
+        assert problems["btc-usd-max.csv"].startswith("a CSV with the columns snapped_at, price")
+    assert all(path.exists() for path in dropped)
+
+
+def test_a_stranger_in_an_hours_folder_is_a_file_that_loading_reports(
+    any_zone: LandingZone,
+) -> None:
+    drop(any_zone, "market_snapshots/date=2026-11-24/hour=05/a.csv", b"a,b\n1,2\n")
+    assert any_zone.file_unfiled() == []
+    (file,) = any_zone.files()
+    with pytest.raises(CaptureError, match="a CSV with the columns a, b"):
+        file.capture()
+
+
 # --- Files dropped in by hand ------------------------------------------------------------------
 
 
@@ -239,6 +389,8 @@ def test_the_root_of_a_zone_may_be_a_relative_path() -> None:
         ("no.json.gz", b"not gzip"),
         ("half.json.gz", gzip.compress(landing_json([market_record()]))[:-20]),
         ("array.json", b"[]"),
+        ("half.jsonl.zst", zstandard.compress(landing_json([market_record()]))[:-20]),
+        ("python.ndjson", b"[{'id': 'bitcoin'}]"),
         ("no time.json", b'{"source": "CoinGecko", "records": []}'),
     ],
 )
@@ -313,7 +465,7 @@ def test_a_file_that_cannot_be_written_or_read_stays_and_the_others_are_filed(
     problems: dict[str, str] = {}
     filed = zone.file_unfiled(on_failure=lambda uri, e: problems.update({uri.name: str(e)}))
     assert [file.uri.name for file in filed] == ["c.json"]
-    assert list(problems) == ["a.json", "b.json"]
+    assert list(problems) == ["a.json", "b.json", "hour=04"]
     assert "hour=04" in problems["a.json"]
     assert no_hour.exists()
     assert unreadable.exists()

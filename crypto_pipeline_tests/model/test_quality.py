@@ -91,7 +91,7 @@ def test_a_reason_says_what_is_wrong_and_with_which_values(
     warehouse: Warehouse, zone: LandingZone, rule: Rule, records: Sequence[Record]
 ) -> None:
     values = " || ', ' || ".join(
-        f"'{column} = ' || coalesce({column}::text, 'null')" for column in rule.columns
+        f"'{column} = ' || coalesce(left({column}::text, 1000), 'null')" for column in rule.columns
     )
     with warehouse.load() as connection:
         Staging(connection, 1).add(decode_files(landed(zone, records)))

@@ -1,6 +1,7 @@
 """Months built as detached tables hold what the same files give when merged one by one."""
 
 import itertools
+import re
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
@@ -13,7 +14,14 @@ from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline.warehouse.staging import DecodedFile, load_to_silver
 from crypto_pipeline_tests.histories import history, load
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
-from crypto_pipeline_tests.pipeline import another_warehouse, batches, contents, open_months, rows
+from crypto_pipeline_tests.pipeline import (
+    another_warehouse,
+    batches,
+    contents,
+    open_months,
+    refuse_file,
+    rows,
+)
 
 _MONTHS = [datetime(2026, month, 1, tzinfo=timezone.utc) for month in range(1, 12)]
 
@@ -154,25 +162,58 @@ def test_months_side_by_side_do_not_mix_two_kinds_of_data(
     assert rows(warehouse, "SELECT kind FROM data_origin") == [("live",)]
 
 
-def test_an_error_in_a_month_stops_the_load_and_keeps_the_months_before(
-    warehouse: Warehouse, zone: LandingZone
-) -> None:
+def _three_months(zone: LandingZone) -> None:
     for month in (3, 4, 5):
         time = f"2026-{month:02d}-05T05:00:00Z"
         drop(zone, f"{month}.json", landing_json([market_record(last_updated=time)], time))
     zone.file_unfiled()
+
+
+@pytest.mark.parametrize("months_apart", [True, False])
+def test_a_file_whose_data_postgresql_refuses_is_a_failed_batch_and_the_others_load(
+    warehouse: Warehouse, zone: LandingZone, months_apart: bool
+) -> None:
+    _three_months(zone)
+    if not months_apart:
+        open_months(
+            warehouse, [datetime(2026, month, 1, tzinfo=timezone.utc) for month in (3, 4, 5)]
+        )
     with warehouse.connection() as connection:
         # What no rule refuses, a constraint of the table does.
         connection.execute(
             "ALTER TABLE price_snapshots ADD CONSTRAINT not_in_april CHECK"
             " (snapshot_time < '2026-04-01' OR snapshot_time >= '2026-05-01')"
         )
+    load(warehouse, zone)
+
+    loaded = batches(warehouse)
+    assert {name: batch["status"] for name, batch in loaded.items()} == {
+        "3.json": "completed",
+        "4.json": "failed",
+        "5.json": "completed",
+    }
+    assert re.fullmatch(
+        'PostgreSQL refuses its data: new row for relation "price_snapshots.*" violates check'
+        r' constraint "not_in_april" \(SQLSTATE 23514\)',
+        loaded["4.json"]["error"],
+    )
+    with warehouse.connection() as connection:
+        connection.execute("ALTER TABLE price_snapshots DROP CONSTRAINT not_in_april")
+    load(warehouse, zone)
+    assert {batch["status"] for batch in batches(warehouse).values()} == {"completed"}
+
+
+def test_an_error_in_a_month_stops_the_load_and_keeps_the_months_before(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    _three_months(zone)
+    refuse_file(warehouse, "%/4.json")
     files = files_to_load(warehouse, zone)
-    with pytest.raises(psycopg.errors.CheckViolation, match="not_in_april"):
+    with pytest.raises(psycopg.errors.RaiseException, match="as told"):
         list(load_files(warehouse, files, 0.5))
 
     assert set(batches(warehouse)) == {"3.json"}
     with warehouse.connection() as connection:
-        connection.execute("ALTER TABLE price_snapshots DROP CONSTRAINT not_in_april")
+        connection.execute("DROP TRIGGER refuse_file ON ingestion_batches")
     load(warehouse, zone)
     assert set(batches(warehouse)) == {"3.json", "4.json", "5.json"}

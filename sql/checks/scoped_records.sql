@@ -8,6 +8,7 @@ SELECT
         WHEN (coalesce(crypto_id, '') <> '') IS NOT FALSE
             AND (coalesce(symbol, '') <> '') IS NOT FALSE
             AND (coalesce(name, '') <> '') IS NOT FALSE
+            AND (length(crypto_id) <= 200 AND length(symbol) <= 200 AND length(name) <= 200 AND length(image_url) <= 2000 AND length(roi_currency) <= 200) IS NOT FALSE
             AND (current_price IS NOT NULL) IS NOT FALSE
             AND (current_price > 0) IS NOT FALSE
             AND (last_updated IS NOT NULL) IS NOT FALSE
@@ -21,6 +22,7 @@ SELECT
             CASE WHEN NOT (coalesce(crypto_id, '') <> '') THEN 'id_present' END,
             CASE WHEN NOT (coalesce(symbol, '') <> '') THEN 'symbol_present' END,
             CASE WHEN NOT (coalesce(name, '') <> '') THEN 'name_present' END,
+            CASE WHEN NOT (length(crypto_id) <= 200 AND length(symbol) <= 200 AND length(name) <= 200 AND length(image_url) <= 2000 AND length(roi_currency) <= 200) THEN 'texts_short' END,
             CASE WHEN NOT (current_price IS NOT NULL) THEN 'price_present' END,
             CASE WHEN NOT (current_price > 0) THEN 'price_positive' END,
             CASE WHEN NOT (last_updated IS NOT NULL) THEN 'last_updated_present' END,
@@ -53,7 +55,11 @@ SELECT
     END
     -- [[[end]]]
     AS warned_by
-FROM pruned_price_history AS h
+FROM (
+    SELECT p.*, c.image_url
+    FROM pruned_price_history AS p
+    JOIN cryptocurrencies AS c USING (crypto_id)
+) AS h
 WHERE h.batch_id IN (SELECT batch_id FROM scoped_batches);
 
 ANALYZE scoped_records;

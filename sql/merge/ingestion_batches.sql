@@ -8,11 +8,11 @@ ON CONFLICT DO NOTHING;
 WITH merged AS (
     INSERT INTO ingestion_batches (
         batch_id, landing_file, file_sha256, partition_hour, source, vs_currency, ingested_at,
-        request, status, error, records_fetched, records_rejected, warnings, schema_drift
+        ingested_at_origin, request, status, error, records_fetched, records_rejected, warnings, schema_drift
     )
     SELECT
         batch_id, landing_file, file_sha256, partition_hour, source, vs_currency, ingested_at,
-        request::jsonb, CASE WHEN failed THEN 'failed' ELSE 'loading' END, error,
+        ingested_at_origin, request::jsonb, CASE WHEN failed THEN 'failed' ELSE 'loading' END, error,
         records_fetched, records_rejected, warnings::jsonb, schema_drift::jsonb
     FROM incoming_ingestion_batches
     ORDER BY ingested_at, landing_file
@@ -21,6 +21,7 @@ WITH merged AS (
         source = excluded.source,
         vs_currency = excluded.vs_currency,
         ingested_at = excluded.ingested_at,
+        ingested_at_origin = excluded.ingested_at_origin,
         request = excluded.request,
         status = excluded.status,
         error = excluded.error,

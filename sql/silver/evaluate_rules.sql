@@ -17,6 +17,7 @@ WITH by_itself AS (
                 AND (coalesce(crypto_id, '') <> '') IS NOT FALSE
                 AND (coalesce(symbol, '') <> '') IS NOT FALSE
                 AND (coalesce(name, '') <> '') IS NOT FALSE
+                AND (length(crypto_id) <= 200 AND length(symbol) <= 200 AND length(name) <= 200 AND length(image_url) <= 2000 AND length(roi_currency) <= 200) IS NOT FALSE
                 AND (current_price IS NOT NULL) IS NOT FALSE
                 AND (current_price > 0) IS NOT FALSE
                 AND (last_updated IS NOT NULL) IS NOT FALSE
@@ -31,6 +32,7 @@ WITH by_itself AS (
                 CASE WHEN NOT (coalesce(crypto_id, '') <> '') THEN 'id_present' END,
                 CASE WHEN NOT (coalesce(symbol, '') <> '') THEN 'symbol_present' END,
                 CASE WHEN NOT (coalesce(name, '') <> '') THEN 'name_present' END,
+                CASE WHEN NOT (length(crypto_id) <= 200 AND length(symbol) <= 200 AND length(name) <= 200 AND length(image_url) <= 2000 AND length(roi_currency) <= 200) THEN 'texts_short' END,
                 CASE WHEN NOT (current_price IS NOT NULL) THEN 'price_present' END,
                 CASE WHEN NOT (current_price > 0) THEN 'price_positive' END,
                 CASE WHEN NOT (last_updated IS NOT NULL) THEN 'last_updated_present' END,
@@ -50,6 +52,7 @@ WITH by_itself AS (
                 AND (coalesce(crypto_id, '') <> '') IS NOT FALSE
                 AND (coalesce(symbol, '') <> '') IS NOT FALSE
                 AND (coalesce(name, '') <> '') IS NOT FALSE
+                AND (length(crypto_id) <= 200 AND length(symbol) <= 200 AND length(name) <= 200 AND length(image_url) <= 2000 AND length(roi_currency) <= 200) IS NOT FALSE
                 AND (current_price IS NOT NULL) IS NOT FALSE
                 AND (current_price > 0) IS NOT FALSE
                 AND (last_updated IS NOT NULL) IS NOT FALSE
@@ -64,6 +67,7 @@ WITH by_itself AS (
                 CASE WHEN NOT (coalesce(crypto_id, '') <> '') THEN 'crypto_id' END,
                 CASE WHEN NOT (coalesce(symbol, '') <> '') THEN 'symbol' END,
                 CASE WHEN NOT (coalesce(name, '') <> '') THEN 'name' END,
+                CASE WHEN NOT (length(crypto_id) <= 200 AND length(symbol) <= 200 AND length(name) <= 200 AND length(image_url) <= 2000 AND length(roi_currency) <= 200) THEN coalesce(nullif(concat_ws(',', CASE WHEN (SELECT NOT (length(crypto_id) <= 200 AND length(symbol) <= 200 AND length(name) <= 200 AND length(image_url) <= 2000 AND length(roi_currency) <= 200) FROM (SELECT crypto_id, CASE WHEN false THEN symbol END AS symbol, CASE WHEN false THEN name END AS name, CASE WHEN false THEN image_url END AS image_url, CASE WHEN false THEN roi_currency END AS roi_currency) AS alone) THEN 'crypto_id' END, CASE WHEN (SELECT NOT (length(crypto_id) <= 200 AND length(symbol) <= 200 AND length(name) <= 200 AND length(image_url) <= 2000 AND length(roi_currency) <= 200) FROM (SELECT CASE WHEN false THEN crypto_id END AS crypto_id, symbol, CASE WHEN false THEN name END AS name, CASE WHEN false THEN image_url END AS image_url, CASE WHEN false THEN roi_currency END AS roi_currency) AS alone) THEN 'symbol' END, CASE WHEN (SELECT NOT (length(crypto_id) <= 200 AND length(symbol) <= 200 AND length(name) <= 200 AND length(image_url) <= 2000 AND length(roi_currency) <= 200) FROM (SELECT CASE WHEN false THEN crypto_id END AS crypto_id, CASE WHEN false THEN symbol END AS symbol, name, CASE WHEN false THEN image_url END AS image_url, CASE WHEN false THEN roi_currency END AS roi_currency) AS alone) THEN 'name' END, CASE WHEN (SELECT NOT (length(crypto_id) <= 200 AND length(symbol) <= 200 AND length(name) <= 200 AND length(image_url) <= 2000 AND length(roi_currency) <= 200) FROM (SELECT CASE WHEN false THEN crypto_id END AS crypto_id, CASE WHEN false THEN symbol END AS symbol, CASE WHEN false THEN name END AS name, image_url, CASE WHEN false THEN roi_currency END AS roi_currency) AS alone) THEN 'image_url' END, CASE WHEN (SELECT NOT (length(crypto_id) <= 200 AND length(symbol) <= 200 AND length(name) <= 200 AND length(image_url) <= 2000 AND length(roi_currency) <= 200) FROM (SELECT CASE WHEN false THEN crypto_id END AS crypto_id, CASE WHEN false THEN symbol END AS symbol, CASE WHEN false THEN name END AS name, CASE WHEN false THEN image_url END AS image_url, roi_currency) AS alone) THEN 'roi_currency' END), ''), 'crypto_id') END,
                 CASE WHEN NOT (current_price IS NOT NULL) THEN 'current_price' END,
                 CASE WHEN NOT (current_price > 0) THEN 'current_price' END,
                 CASE WHEN NOT (last_updated IS NOT NULL) THEN 'last_updated' END,
@@ -83,6 +87,7 @@ WITH by_itself AS (
                 AND (coalesce(crypto_id, '') <> '') IS NOT FALSE
                 AND (coalesce(symbol, '') <> '') IS NOT FALSE
                 AND (coalesce(name, '') <> '') IS NOT FALSE
+                AND (length(crypto_id) <= 200 AND length(symbol) <= 200 AND length(name) <= 200 AND length(image_url) <= 2000 AND length(roi_currency) <= 200) IS NOT FALSE
                 AND (current_price IS NOT NULL) IS NOT FALSE
                 AND (current_price > 0) IS NOT FALSE
                 AND (last_updated IS NOT NULL) IS NOT FALSE
@@ -93,10 +98,11 @@ WITH by_itself AS (
                 AND (least(circulating_supply, total_supply, max_supply) >= 0) IS NOT FALSE
                 AND (least(market_cap_rank, market_cap_rank_with_rehypothecated) > 0) IS NOT FALSE THEN ''
             ELSE array_to_string(array_remove(ARRAY[
-                CASE WHEN NOT (malformed IS NULL) THEN 'fields that are not of the documented JSON type, or not storable (' || 'malformed = ' || coalesce(malformed::text, 'null') || ')' END,
-                CASE WHEN NOT (coalesce(crypto_id, '') <> '') THEN 'no id (' || 'crypto_id = ' || coalesce(crypto_id::text, 'null') || ')' END,
-                CASE WHEN NOT (coalesce(symbol, '') <> '') THEN 'no symbol (' || 'symbol = ' || coalesce(symbol::text, 'null') || ')' END,
-                CASE WHEN NOT (coalesce(name, '') <> '') THEN 'no name (' || 'name = ' || coalesce(name::text, 'null') || ')' END,
+                CASE WHEN NOT (malformed IS NULL) THEN 'fields that are not of the documented JSON type, or not storable (' || 'malformed = ' || coalesce(left(malformed, 1000), 'null') || ')' END,
+                CASE WHEN NOT (coalesce(crypto_id, '') <> '') THEN 'no id (' || 'crypto_id = ' || coalesce(left(crypto_id, 1000), 'null') || ')' END,
+                CASE WHEN NOT (coalesce(symbol, '') <> '') THEN 'no symbol (' || 'symbol = ' || coalesce(left(symbol, 1000), 'null') || ')' END,
+                CASE WHEN NOT (coalesce(name, '') <> '') THEN 'no name (' || 'name = ' || coalesce(left(name, 1000), 'null') || ')' END,
+                CASE WHEN NOT (length(crypto_id) <= 200 AND length(symbol) <= 200 AND length(name) <= 200 AND length(image_url) <= 2000 AND length(roi_currency) <= 200) THEN 'a text is too long to be stored (' || 'crypto_id = ' || coalesce(left(crypto_id, 1000), 'null') || ', ' || 'symbol = ' || coalesce(left(symbol, 1000), 'null') || ', ' || 'name = ' || coalesce(left(name, 1000), 'null') || ', ' || 'image_url = ' || coalesce(left(image_url, 1000), 'null') || ', ' || 'roi_currency = ' || coalesce(left(roi_currency, 1000), 'null') || ')' END,
                 CASE WHEN NOT (current_price IS NOT NULL) THEN 'no price (' || 'current_price = ' || coalesce(current_price::text, 'null') || ')' END,
                 CASE WHEN NOT (current_price > 0) THEN 'price is not above 0 (' || 'current_price = ' || coalesce(current_price::text, 'null') || ')' END,
                 CASE WHEN NOT (last_updated IS NOT NULL) THEN 'no last_updated (' || 'last_updated = ' || coalesce(last_updated::text, 'null') || ')' END,
@@ -147,16 +153,16 @@ in_response AS (
         -- [[[cog warned_by(on_response=True) ]]]
         CASE
             WHEN (market_cap_rank - 1 <= lag(market_cap_rank) OVER (PARTITION BY file_id ORDER BY market_cap_rank)) IS NOT FALSE
-                AND (row_number() OVER (PARTITION BY file_id, symbol ORDER BY record_index) = 1) IS NOT FALSE THEN '{}'::text[]
+                AND (crypto_id = first_value(crypto_id) OVER (PARTITION BY file_id, symbol ORDER BY record_index)) IS NOT FALSE THEN '{}'::text[]
             ELSE array_remove(ARRAY[
                 CASE WHEN NOT (market_cap_rank - 1 <= lag(market_cap_rank) OVER (PARTITION BY file_id ORDER BY market_cap_rank)) THEN 'rank_follows' END,
-                CASE WHEN NOT (row_number() OVER (PARTITION BY file_id, symbol ORDER BY record_index) = 1) THEN 'symbol_unique_in_response' END
+                CASE WHEN NOT (crypto_id = first_value(crypto_id) OVER (PARTITION BY file_id, symbol ORDER BY record_index)) THEN 'symbol_unique_in_response' END
             ]::text[], NULL)
         END
         -- [[[end]]]
         AS warned_by
     FROM (
-        SELECT file_id, record_index, symbol, market_cap_rank
+        SELECT file_id, record_index, crypto_id, symbol, market_cap_rank
         FROM staged_records
         WHERE file_id >= %(first_file)s
     ) AS r

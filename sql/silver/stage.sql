@@ -9,6 +9,7 @@ CREATE TEMPORARY TABLE staged_files (
     source text,
     vs_currency text,
     ingested_at timestamptz,
+    ingested_at_origin text,
     request text NOT NULL,
     error text,
     failed boolean NOT NULL,

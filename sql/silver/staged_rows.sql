@@ -87,7 +87,8 @@ SELECT
     j.*
 FROM (
     SELECT
-        file_id, landing_file, file_sha256, partition_hour, source, vs_currency, ingested_at, request,
+        file_id, landing_file, file_sha256, partition_hour, source, vs_currency, ingested_at,
+        ingested_at_origin, request,
         failure IS NOT NULL AS failed,
         coalesce(failure, error) AS error,
         records_fetched, records_rejected, warnings, schema_drift,
@@ -159,7 +160,7 @@ ORDER BY ingested_at, landing_file, record_index;
 
 CREATE TEMPORARY VIEW staged_rejected_records AS
 SELECT
-    f.landing_file, r.record_index, v.crypto_id, v.rejected_by AS rules, v.reason, r.record
+    f.landing_file, r.record_index, left(v.crypto_id, 200) AS crypto_id, v.rejected_by AS rules, v.reason, r.record
 FROM staged_rejects AS r
 JOIN violations AS v USING (file_id, record_index)
 JOIN staged_files AS f USING (file_id)

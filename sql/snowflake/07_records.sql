@@ -111,6 +111,7 @@ SELECT
         CASE WHEN NOT (COALESCE(crypto_id, '') <> '') THEN 'id_present' END,
         CASE WHEN NOT (COALESCE(symbol, '') <> '') THEN 'symbol_present' END,
         CASE WHEN NOT (COALESCE(name, '') <> '') THEN 'name_present' END,
+        CASE WHEN NOT (LENGTH(crypto_id) <= 200 AND LENGTH(symbol) <= 200 AND LENGTH(name) <= 200 AND LENGTH(image_url) <= 2000 AND LENGTH(roi_currency) <= 200) THEN 'texts_short' END,
         CASE WHEN NOT (current_price IS NOT NULL) THEN 'price_present' END,
         CASE WHEN NOT (current_price > 0) THEN 'price_positive' END,
         CASE WHEN NOT (last_updated IS NOT NULL) THEN 'last_updated_present' END,
@@ -125,10 +126,11 @@ SELECT
     AS rejected_by,
     -- [[[cog snowflake.reason() ]]]
     ARRAY_TO_STRING(ARRAY_COMPACT(ARRAY_CONSTRUCT(
-        CASE WHEN NOT (malformed IS NULL) THEN 'fields that are not of the documented JSON type, or not storable (' || 'malformed = ' || COALESCE(malformed, 'null') || ')' END,
-        CASE WHEN NOT (COALESCE(crypto_id, '') <> '') THEN 'no id (' || 'crypto_id = ' || COALESCE(crypto_id, 'null') || ')' END,
-        CASE WHEN NOT (COALESCE(symbol, '') <> '') THEN 'no symbol (' || 'symbol = ' || COALESCE(symbol, 'null') || ')' END,
-        CASE WHEN NOT (COALESCE(name, '') <> '') THEN 'no name (' || 'name = ' || COALESCE(name, 'null') || ')' END,
+        CASE WHEN NOT (malformed IS NULL) THEN 'fields that are not of the documented JSON type, or not storable (' || 'malformed = ' || COALESCE(LEFT(malformed, 1000), 'null') || ')' END,
+        CASE WHEN NOT (COALESCE(crypto_id, '') <> '') THEN 'no id (' || 'crypto_id = ' || COALESCE(LEFT(crypto_id, 1000), 'null') || ')' END,
+        CASE WHEN NOT (COALESCE(symbol, '') <> '') THEN 'no symbol (' || 'symbol = ' || COALESCE(LEFT(symbol, 1000), 'null') || ')' END,
+        CASE WHEN NOT (COALESCE(name, '') <> '') THEN 'no name (' || 'name = ' || COALESCE(LEFT(name, 1000), 'null') || ')' END,
+        CASE WHEN NOT (LENGTH(crypto_id) <= 200 AND LENGTH(symbol) <= 200 AND LENGTH(name) <= 200 AND LENGTH(image_url) <= 2000 AND LENGTH(roi_currency) <= 200) THEN 'a text is too long to be stored (' || 'crypto_id = ' || COALESCE(LEFT(crypto_id, 1000), 'null') || ', ' || 'symbol = ' || COALESCE(LEFT(symbol, 1000), 'null') || ', ' || 'name = ' || COALESCE(LEFT(name, 1000), 'null') || ', ' || 'image_url = ' || COALESCE(LEFT(image_url, 1000), 'null') || ', ' || 'roi_currency = ' || COALESCE(LEFT(roi_currency, 1000), 'null') || ')' END,
         CASE WHEN NOT (current_price IS NOT NULL) THEN 'no price (' || 'current_price = ' || COALESCE(current_price_text, 'null') || ')' END,
         CASE WHEN NOT (current_price > 0) THEN 'price is not above 0 (' || 'current_price = ' || COALESCE(current_price_text, 'null') || ')' END,
         CASE WHEN NOT (last_updated IS NOT NULL) THEN 'no last_updated (' || 'last_updated = ' || COALESCE(TO_VARCHAR(CAST(last_updated AS TIMESTAMP_NTZ), 'YYYY-MM-DD HH24:MI:SS') || REGEXP_REPLACE('.' || LPAD(TO_VARCHAR(MOD(MOD(DATE_PART(EPOCH_MICROSECOND, last_updated), 1000000) + 1000000, 1000000)), 6, '0'), '[.]?0+$') || '+00', 'null') || ')' END,
@@ -150,7 +152,7 @@ SELECT
         CASE WHEN NOT (last_updated >= ingested_at - INTERVAL '24 HOURS') THEN 'last_updated_fresh' END,
         CASE WHEN NOT (market_cap_rank IS NOT NULL) THEN 'rank_present' END,
         CASE WHEN NOT (market_cap_rank - 1 <= LAG(market_cap_rank) OVER (PARTITION BY file_id ORDER BY market_cap_rank)) THEN 'rank_follows' END,
-        CASE WHEN NOT (ROW_NUMBER() OVER (PARTITION BY file_id, symbol ORDER BY record_index) = 1) THEN 'symbol_unique_in_response' END,
+        CASE WHEN NOT (crypto_id = FIRST_VALUE(crypto_id) OVER (PARTITION BY file_id, symbol ORDER BY record_index)) THEN 'symbol_unique_in_response' END,
         CASE WHEN NOT (unknown_fields IS NULL) THEN 'fields_known' END,
         CASE WHEN NOT (missing_fields IS NULL) THEN 'fields_complete' END
     ))

@@ -28,12 +28,16 @@ from pyspark.sql.pandas.types import from_arrow_schema
 from crypto_pipeline.lakehouse.spark.decode import CAPTURE_TYPES, decode_captures
 from crypto_pipeline.lakehouse.spark.lake import Lake
 from crypto_pipeline.lakehouse.spark.tables import statistics_property
-from crypto_pipeline.landing.landed import below_root
+from crypto_pipeline.landing.landed import (
+    below_root,
+    filed_hour,
+    is_named_as_capture,
+    is_shown,
+)
 
 _FILES_AT_ONCE: Final = 200
 """Files of a silver load; a million records of a history are several loads."""
 
-_CAPTURE = re.compile(r"[^/.][^/]*\.json(\.gz)?$")
 _MONTH = re.compile(r"\d{4}-\d\d")
 
 _SILVER: Final = ("cryptocurrencies", "price_snapshots", "market_metrics", "rejected_records")
@@ -109,8 +113,15 @@ def new_files(lake: Lake, landing_path: str) -> list[str]:
         .select("landing_file")
         .collect()
     }
-    return sorted(
-        path for path in paths if _CAPTURE.search(path) is not None and below_root(path) not in done
+    return sorted(path for path in paths if _is_landing_file(path) and below_root(path) not in done)
+
+
+def _is_landing_file(path: str) -> bool:
+    """Whether a file lies under an hour or is named as one that should; what else was dropped into
+    the landing zone, an archive for instance, the warehouse files first."""
+    name = path.rpartition("/")[2]
+    return is_shown(name) and (
+        filed_hour(below_root(path)) is not None or is_named_as_capture(name)
     )
 
 

@@ -12,7 +12,7 @@ from sqlglot import exp, parse_one
 
 from crypto_pipeline.lakehouse.spark.decode import order_column, text_column
 from crypto_pipeline.lakehouse.spark.exact import order_key
-from crypto_pipeline.model.quality import REJECT_RULES, WARN_RULES, Rule
+from crypto_pipeline.model.quality import MOST_SHOWN, REJECT_RULES, WARN_RULES, Rule
 from crypto_pipeline.model.registry import RECORD_COLUMNS
 
 _COMPARISONS: Final = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ)
@@ -86,4 +86,4 @@ def _as_text(column: str) -> str:
         return f"concat(CAST({column} AS STRING), '+00')"
     if of == "integer":
         return f"CAST({column} AS STRING)"
-    return column
+    return f"left({column}, {MOST_SHOWN})"

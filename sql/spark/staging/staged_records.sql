@@ -14,6 +14,7 @@ SELECT
         CASE WHEN NOT (COALESCE(crypto_id, '') <> '') THEN 'id_present' END,
         CASE WHEN NOT (COALESCE(symbol, '') <> '') THEN 'symbol_present' END,
         CASE WHEN NOT (COALESCE(name, '') <> '') THEN 'name_present' END,
+        CASE WHEN NOT (LENGTH(crypto_id) <= 200 AND LENGTH(symbol) <= 200 AND LENGTH(name) <= 200 AND LENGTH(image_url) <= 2000 AND LENGTH(roi_currency) <= 200) THEN 'texts_short' END,
         CASE WHEN NOT (current_price_order IS NOT NULL) THEN 'price_present' END,
         CASE WHEN NOT (current_price_order > '10000.') THEN 'price_positive' END,
         CASE WHEN NOT (last_updated IS NOT NULL) THEN 'last_updated_present' END,
@@ -28,10 +29,11 @@ SELECT
     AS rejected_by,
     -- [[[cog spark.reason() ]]]
     array_join(array_compact(array(
-        CASE WHEN NOT (malformed IS NULL) THEN concat('fields that are not of the documented JSON type, or not storable (', 'malformed = ', coalesce(malformed, 'null'), ')') END,
-        CASE WHEN NOT (COALESCE(crypto_id, '') <> '') THEN concat('no id (', 'crypto_id = ', coalesce(crypto_id, 'null'), ')') END,
-        CASE WHEN NOT (COALESCE(symbol, '') <> '') THEN concat('no symbol (', 'symbol = ', coalesce(symbol, 'null'), ')') END,
-        CASE WHEN NOT (COALESCE(name, '') <> '') THEN concat('no name (', 'name = ', coalesce(name, 'null'), ')') END,
+        CASE WHEN NOT (malformed IS NULL) THEN concat('fields that are not of the documented JSON type, or not storable (', 'malformed = ', coalesce(left(malformed, 1000), 'null'), ')') END,
+        CASE WHEN NOT (COALESCE(crypto_id, '') <> '') THEN concat('no id (', 'crypto_id = ', coalesce(left(crypto_id, 1000), 'null'), ')') END,
+        CASE WHEN NOT (COALESCE(symbol, '') <> '') THEN concat('no symbol (', 'symbol = ', coalesce(left(symbol, 1000), 'null'), ')') END,
+        CASE WHEN NOT (COALESCE(name, '') <> '') THEN concat('no name (', 'name = ', coalesce(left(name, 1000), 'null'), ')') END,
+        CASE WHEN NOT (LENGTH(crypto_id) <= 200 AND LENGTH(symbol) <= 200 AND LENGTH(name) <= 200 AND LENGTH(image_url) <= 2000 AND LENGTH(roi_currency) <= 200) THEN concat('a text is too long to be stored (', 'crypto_id = ', coalesce(left(crypto_id, 1000), 'null'), ', ', 'symbol = ', coalesce(left(symbol, 1000), 'null'), ', ', 'name = ', coalesce(left(name, 1000), 'null'), ', ', 'image_url = ', coalesce(left(image_url, 1000), 'null'), ', ', 'roi_currency = ', coalesce(left(roi_currency, 1000), 'null'), ')') END,
         CASE WHEN NOT (current_price_order IS NOT NULL) THEN concat('no price (', 'current_price = ', coalesce(current_price_text, 'null'), ')') END,
         CASE WHEN NOT (current_price_order > '10000.') THEN concat('price is not above 0 (', 'current_price = ', coalesce(current_price_text, 'null'), ')') END,
         CASE WHEN NOT (last_updated IS NOT NULL) THEN concat('no last_updated (', 'last_updated = ', coalesce(concat(CAST(last_updated AS STRING), '+00'), 'null'), ')') END,
@@ -53,7 +55,7 @@ SELECT
         CASE WHEN NOT (last_updated >= ingested_at - INTERVAL '24' HOURS) THEN 'last_updated_fresh' END,
         CASE WHEN NOT (market_cap_rank IS NOT NULL) THEN 'rank_present' END,
         CASE WHEN NOT (market_cap_rank - 1 <= LAG(market_cap_rank) OVER (PARTITION BY file_id ORDER BY market_cap_rank NULLS LAST)) THEN 'rank_follows' END,
-        CASE WHEN NOT (ROW_NUMBER() OVER (PARTITION BY file_id, symbol ORDER BY record_index NULLS LAST) = 1) THEN 'symbol_unique_in_response' END,
+        CASE WHEN NOT (crypto_id = FIRST_VALUE(crypto_id) OVER (PARTITION BY file_id, symbol ORDER BY record_index NULLS LAST)) THEN 'symbol_unique_in_response' END,
         CASE WHEN NOT (unknown_fields IS NULL) THEN 'fields_known' END,
         CASE WHEN NOT (missing_fields IS NULL) THEN 'fields_complete' END
     ))
