@@ -11,16 +11,14 @@ import re
 import smtplib
 import ssl
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from datetime import datetime, timezone
 from email.message import EmailMessage
-from typing import NamedTuple
-from urllib.parse import unquote, urlsplit
 
 import dagster as dg
 import httpx
 import msgspec
 
+from crypto_pipeline.config.alert_addresses import AddressError, mail_server, webhook
 from crypto_pipeline.config.redaction import redact
 from crypto_pipeline.config.secret_references import SecretError
 from crypto_pipeline.config.settings import Settings
@@ -32,10 +30,6 @@ _TIMEOUT = 10.0
 _RUNS_A_TICK = 100
 _MOST_WAITING = 100
 """Messages that wait for a channel that is down; the oldest go first."""
-
-
-class AddressError(ValueError):
-    """An address for alerts cannot be one; the text names the variable, not its value."""
 
 
 class Incident(msgspec.Struct, frozen=True):
@@ -265,56 +259,6 @@ def _headline(message: _Message) -> str:
     mark = "ALERT" if message.event == "incident_opened" else "RECOVERED"
     # Again: this process may have come to know more secrets.
     return redact(f"{mark} {message.text}")
-
-
-def webhook(settings: Settings) -> httpx.URL | None:
-    """Where ``ALERT_WEBHOOK_URL`` points.
-
-    Raises:
-        AddressError: nowhere.
-        SecretError: it cannot be read.
-    """
-    if settings.alert_webhook_url is None:
-        return None
-    with suppress(httpx.InvalidURL):
-        url = httpx.URL(settings.alert_webhook_url.get_secret_value())
-        if url.scheme in ("http", "https") and url.host:
-            return url
-    raise AddressError("ALERT_WEBHOOK_URL is no URL")
-
-
-class MailServer(NamedTuple):
-    """What ``ALERT_SMTP_URL`` says.
-
-    Attributes:
-        host: Its name or address.
-        port: The one that is named, or else the usual one.
-        tls: From the first byte on; otherwise once the server offers it.
-        login: User and password, if there is one.
-    """
-
-    host: str
-    port: int
-    tls: bool
-    login: tuple[str, str] | None
-
-
-def mail_server(settings: Settings) -> MailServer | None:
-    """Whom ``ALERT_SMTP_URL`` names.
-
-    Raises:
-        AddressError: nobody.
-        SecretError: it cannot be read.
-    """
-    if settings.alert_smtp_url is None:
-        return None
-    with suppress(ValueError):
-        url = urlsplit(settings.alert_smtp_url.get_secret_value())
-        usual = {"smtp": 587, "smtps": 465}.get(url.scheme)
-        if usual is not None and url.hostname:
-            login = (unquote(url.username), unquote(url.password or "")) if url.username else None
-            return MailServer(url.hostname, url.port or usual, url.scheme == "smtps", login)
-    raise AddressError("ALERT_SMTP_URL must be a smtp:// or smtps:// URL")
 
 
 def _post(settings: Settings, message: _Message) -> None:

@@ -24,11 +24,11 @@ from crypto_pipeline.checks.lakehouse import delta_equals_postgres
 from crypto_pipeline.checks.silver import silver_checks
 from crypto_pipeline.coingecko.resource import CoinGecko
 from crypto_pipeline.lakehouse.spark.resource import Spark
-from crypto_pipeline.landing.zone import LandingZoneIOManager, LandingZoneResource
+from crypto_pipeline.landing.resource import LandingZoneIOManager, LandingZoneResource
 from crypto_pipeline.warehouse.maintenance import maintenance
-from crypto_pipeline.warehouse.postgres import PostgresIOManager, Warehouse
+from crypto_pipeline.warehouse.resource import PostgresIOManager, WarehouseResource
 
-warehouse = Warehouse()
+warehouse = WarehouseResource()
 landing_zone = LandingZoneResource()
 
 defs = dg.Definitions(

@@ -11,6 +11,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 
 import hypothesis
@@ -23,6 +24,7 @@ from psycopg.conninfo import make_conninfo
 from crypto_pipeline.config import redaction, secret_references
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.lakehouse.delta import Lake
+from crypto_pipeline.landing.first_hour import expect_hour
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.embedded import embedded_socket_folder
 from crypto_pipeline.warehouse.migrations import migrate
@@ -37,6 +39,9 @@ hypothesis.settings.register_profile(
     database=DirectoryBasedExampleDatabase(Path(__file__).parents[1] / ".hypothesis" / "examples"),
 )
 hypothesis.settings.load_profile("crypto_pipeline")
+
+# The graph is made once for all tests, and these have hours of their own.
+expect_hour(datetime(2022, 1, 1, tzinfo=timezone.utc))
 
 _TEMPLATE = "migrated_template"
 _numbers = itertools.count(1)

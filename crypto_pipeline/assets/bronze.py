@@ -7,6 +7,7 @@ from datetime import timedelta
 import dagster as dg
 
 from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, ONE_RUN, OWNERS, TAGS
+from crypto_pipeline.assets.partitions import hourly
 from crypto_pipeline.coingecko.capture import Capture
 from crypto_pipeline.coingecko.errors import CoinGeckoError
 from crypto_pipeline.coingecko.resource import CoinGecko
@@ -15,8 +16,8 @@ from crypto_pipeline.config.secret_references import SecretError
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.landing.landed import hour_of
 from crypto_pipeline.landing.object_store import ObjectStoreError
-from crypto_pipeline.landing.zone import LandingFile, LandingZoneResource
-from crypto_pipeline.model.partitions import hourly
+from crypto_pipeline.landing.resource import LandingZoneResource
+from crypto_pipeline.landing.zone import LandingFile
 
 INTERACTIVE_TAG = "crypto_pipeline/interactive"
 """Tag of a run that a person waits for: a failed fetch is reported at once, not retried."""

@@ -19,15 +19,18 @@ from upath import UPath
 
 from crypto_pipeline.assets.column_lineage import gold_lineage, silver_lineage
 from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
+from crypto_pipeline.assets.partitions import hourly
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.dagster_internals import report_materializations
-from crypto_pipeline.landing.zone import LandingZone, LandingZoneResource
-from crypto_pipeline.model.partitions import hourly, partition_key
+from crypto_pipeline.landing.resource import LandingZoneResource
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.model.registry import GOLD_TABLES, SILVER_TABLES
 from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
 from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files, load_to_gold
 from crypto_pipeline.warehouse.load_report import say
-from crypto_pipeline.warehouse.postgres import Warehouse, table_metadata
+from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline.warehouse.resource import WarehouseResource, table_metadata
 from crypto_pipeline.warehouse.staging import DecodedFile
 
 _SECONDS_BETWEEN_MESSAGES = 1.0
@@ -93,7 +96,7 @@ def _only_bulk_load(context: dg.OpExecutionContext, warehouse: Warehouse) -> Ite
 
 @dg.op
 def load_landing_files(
-    context: dg.OpExecutionContext, warehouse: Warehouse, landing_zone: LandingZoneResource
+    context: dg.OpExecutionContext, warehouse: WarehouseResource, landing_zone: LandingZoneResource
 ) -> None:
     """Load every landing file that is no completed batch yet, into silver and gold.
 
@@ -108,7 +111,7 @@ def load_landing_files(
 
 @dg.op
 def replay_landing_files(
-    context: dg.OpExecutionContext, warehouse: Warehouse, landing_zone: LandingZoneResource
+    context: dg.OpExecutionContext, warehouse: WarehouseResource, landing_zone: LandingZoneResource
 ) -> None:
     """Empty silver and gold and load every landing file again.
 
@@ -164,7 +167,7 @@ def _unfinished_replay(warehouse: Warehouse) -> int | None:
 
 def _refuse_loss(warehouse: Warehouse, zone: LandingZone) -> None:
     """Refuse to empty a warehouse that holds more than its landing zone can give back."""
-    there = {file.path for file in zone.files(hourly.start)}
+    there = {file.path for file in zone.files()}
     with warehouse.connection() as connection:
         loaded = connection.execute(
             "SELECT landing_file FROM ingestion_batches WHERE status = 'completed' ORDER BY 1"
@@ -172,8 +175,8 @@ def _refuse_loss(warehouse: Warehouse, zone: LandingZone) -> None:
     missing = [path for (path,) in loaded if path not in there]
     if missing:
         raise dg.Failure(
-            f"{len(missing)} files that were loaded are not in the landing zone (or older than"
-            f" HISTORY_START), the first is {missing[0]}: nothing was changed",
+            f"{len(missing)} files that were loaded are not in the landing zone, the first is"
+            f" {missing[0]}: nothing was changed",
             allow_retries=False,
         )
 
@@ -190,8 +193,14 @@ def _load_pending(
 
     if filed := zone.file_unfiled(on_failure=not_filed):
         context.log.info("%d files filed under their hour", len(filed))
-    pending = files_to_load(warehouse, zone)
-    files = [file for file in pending if file.hour >= hourly.start]
+    files = files_to_load(warehouse, zone)
+    if files and files[0].hour < hourly.start:
+        context.log.info(
+            "the oldest file is of %s: reload the code location (Deployment, Reload) to see the"
+            " hours before %s",
+            partition_key(files[0].hour),
+            partition_key(hourly.start),
+        )
     gold: dict[str, Counter[str]] = {table.name: Counter() for table in GOLD_TABLES}
 
     def count(counts_by_table: dict[str, dict[str, int]]) -> None:
@@ -217,12 +226,6 @@ def _load_pending(
                 "dagster/column_lineage": gold_lineage(table, GOLD_DEPENDENCIES[table.name]),
             }
             context.log_event(dg.AssetMaterialization(table.name, metadata=metadata))
-    if len(files) < len(pending):
-        left.append(
-            f"{len(pending) - len(files)} landing files are older than HISTORY_START"
-            f" ({hourly.start:%Y-%m-%d}) and were left, the first is {pending[0].path}:"
-            " set HISTORY_START to an earlier time"
-        )
     return "; ".join(left) or None
 
 
@@ -233,8 +236,7 @@ def _report_unreported(context: dg.OpExecutionContext, warehouse: Warehouse) -> 
     with warehouse.connection() as connection:
         for hour, path in connection.execute(
             "SELECT partition_hour, landing_file FROM ingestion_batches"
-            " WHERE status = 'completed' AND partition_hour >= %s ORDER BY 1, 2",
-            [hourly.start],
+            " WHERE status = 'completed' ORDER BY 1, 2",
         ):
             if (key := partition_key(hour)) not in reported:
                 hours[key].append(path)

@@ -6,6 +6,7 @@ from typing import Any
 
 import dagster as dg
 
+from crypto_pipeline.model.partitions import STALE_AFTER
 from crypto_pipeline.model.registry import Table
 
 OWNERS = ["team:market-data"]
@@ -18,8 +19,6 @@ warnings.filterwarnings("ignore", ".*`backfill_policy`", dg.BetaWarning)
 ONE_RUN = dg.BackfillPolicy.single_run()
 """A range of partitions is one run, not one run an hour."""
 
-# An hourly schedule that misses one run is late, one that misses two has failed.
-STALE_AFTER = timedelta(hours=3)
 FRESHNESS = dg.FreshnessPolicy.time_window(
     fail_window=STALE_AFTER, warn_window=timedelta(minutes=90)
 )

@@ -8,7 +8,7 @@ from crypto_pipeline.assets.column_lineage import gold_lineage
 from crypto_pipeline.assets.conventions import table_output
 from crypto_pipeline.model.registry import DIMENSIONS, GOLD_TABLES
 from crypto_pipeline.model.sql import read_sql
-from crypto_pipeline.warehouse.postgres import Select, Warehouse
+from crypto_pipeline.warehouse.resource import Select, WarehouseResource
 
 _SNAPSHOTS = {dg.AssetKey("ingestion_batches"), dg.AssetKey("price_snapshots")}
 
@@ -33,7 +33,7 @@ GOLD_DEPENDENCIES: Mapping[str, set[dg.AssetKey]] = {
     name="gold",
     deps=[
         # Gold reads what is pending, not partitions. With the default mapping Dagster would list
-        # every hour since HISTORY_START, for each of these, in each run.
+        # every hour since the first one, for each of these, in each run.
         dg.AssetDep(key, partition_mapping=dg.LastPartitionMapping())
         for key in sorted(
             {key for keys in GOLD_DEPENDENCIES.values() for key in keys}
@@ -43,7 +43,7 @@ GOLD_DEPENDENCIES: Mapping[str, set[dg.AssetKey]] = {
     outs={table.name: table_output(table, "gold") for table in GOLD_TABLES},
     internal_asset_deps=dict(GOLD_DEPENDENCIES),
 )
-def gold(warehouse: Warehouse) -> Iterator[dg.Output[Select]]:
+def gold(warehouse: WarehouseResource) -> Iterator[dg.Output[Select]]:
     """Hand each table of the star schema the rows of the batches that are pending for gold.
 
     All tables are written in one transaction, whose last step marks the batches as loaded: facts

@@ -11,7 +11,7 @@ from crypto_pipeline.lakehouse.schema import FACT, LAKE_TABLES, UNREPRESENTABLE_
 from crypto_pipeline.lakehouse.spark.resource import Spark
 from crypto_pipeline.model.registry import TABLES
 from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
-from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline.warehouse.resource import WarehouseResource
 
 GROUP = "lakehouse"
 
@@ -59,7 +59,7 @@ def _upstream(table: LakeTable) -> str:
     ],
 )
 def lakehouse(
-    context: dg.AssetExecutionContext, warehouse: Warehouse, spark: Spark
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, spark: Spark
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Bring the Delta tables at LAKE_URI up to gold, from where they are. With SPARK_REMOTE, let
     Spark load its own, from the landing files.

@@ -10,12 +10,12 @@ from psycopg import sql
 from crypto_pipeline.assets.column_lineage import silver_lineage
 from crypto_pipeline.assets.conventions import ONE_RUN, table_output
 from crypto_pipeline.assets.frames import FRAME_TYPES
+from crypto_pipeline.assets.partitions import hourly
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.landing.zone import LandingFile
-from crypto_pipeline.model.partitions import hourly
 from crypto_pipeline.model.registry import PRICE_SNAPSHOTS, SILVER_TABLES
 from crypto_pipeline.warehouse.load_report import read_lines, say
-from crypto_pipeline.warehouse.postgres import Warehouse, read_frame
+from crypto_pipeline.warehouse.resource import WarehouseResource, read_frame
 from crypto_pipeline.warehouse.staging import (
     decode_files,
     in_chunks,
@@ -50,7 +50,9 @@ from crypto_pipeline.warehouse.staging import (
     backfill_policy=ONE_RUN,
 )
 def silver(
-    context: dg.AssetExecutionContext, warehouse: Warehouse, market_snapshots: list[LandingFile]
+    context: dg.AssetExecutionContext,
+    warehouse: WarehouseResource,
+    market_snapshots: list[LandingFile],
 ) -> Iterator[dg.Output[object]]:
     """Decode the landing files of the partitions once, evaluate every record against the rules,
     and hand each silver table the rows it should hold.

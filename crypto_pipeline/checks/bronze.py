@@ -6,7 +6,7 @@ from crypto_pipeline.checks.scope import run_hours
 from crypto_pipeline.coingecko.capture import CaptureError
 from crypto_pipeline.coingecko.schema import decode_record
 from crypto_pipeline.config.settings import Settings
-from crypto_pipeline.landing.zone import LandingZoneResource
+from crypto_pipeline.landing.resource import LandingZoneResource
 
 
 @dg.asset_check(asset="market_snapshots")

@@ -8,7 +8,7 @@ import psycopg
 from crypto_pipeline.checks.scope import WrongRows, scopes
 from crypto_pipeline.checks.sql_checks import sql_check_specs
 from crypto_pipeline.model.sql import read_sql
-from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline.warehouse.resource import WarehouseResource
 
 _SPECS = sql_check_specs(
     "gold",
@@ -36,7 +36,7 @@ _ABOUT_A_DIMENSION = {"years_whole", "minutes_complete", "versions_in_sequence"}
 
 @dg.multi_asset_check(name="gold_checks", specs=_SPECS, can_subset=True)
 def gold_checks(
-    context: dg.AssetCheckExecutionContext, warehouse: Warehouse
+    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource
 ) -> Iterator[dg.AssetCheckResult]:
     """Compare the star schema with silver and with its own promises."""
     specs = [spec for spec in _SPECS if spec.key in context.selected_asset_check_keys]

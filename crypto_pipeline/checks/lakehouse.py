@@ -9,14 +9,14 @@ from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.lakehouse.schema import FACT
 from crypto_pipeline.lakehouse.spark.resource import Spark
 from crypto_pipeline.warehouse.catalog import markdown_table
-from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline.warehouse.resource import WarehouseResource
 
 _SAMPLES = 20
 
 
 @dg.asset_check(asset=["lake", FACT.name])
 def delta_equals_postgres(
-    context: dg.AssetCheckExecutionContext, warehouse: Warehouse, spark: Spark
+    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, spark: Spark
 ) -> dg.AssetCheckResult:
     """The lake has the dimensions of PostgreSQL, and of the run's batches (of all, in a run without
     hours) the same facts: as many, with the same keys, and with the same sum in every column, by

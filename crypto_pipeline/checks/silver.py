@@ -8,11 +8,12 @@ from psycopg import sql
 
 from crypto_pipeline.checks.scope import WrongRows, scopes
 from crypto_pipeline.checks.sql_checks import sql_check_specs
-from crypto_pipeline.landing.zone import LandingZone, LandingZoneResource
+from crypto_pipeline.landing.resource import LandingZoneResource
+from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.quality import RULES, Rule, Severity
 from crypto_pipeline.model.registry import METRIC_MEASURES
 from crypto_pipeline.model.sql import read_sql
-from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline.warehouse.resource import WarehouseResource
 
 # Wrong rows here must not reach gold.
 _BLOCKING = {
@@ -69,7 +70,7 @@ _SQL_SPECS = [
 )
 def silver_checks(
     context: dg.AssetCheckExecutionContext,
-    warehouse: Warehouse,
+    warehouse: WarehouseResource,
     landing_zone: LandingZoneResource,
 ) -> Iterator[dg.AssetCheckResult]:
     """Evaluate the rules on the loaded records, and check the integrity of the tables."""

@@ -5,10 +5,13 @@ import platform
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime, timezone
 from enum import Enum
 from importlib.metadata import PackageNotFoundError, metadata, requires, version
+from queue import Empty, Queue
+from threading import Thread
 from typing import NamedTuple
 
 import psycopg
@@ -16,9 +19,9 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from pydantic import ValidationError
 
-from crypto_pipeline.alerts import AddressError, mail_server, webhook
-from crypto_pipeline.cli.runs import EXPECTED_ERRORS, settings_at_fault
+from crypto_pipeline.cli.errors import expected_errors, settings_at_fault
 from crypto_pipeline.coingecko.client import CoinGeckoClient
+from crypto_pipeline.config.alert_addresses import AddressError, mail_server, webhook
 from crypto_pipeline.config.secret_references import SecretError
 from crypto_pipeline.config.settings import Plan, Settings
 from crypto_pipeline.landing.zone import LandingZone
@@ -28,6 +31,9 @@ from crypto_pipeline.warehouse.postgres import connect, warehouse_conninfo
 
 _MOST_CLOCK_SKEW = 60.0
 """Seconds. CoinGecko sends its time in whole ones; an hour's partition is of our clock."""
+
+_MOST_SECONDS = 8
+"""That a look may take which waits for something else."""
 
 _LOW_DISK, _NO_DISK = 5_000_000_000, 500_000_000
 _DISTRIBUTION = "crypto-pipeline"
@@ -67,10 +73,46 @@ def examine() -> Iterator[Finding]:
         return
     yield Finding("settings", Verdict.OK, f"plan {settings.coingecko_plan.value}")
     yield _disk(settings)
-    yield _landing_zone(settings)
-    yield from _database(settings)
-    yield from _api(settings)
+    # Side by side: one that gets no answer must not keep a person waiting for the others.
+    looks = {
+        "landing zone": lambda: [_landing_zone(settings)],
+        "database": lambda: list(_database(settings)),
+        "API": lambda: list(_api(settings)),
+    }
+    yield from _within_limit(looks)
     yield from _alerts(settings)
+
+
+def _within_limit(looks: Mapping[str, Callable[[], list[Finding]]]) -> Iterator[Finding]:
+    answers: dict[str, Queue[list[Finding] | BaseException]] = {}
+    for subject, look in looks.items():
+        answers[subject] = Queue()
+        # A daemon thread ends with the process, whatever it waits for.
+        Thread(target=_answer, args=[look, answers[subject]], daemon=True).start()
+    end = time.monotonic() + _MOST_SECONDS
+    for subject, answer in answers.items():
+        try:
+            found = answer.get(timeout=max(0.0, end - time.monotonic()))
+        except Empty:
+            yield Finding(
+                subject,
+                Verdict.FAILED,
+                f"no answer within {_MOST_SECONDS} s",
+                "check the network, its name servers, firewall and proxy, and that it is up",
+            )
+            continue
+        if isinstance(found, BaseException):
+            raise found
+        yield from found
+
+
+def _answer(
+    look: Callable[[], list[Finding]], answer: "Queue[list[Finding] | BaseException]"
+) -> None:
+    try:
+        answer.put(look())
+    except BaseException as error:
+        answer.put(error)
 
 
 def _python() -> Finding:
@@ -169,7 +211,7 @@ def _database(settings: Settings) -> Iterator[Finding]:
             yield _schema(connection)
             yield _rights(connection)
             yield _skew("database's clock", connection)
-    except EXPECTED_ERRORS as error:
+    except expected_errors() as error:
         yield Finding(
             "database",
             Verdict.FAILED,
@@ -247,7 +289,10 @@ def _api(settings: Settings) -> Iterator[Finding]:
     try:
         with CoinGeckoClient.from_settings(settings) as client:
             theirs = client.ping()
-    except (*EXPECTED_ERRORS, sqlite3.Error, ValueError) as error:
+    except Exception as error:
+        # A wrong key or URL is a ValueError, and the request budget is kept in SQLite.
+        if not isinstance(error, (sqlite3.Error, ValueError, *expected_errors())):
+            raise
         yield Finding("API", Verdict.FAILED, str(error), _API_REMEDIES.get(plan, _NO_KEY))
         return
     yield Finding("API", Verdict.OK, f"answers, plan {plan.value}")

@@ -2,16 +2,19 @@
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
-import dagster as dg
-import psutil
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
 
 from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.landing.first_hour import remember_first_start
 from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
 from crypto_pipeline.warehouse.postgres import connect, warehouse_conninfo
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 _TEMPLATE = Path(__file__).parent / "dagster.yaml"
 _SCHEMA = "dagster"
@@ -23,7 +26,7 @@ class DagsterStorageError(RuntimeError):
     """Dagster's tables cannot be where they belong; the message says what to do."""
 
 
-def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
+def open_dagster_home(settings: Settings) -> "dg.DagsterInstance":
     """Start what Dagster needs and point this process and its children at it.
 
     ``DAGSTER_HOME`` is respected where it is set; its ``dagster.yaml`` is made when missing. Runs
@@ -35,6 +38,8 @@ def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
             one, or a pooler is in the way of it.
         psycopg.Error: the database does not let us in.
     """
+    import dagster as dg
+
     conninfo = warehouse_conninfo(settings)
     with connect(conninfo) as connection:
         connection.autocommit = True
@@ -46,6 +51,8 @@ def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
         or settings.data_dir.absolute() / "dagster" / settings.database_name
     )
     home.mkdir(parents=True, exist_ok=True)
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    remember_first_start(settings)
     config = home / "dagster.yaml"
     if not config.exists():
         config.write_text(_TEMPLATE.read_text(encoding="utf-8"), encoding="utf-8")
@@ -61,9 +68,12 @@ def open_dagster_home(settings: Settings) -> dg.DagsterInstance:
     return instance
 
 
-def _fail_dead_runs(instance: dg.DagsterInstance) -> None:
+def _fail_dead_runs(instance: "dg.DagsterInstance") -> None:
     """End the runs whose process was killed: they would hold their place in the pool. Only with the
     embedded server, where every run's process is on this machine."""
+    import dagster as dg
+    import psutil
+
     for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
         records = instance.get_records_for_run(
             run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT

@@ -1,48 +1,23 @@
-"""The verbs of ``crypto-pipeline``."""
+"""The verbs of ``crypto-pipeline``.
 
-import json
-import logging
+Each imports what it needs when it runs: the help and the errors of usage come at once, and what
+only asks the database does without Dagster and pandas.
+"""
+
 import os
-import signal
-import subprocess
 import sys
-from dataclasses import asdict
-from datetime import datetime
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
-from prometheus_client import CollectorRegistry, generate_latest, write_to_textfile
 from rich.console import Console
-from rich.markup import escape
 
-from crypto_pipeline.assets.bulk_load import LOAD_JOB, REPLAY_JOB
-from crypto_pipeline.automation import AUDIT_JOB, HOURLY_JOB, INGEST_JOB, LOAD_LAKE_JOB
-from crypto_pipeline.checks.scope import HOURS_TAG
-from crypto_pipeline.cli import demo as demo_room
-from crypto_pipeline.cli.doctor import Verdict, examine
-from crypto_pipeline.cli.documentation import write_documentation
-from crypto_pipeline.cli.health import HealthCollector, read_health
-from crypto_pipeline.cli.home import open_dagster_home
-from crypto_pipeline.cli.report import print_checks, print_query, print_rows
-from crypto_pipeline.cli.runs import RunOutcome, complaints, errors_in_one_line, run_job
-from crypto_pipeline.cli.unchecked import hours_loaded_since, last_audit, newest_batch
-from crypto_pipeline.coingecko.client import CoinGeckoClient, request_budget
-from crypto_pipeline.config.redaction import redact
-from crypto_pipeline.config.settings import Settings
-from crypto_pipeline.dagster_internals import daemon_command
-from crypto_pipeline.definitions import defs
-from crypto_pipeline.lakehouse.differences import Parity
-from crypto_pipeline.lakehouse.schema import LakeError
-from crypto_pipeline.lakehouse.spark.resource import Spark
-from crypto_pipeline.model.partitions import hourly, partition_key
-from crypto_pipeline.sandbox.clock import SimulatedClock
-from crypto_pipeline.sandbox.market import Market
-from crypto_pipeline.sandbox.quirks import RENAMED_AFTER
-from crypto_pipeline.sandbox.server import serve
-from crypto_pipeline.warehouse.migrations import newest_revision
-from crypto_pipeline.warehouse.postgres import Warehouse
-from crypto_pipeline.warehouse.roles import matrix_markdown, role_matrix
+from crypto_pipeline.cli.errors import complaints, errors_in_one_line
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from crypto_pipeline.lakehouse.differences import Parity
 
 # In a pipe or a file there is no width to keep to.
 console = Console(width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160)
@@ -61,6 +36,8 @@ def main() -> None:
 
     The configuration is read from the environment and from .env; see docs/CONFIGURATION.md.
     """
+    import logging
+
     # A person sees the outcome, in one line; the attempts before it are in the Dagster UI.
     logging.getLogger("crypto_pipeline").setLevel(logging.ERROR)
 
@@ -70,60 +47,50 @@ def main() -> None:
 @_recordings_option
 def demo(hours: int, recordings: Path | None) -> None:
     """Run the hourly job over several simulated hours of sandbox data."""
+    from crypto_pipeline.cli import demo as demo_room
+    from crypto_pipeline.landing.first_hour import expect_hour
+    from crypto_pipeline.sandbox.clock import SimulatedClock
+
     with errors_in_one_line(complaints):
         played = demo_room.open_recordings(recordings)
         times = demo_room.demo_times(hours, played)
-        if times[0] < hourly.start:
-            raise click.UsageError(
-                f"the first hour is that of {times[0]:%Y-%m-%d %H:%M} UTC, before HISTORY_START"
-                f" ({hourly.start:%Y-%m-%d %H:%M} UTC)"
-            )
         clock = SimulatedClock(times[0])
-        failures: list[str] = []
+        expect_hour(times[0])
         with demo_room.sandbox(played, clock):
-            label = "Sandbox" if played is None else "Recorded"
-            with open_dagster_home(Settings()) as instance:
-                with Warehouse().connection() as connection:
-                    console.print(f"{label} data into database [bold]{connection.info.dbname}[/]")
-                for number, time in enumerate(times, start=1):
-                    clock.set(time)
-                    outcome = run_job(
-                        instance, HOURLY_JOB, console, partition_key=partition_key(time)
-                    )
-                    failures += outcome.errors
-                    console.print(
-                        f"  hour {number} of {len(times)}, {time:%Y-%m-%d %H:%M} UTC: "
-                        + (f"[red]{escape(outcome.errors[0])}[/]" if outcome.errors else "done")
-                    )
-                _report()
-                failures += ["check failed"] * print_checks(console, outcome.checks)
+            from crypto_pipeline.cli.jobs import play
+
+            well = play(console, "Sandbox" if played is None else "Recorded", clock, times)
         demo_room.explain(console, recordings)
-    sys.exit(1 if failures else 0)
+    sys.exit(0 if well else 1)
 
 
 @main.command()
 def run() -> None:
     """Fetch the current hour and carry it through bronze, silver and gold."""
-    with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
-        outcome = run_job(instance, HOURLY_JOB, console, partition_key=_current_hour())
-        _stop_on_errors(outcome)
-        _report()
-        _end_by_checks(outcome)
+    with errors_in_one_line(complaints):
+        time = _now()
+        from crypto_pipeline.cli import jobs
+
+        jobs.run(console, time)
 
 
 @main.command()
 def ingest() -> None:
     """Fetch the current hour into the landing zone, and no further."""
-    with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
-        outcome = run_job(instance, INGEST_JOB, console, partition_key=_current_hour())
-        _stop_on_errors(outcome)
-        console.print(f"Landed in {Settings().landing_uri}; `crypto-pipeline load` loads it.")
+    with errors_in_one_line(complaints):
+        time = _now()
+        from crypto_pipeline.cli import jobs
+
+        jobs.ingest(console, time)
 
 
 @main.command()
 def load() -> None:
     """Load the landing files that the warehouse does not have yet."""
-    _load_and_audit(LOAD_JOB)
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli import jobs
+
+        jobs.load_and_audit(console, jobs.LOAD_JOB)
 
 
 @main.command()
@@ -132,7 +99,10 @@ def replay() -> None:
 
     A replay that was interrupted goes on where it stopped.
     """
-    _load_and_audit(REPLAY_JOB)
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli import jobs
+
+        jobs.load_and_audit(console, jobs.REPLAY_JOB)
 
 
 @main.command()
@@ -143,11 +113,18 @@ def status(as_json: bool) -> None:
     With --json, the status is 0 when all is well, 2 when something is wrong (see "problems"), and 1
     when the warehouse could not be asked.
     """
+    import json
+    from dataclasses import asdict
+
     with errors_in_one_line(complaints):
-        if not as_json:
-            _report()
-            return
+        from crypto_pipeline.cli.health import read_health
+        from crypto_pipeline.cli.report import print_totals
+        from crypto_pipeline.warehouse.postgres import Warehouse
+
         with Warehouse().connection() as connection:
+            if not as_json:
+                print_totals(console, connection)
+                return
             health = read_health(connection)
         age = health.age
         summary = {
@@ -163,8 +140,13 @@ def status(as_json: bool) -> None:
 @main.command()
 def doctor() -> None:
     """Look for what could keep the pipeline from working here, and say what to do about it."""
+    from rich.markup import escape
+
     failed = False
     with errors_in_one_line(complaints):
+        from crypto_pipeline.cli.doctor import Verdict, examine
+        from crypto_pipeline.config.redaction import redact
+
         for finding in examine():
             colour = {"ok": "green", "warning": "yellow", "failed": "red"}[finding.verdict.value]
             state = escape(redact(f"{finding.subject}: {finding.state}"))
@@ -189,14 +171,18 @@ def doctor() -> None:
 )
 def metrics(output: Path | None) -> None:
     """Print figures in Prometheus's text format: freshness, rows, rejects, requests, durations."""
-    with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
+    with errors_in_one_line(complaints):
+        from prometheus_client import CollectorRegistry, generate_latest, write_to_textfile
+
+        from crypto_pipeline.cli.health import HealthCollector, read_health, read_runs
+        from crypto_pipeline.coingecko.limits import request_budget
+        from crypto_pipeline.config.settings import Settings
+        from crypto_pipeline.warehouse.postgres import Warehouse
+
         with Warehouse().connection() as connection:
-            health = read_health(connection)
-        jobs = [job.name for job in defs.resolve_all_job_defs() if not job.name.startswith("__")]
+            health, runs = read_health(connection), read_runs(connection)
         registry = CollectorRegistry()
-        registry.register(
-            HealthCollector(health, instance, jobs, request_budget(Settings()).used())
-        )
+        registry.register(HealthCollector(health, runs, request_budget(Settings()).used()))
         if output is None:
             click.echo(generate_latest(registry).decode(), nl=False)
         else:
@@ -206,27 +192,34 @@ def metrics(output: Path | None) -> None:
 @main.command()
 def migrate() -> None:
     """Bring the schema up to date, as the role that owns it, and no more."""
-    with errors_in_one_line(complaints), Warehouse().connection() as connection:
-        console.print(
-            f"Database {connection.info.dbname} is at {newest_revision()}.", soft_wrap=True
-        )
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.warehouse.migrations import newest_revision
+        from crypto_pipeline.warehouse.postgres import Warehouse
+
+        with Warehouse().connection() as connection:
+            console.print(
+                f"Database {connection.info.dbname} is at {newest_revision()}.", soft_wrap=True
+            )
 
 
 @main.command()
 def roles() -> None:
     """Show what each of the database's roles may do, as a Markdown table."""
-    with errors_in_one_line(complaints), Warehouse().connection() as connection:
-        click.echo(matrix_markdown(role_matrix(connection)))
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.warehouse.postgres import Warehouse
+        from crypto_pipeline.warehouse.roles import matrix_markdown, role_matrix
+
+        with Warehouse().connection() as connection:
+            click.echo(matrix_markdown(role_matrix(connection)))
 
 
 @main.command()
 def lake() -> None:
     """Bring the lake, the star schema as Delta tables, up to the warehouse."""
-    with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
-        outcome = run_job(instance, LOAD_LAKE_JOB, console)
-        _stop_on_errors(outcome)
-        console.print(f"The lake is at {Settings().lake_location}", soft_wrap=True)
-        _end_by_checks(outcome)
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli import jobs
+
+        jobs.lake(console)
 
 
 @main.command()
@@ -234,7 +227,9 @@ def lake() -> None:
 def parity(full: bool) -> None:
     """Compare all of the lake with PostgreSQL; status 1 if they differ."""
     with errors_in_one_line(complaints):
-        found = _compare(Spark(), full=full)
+        from crypto_pipeline.cli.report import print_rows
+
+        found = _compare(full=full)
         columns = ["where", "what", "PostgreSQL", "lake"]
         for title, some in (
             ("Differences", found.differences),
@@ -251,7 +246,13 @@ def parity(full: bool) -> None:
         sys.exit(1 if found.differences else 0)
 
 
-def _compare(spark: Spark, *, full: bool) -> Parity:
+def _compare(*, full: bool) -> "Parity":
+    from crypto_pipeline.config.settings import Settings
+    from crypto_pipeline.lakehouse.schema import LakeError
+    from crypto_pipeline.lakehouse.spark.resource import Spark
+    from crypto_pipeline.warehouse.postgres import Warehouse
+
+    spark = Spark()
     if spark.selected:
         parity = spark.compare(Warehouse(), rows=full)
         if parity is None:
@@ -259,9 +260,8 @@ def _compare(spark: Spark, *, full: bool) -> Parity:
                 "a job in Databricks loads the lake: its tables cannot be read from here"
             )
         return parity
-    # Here and not above: the other verbs work without the packages of the extra "lake".
-    from crypto_pipeline.lakehouse.comparison import compare_rows, compare_sums  # noqa: PLC0415
-    from crypto_pipeline.lakehouse.delta import Lake  # noqa: PLC0415
+    from crypto_pipeline.lakehouse.comparison import compare_rows, compare_sums
+    from crypto_pipeline.lakehouse.delta import Lake
 
     compare = compare_rows if full else compare_sums
     return compare(Warehouse(), Lake.from_settings(Settings()))
@@ -272,9 +272,16 @@ def _compare(spark: Spark, *, full: bool) -> Parity:
 def sql(statement: str) -> None:
     """Ask the lake: run SQL (DuckDB's) on its tables, analytics.dim_* and analytics.fact_*."""
     with errors_in_one_line(complaints):
-        # Here and not above: the other verbs work without the packages of the extra "lake".
-        from crypto_pipeline.lakehouse.delta import Lake  # noqa: PLC0415
-        from crypto_pipeline.lakehouse.queries import QueryError, lake_queries  # noqa: PLC0415
+        from crypto_pipeline.cli.without_pandas import hide_pandas
+
+        hide_pandas()
+        from rich.markup import escape
+
+        from crypto_pipeline.cli.report import print_rows
+        from crypto_pipeline.config.redaction import redact
+        from crypto_pipeline.config.settings import Settings
+        from crypto_pipeline.lakehouse.delta import Lake
+        from crypto_pipeline.lakehouse.queries import QueryError, lake_queries
 
         with lake_queries(Lake.from_settings(Settings())) as queries:
             try:
@@ -290,9 +297,13 @@ def sql(statement: str) -> None:
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def docs(folder: Path) -> None:
     """Write the parts of the documentation that come from the schema and the code."""
-    with errors_in_one_line(complaints), Warehouse().connection() as connection:
-        for path in write_documentation(connection, folder):
-            console.print(str(path))
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli.documentation import write_documentation
+        from crypto_pipeline.warehouse.postgres import Warehouse
+
+        with Warehouse().connection() as connection:
+            for path in write_documentation(connection, folder):
+                console.print(str(path))
 
 
 @main.command()
@@ -300,33 +311,29 @@ def docs(folder: Path) -> None:
 @click.option("--port", default=3000, show_default=True)
 @click.option("--sandbox", "use_sandbox", is_flag=True, help="Sandbox data instead of CoinGecko's.")
 @_recordings_option
-def up(host: str, port: int, use_sandbox: bool, recordings: Path | None) -> None:
+@click.option("--verbose", is_flag=True, help="Show all that Dagster's services print.")
+def up(host: str, port: int, use_sandbox: bool, recordings: Path | None, verbose: bool) -> None:
     """Serve the Dagster UI and daemon, with the hourly schedule running."""
     with errors_in_one_line(complaints):
-        if use_sandbox or recordings is not None:
-            played = demo_room.open_recordings(recordings)
-            start = played.times[0] if played is not None else None
-            with demo_room.sandbox(played, SimulatedClock(start)):
-                _serve_dagster(host, port)
-        else:
-            _serve_dagster(host, port)
+        from crypto_pipeline.cli.serve import up as serve_dagster
 
+        if not use_sandbox and recordings is None:
+            serve_dagster(console, host, port, verbose=verbose)
+        from crypto_pipeline.cli import demo as demo_room
+        from crypto_pipeline.landing.first_hour import expect_hour
+        from crypto_pipeline.sandbox.clock import SimulatedClock
 
-_SERVICES = {
-    "code": [
-        *(sys.executable, "-m", "dagster", "code-server", "start"),
-        *("-m", "crypto_pipeline.definitions"),
-    ],
-    "webserver": [sys.executable, "-m", "dagster_webserver"],
-    "daemon": daemon_command("run"),
-    # Whether the daemon lives, as a status.
-    "liveness": daemon_command("liveness-check"),
-}
+        played = demo_room.open_recordings(recordings)
+        start = played.times[0] if played is not None else None
+        if start is not None:
+            expect_hour(start)
+        with demo_room.sandbox(played, SimulatedClock(start)):
+            serve_dagster(console, host, port, verbose=verbose)
 
 
 # -h is Dagster's option for a host.
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
-@click.argument("kind", type=click.Choice(list(_SERVICES)))
+@click.argument("kind", type=click.Choice(["code", "webserver", "daemon", "liveness"]))
 @click.argument("dagster_options", nargs=-1, type=click.UNPROCESSED)
 def service(kind: str, dagster_options: tuple[str, ...]) -> NoReturn:
     """Become one of Dagster's services, with DAGSTER_OPTIONS; see docs/DEPLOYMENT.md.
@@ -334,16 +341,9 @@ def service(kind: str, dagster_options: tuple[str, ...]) -> NoReturn:
     It needs a PostgreSQL that outlives it: DATABASE_URL or DB_*.
     """
     with errors_in_one_line(complaints):
-        settings = Settings()
-        if settings.embedded:
-            raise click.UsageError(
-                "a service needs a PostgreSQL of your own: set DATABASE_URL or DB_HOST"
-            )
-        open_dagster_home(settings).dispose()
-        # Dagster ignores SIGTERM where it finds SIGINT ignored, as in a shell's background.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        # In place of this process, which an init system watches and signals.
-        os.execv(sys.executable, [*_SERVICES[kind], *dagster_options])  # noqa: S606
+        from crypto_pipeline.cli.serve import become
+
+        become(kind, dagster_options)
 
 
 @main.command()
@@ -364,13 +364,19 @@ def sandbox(
     port: int,
     seed: int,
     coins: int,
-    start: datetime | None,
+    start: "datetime | None",
     speed: float,
     recordings: Path | None,
 ) -> None:
     """Serve a CoinGecko-shaped API with made-up or recorded data on loopback."""
     with errors_in_one_line(complaints):
-        played = demo_room.open_recordings(recordings)
+        from crypto_pipeline.cli.demo import open_recordings
+        from crypto_pipeline.sandbox.clock import SimulatedClock
+        from crypto_pipeline.sandbox.market import Market
+        from crypto_pipeline.sandbox.quirks import RENAMED_AFTER
+        from crypto_pipeline.sandbox.server import serve
+
+        played = open_recordings(recordings)
         if start is None and played is not None:
             start = played.times[0]
         clock = SimulatedClock(start, speed)
@@ -389,81 +395,20 @@ def sandbox(
             console.print("Sandbox stopped.")
 
 
-def _load_and_audit(job: str) -> NoReturn:
-    with errors_in_one_line(complaints), open_dagster_home(Settings()) as instance:
-        known, checked = newest_batch(), last_audit(instance)
-        errors = _print_errors(run_job(instance, job, console))
-        if not errors and Settings().has_lake:
-            errors = _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
-        if hours_loaded_since(known) is None and not errors:
-            console.print("Nothing to load: the warehouse has every file of the landing zone.")
-        # With what was loaded before and never checked: a load that was stopped left that.
-        unchecked = known if errors else checked and known and min(checked, known)
-        hours = hours_loaded_since(unchecked)
-        if hours is None:
-            if not errors:
-                _report()
-            sys.exit(1 if errors else 0)
-        audit = run_job(instance, AUDIT_JOB, console, tags={HOURS_TAG: hours})
-        _stop_on_errors(audit)
-        _report()
-        _end_by_checks(audit, failed=errors)
+def _now() -> "datetime":
+    """The pipeline's clock, by which the current hour is a partition."""
+    from crypto_pipeline.coingecko.client import CoinGeckoClient
+    from crypto_pipeline.config.settings import Settings
+    from crypto_pipeline.landing.first_hour import expect_hour
 
-
-def _end_by_checks(outcome: RunOutcome, *, failed: bool = False) -> NoReturn:
-    wrong = print_checks(console, outcome.checks)
-    if wrong:
-        # In words, too: the last line is what a scheduler mails.
-        complaints.print(f"[red]{wrong} checks of severity ERROR failed[/]")
-    sys.exit(1 if wrong or failed else 0)
+    with CoinGeckoClient.from_settings(Settings()) as client:
+        time = client.now()
+    expect_hour(time)
+    return time
 
 
 def _plain(value: object) -> object:
     """A value of PostgreSQL as JSON has it."""
+    from datetime import datetime
+
     return value.isoformat() if isinstance(value, datetime) else int(str(value))
-
-
-def _current_hour() -> str:
-    with CoinGeckoClient.from_settings(Settings()) as client:
-        return partition_key(client.now())
-
-
-def _stop_on_errors(outcome: RunOutcome) -> None:
-    if _print_errors(outcome):
-        sys.exit(1)
-
-
-def _print_errors(outcome: RunOutcome) -> bool:
-    for error in outcome.errors:
-        complaints.print(f"[red]{escape(error)}[/]", soft_wrap=True)
-    return bool(outcome.errors)
-
-
-def _report() -> None:
-    with Warehouse().connection() as connection:
-        print_query(console, connection, "Warehouse", "totals")
-        print_query(console, connection, "Newest batches", "batches")
-        print_query(console, connection, "Largest coins", "top_prices")
-
-
-def _serve_dagster(host: str, port: int) -> NoReturn:
-    # Both end the service. A shell that starts it in the background has SIGINT ignored, which the
-    # child would inherit, and Dagster ignores SIGTERM where it finds SIGINT ignored.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.default_int_handler)
-    with open_dagster_home(Settings()):
-        console.print(f"Dagster UI at http://{host}:{port} (Ctrl-C stops it)")
-        command = [sys.executable, "-m", "dagster", "dev", "-m", "crypto_pipeline.definitions"]
-        # Dagster discourages its own command at every start, in favour of one for another layout.
-        quiet = {"PYTHONWARNINGS": "ignore:Function `dev_command` is superseded"}
-        server = subprocess.Popen(  # noqa: S603
-            [*command, "-h", host, "-p", str(port)], env={**os.environ, **quiet}
-        )
-        try:
-            code = server.wait()
-        except KeyboardInterrupt:
-            # A terminal's Ctrl-C reached the child too, a plain kill only us.
-            server.terminate()
-            code = 0
-            server.wait()
-        sys.exit(code)

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import dagster as dg
 import psycopg
 from rich import box
 from rich.console import Console
@@ -12,6 +11,9 @@ from rich.markup import escape
 from rich.table import Table
 
 from crypto_pipeline.model.sql import read_sql
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 
 def print_query(console: Console, connection: psycopg.Connection, title: str, query: str) -> None:
@@ -31,6 +33,13 @@ def print_query(console: Console, connection: psycopg.Connection, title: str, qu
     console.print(table)
 
 
+def print_totals(console: Console, connection: psycopg.Connection) -> None:
+    """Print what the warehouse holds."""
+    print_query(console, connection, "Warehouse", "totals")
+    print_query(console, connection, "Newest batches", "batches")
+    print_query(console, connection, "Largest coins", "top_prices")
+
+
 def print_rows(
     console: Console, title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:
@@ -43,7 +52,7 @@ def print_rows(
     console.print(table)
 
 
-def print_checks(console: Console, checks: Iterable[dg.AssetCheckEvaluation]) -> int:
+def print_checks(console: Console, checks: "Iterable[dg.AssetCheckEvaluation]") -> int:
     """Print the result of every asset check.
 
     Returns:
@@ -56,7 +65,7 @@ def print_checks(console: Console, checks: Iterable[dg.AssetCheckEvaluation]) ->
     for check in sorted(checks, key=lambda c: (c.asset_key, c.check_name)):
         if check.passed:
             result = "[green]passed[/]"
-        elif check.severity is dg.AssetCheckSeverity.WARN:
+        elif check.severity.value == "WARN":
             result = "[yellow]warning[/]"
         else:
             result, errors = "[red]failed[/]", errors + 1

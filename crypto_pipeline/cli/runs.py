@@ -7,12 +7,9 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import dagster as dg
-import psycopg
-from pydantic import ValidationError
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
@@ -26,36 +23,10 @@ from rich.progress import (
 from crypto_pipeline.alerts import one_line
 from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
 from crypto_pipeline.assets.bulk_load import LoadProgress
-from crypto_pipeline.cli.home import PID_TAG, DagsterStorageError
-from crypto_pipeline.coingecko.errors import CoinGeckoError
-from crypto_pipeline.config.redaction import redact, redacted
-from crypto_pipeline.config.secret_references import SecretError
+from crypto_pipeline.cli.errors import complaints
+from crypto_pipeline.cli.home import PID_TAG
 from crypto_pipeline.definitions import defs
-from crypto_pipeline.lakehouse.schema import LakeError
-from crypto_pipeline.landing.object_store import ObjectStoreError
-from crypto_pipeline.sandbox.recordings import RecordingsError
-from crypto_pipeline.warehouse.embedded import EmbeddedPostgresError
 from crypto_pipeline.warehouse.load_report import Line, heard_by
-from crypto_pipeline.warehouse.migrations import SchemaBehindError
-from crypto_pipeline.warehouse.roles import RolesMissingError
-
-EXPECTED_ERRORS = (
-    CoinGeckoError,
-    DagsterStorageError,
-    EmbeddedPostgresError,
-    ObjectStoreError,
-    LakeError,
-    RecordingsError,
-    SecretError,
-    RolesMissingError,
-    SchemaBehindError,
-    ValidationError,
-    psycopg.Error,
-    OSError,
-)
-"""What a person can mend: configuration, network, database, files."""
-
-complaints = Console(stderr=True)
 
 _POLL_SECONDS = 0.2
 
@@ -186,24 +157,3 @@ def _progress(instance: dg.DagsterInstance, run_id: str, done: Callable[[], bool
                 yield entry.step_key
             elif not entry.is_dagster_event:
                 yield entry.user_message
-
-
-@contextmanager
-def errors_in_one_line(console: Console) -> Iterator[None]:
-    """End the program with status 1 and one line for what a person can mend."""
-    try:
-        with redacted():
-            yield
-    except EXPECTED_ERRORS as error:
-        text = settings_at_fault(error) if isinstance(error, ValidationError) else str(error)
-        text = redact(text)
-        console.print(f"[red]{escape(' '.join(text.split()))}[/]", soft_wrap=True)
-        raise SystemExit(1) from None
-
-
-def settings_at_fault(error: ValidationError) -> str:
-    """What is wrong, by variable, without the values: one may be a secret."""
-    return "; ".join(
-        ": ".join([*(str(part).upper() for part in problem["loc"][:1]), problem["msg"]])
-        for problem in error.errors(include_input=False, include_url=False)
-    ).replace("Value error, ", "")

@@ -23,7 +23,7 @@ from crypto_pipeline.coingecko.errors import (
     error_from_body,
     error_from_response,
 )
-from crypto_pipeline.coingecko.limits import DEFAULT_PER_MINUTE, RequestBudget
+from crypto_pipeline.coingecko.limits import RequestBudget, request_budget
 from crypto_pipeline.coingecko.schema import coin_id
 from crypto_pipeline.coingecko.tolerant_json import MALFORMED
 from crypto_pipeline.config.settings import Plan, Settings
@@ -83,15 +83,6 @@ class _Page(NamedTuple):
     answer: _Answer
     records: list[msgspec.Raw]
     fetched: int
-
-
-def request_budget(settings: Settings) -> RequestBudget:
-    """The machine's budget for the plan, in ``data_dir``."""
-    plan = settings.coingecko_plan
-    return RequestBudget(
-        settings.data_dir / f"request-budget-{plan.value}.sqlite3",
-        settings.coingecko_requests_per_minute or DEFAULT_PER_MINUTE[plan],
-    )
 
 
 @final

@@ -9,7 +9,7 @@ from pathlib import Path
 from filelock import FileLock
 from pyrate_limiter import Rate, RateItem, SQLiteBucket
 
-from crypto_pipeline.config.settings import Plan
+from crypto_pipeline.config.settings import Plan, Settings
 
 DEFAULT_PER_MINUTE: dict[Plan, int | None] = {
     Plan.PUBLIC: 5,
@@ -108,3 +108,12 @@ class RequestBudget:
             wait_ms = bucket.waiting(item)
             assert isinstance(wait_ms, int)  # awaitable for asynchronous buckets only
             return wait_ms + 1  # the oldest entry still counts in the millisecond it is named for
+
+
+def request_budget(settings: Settings) -> RequestBudget:
+    """The machine's budget for the plan, in ``data_dir``."""
+    plan = settings.coingecko_plan
+    return RequestBudget(
+        settings.data_dir / f"request-budget-{plan.value}.sqlite3",
+        settings.coingecko_requests_per_minute or DEFAULT_PER_MINUTE[plan],
+    )

@@ -5,7 +5,6 @@ Nothing else in the package reads the environment. A secret may be a reference, 
 ``<NAME>_FILE`` names; see ``secret_references``.
 """
 
-import re
 from datetime import datetime, timezone
 from enum import Enum
 from pathlib import Path
@@ -92,11 +91,6 @@ class GraphSettings(BaseSettings):
         env_file=".env", env_ignore_empty=True, extra="ignore", hide_input_in_errors=True
     )
 
-    history_start: datetime = Field(
-        default=datetime(2022, 1, 1, tzinfo=timezone.utc),
-        description="First hour that has a partition, such as 2024-01-01 or 2024-01-01T12:00Z; in"
-        " UTC where no zone is given, and not in the future.",
-    )
     lake_uri: str | None = Field(
         default=None,
         description="Folder or object store (s3://, abfss://, gs://) of the lake, the star schema"
@@ -110,22 +104,6 @@ class GraphSettings(BaseSettings):
         " URL (sc://...), databricks (Databricks Connect), or databricks-job:ID (a job of a"
         " workspace). By default, delta-rs loads it from PostgreSQL.",
     )
-
-    @field_validator("history_start", mode="before")
-    @classmethod
-    def _written_out(cls, value: object) -> object:
-        # Else a bare year would be seconds since 1970.
-        if isinstance(value, str) and not re.match(r"\d{4}-\d\d-\d\d", value):
-            raise ValueError("is not a time such as 2024-01-01 or 2024-01-01T12:00Z")
-        return value
-
-    @field_validator("history_start")
-    @classmethod
-    def _hour_that_was(cls, value: datetime) -> datetime:
-        zoned = value if value.tzinfo is not None else value.replace(tzinfo=timezone.utc)
-        if not _EPOCH <= zoned <= datetime.now(timezone.utc):
-            raise ValueError("must lie between 1970 and now")
-        return zoned.astimezone(timezone.utc).replace(minute=0, second=0, microsecond=0)
 
     @property
     def has_lake(self) -> bool:

@@ -72,15 +72,15 @@ class ObjectStore:
                 self._ask_for_bucket()
         return (self._stored(name, info) for name, info in found.items())
 
-    def top(self) -> tuple[list[StoredObject], list[str]]:
-        """The objects in the root itself, and the names of the folders there.
+    def top(self, folder: str = "") -> tuple[list[StoredObject], list[str]]:
+        """The objects in a folder itself, and the names of the folders there.
 
         Raises:
             ObjectStoreError: the store does not serve us.
         """
         try:
             with self._told():
-                entries = self._fs.ls(self._root, detail=True)
+                entries = self._fs.ls(self._key(folder), detail=True)
         except FileNotFoundError:
             entries = []
         files = [self._stored(e["name"], e) for e in entries if e["type"] == "file"]

@@ -15,9 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Any
 
-import dagster as dg
 from upath import UPath
 
 from crypto_pipeline.coingecko.capture import (
@@ -26,7 +24,6 @@ from crypto_pipeline.coingecko.capture import (
     encode_capture,
 )
 from crypto_pipeline.coingecko.looks import looks_like
-from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.landing.archives import ArchiveError, Member, members
 from crypto_pipeline.landing.landed import (
     LANDING_FOLDER,
@@ -175,6 +172,25 @@ class LandingZone:
             name = stored.path.rpartition("/")[2]
             if hour is not None and _within(hour, start, end) and is_shown(name):
                 yield self._file(hour, name, stored.size)
+
+    def oldest_hour(self) -> datetime | None:
+        """The first hour (UTC) that has a folder; None of an empty zone. It costs two listings.
+
+        Raises:
+            OSError: it cannot be listed.
+            ObjectStoreError: the object store does not serve us.
+        """
+        for day in self._folders(LANDING_FOLDER):
+            for hour in self._folders(f"{LANDING_FOLDER}/{day}"):
+                filed = filed_hour(f"{LANDING_FOLDER}/{day}/{hour}/_")
+                if filed is not None:
+                    return filed
+        return None
+
+    def _folders(self, below: str) -> list[str]:
+        if self._store is not None:
+            return sorted(self._store.top(below)[1])
+        return [path.name for path in _listed(self.root / below)]
 
     def file(self, path: str) -> LandingFile:
         """The file of a path below the root, whether it is there or not.
@@ -404,54 +420,3 @@ def _is_unfiled(path: str) -> bool:
         and filed_hour(path) is None
         and not path.startswith(f"{ARCHIVES_FOLDER}/")
     )
-
-
-class LandingZoneResource(dg.ConfigurableResource[Any]):
-    """The landing zone that the environment names (``LANDING_ZONE_URI``)."""
-
-    def zone(self) -> LandingZone:
-        """Open the landing zone."""
-        return LandingZone(Settings().landing_uri)
-
-
-class LandingZoneIOManager(dg.ConfigurableIOManager):
-    """Keeps a capture as a landing file of its hourly partition; gives the files of partitions back
-    unread, so that a range of any length costs a listing.
-
-    A list of files as output means that the partition was there already: nothing is written.
-    """
-
-    landing_zone: dg.ResourceDependency[LandingZoneResource]
-
-    def handle_output(self, context: dg.OutputContext, obj: Capture | list[LandingFile]) -> None:
-        """Write a capture, and describe what now lies in the landing zone."""
-        zone = self.landing_zone.zone()
-        if isinstance(obj, Capture):
-            try:
-                files, capture = [zone.write(obj)], obj
-            except ObjectStoreError as error:
-                raise dg.Failure(str(error), allow_retries=error.retryable) from None
-            context.add_output_metadata(
-                {
-                    "records": len(capture.records),
-                    "pages": len(capture.responses),
-                    "source": capture.source,
-                    "ingested_at": dg.TimestampMetadataValue(capture.ingested_at.timestamp()),
-                    "request": dg.JsonMetadataValue(dict(capture.request)),
-                }
-            )
-        else:
-            files = obj
-        context.add_output_metadata(
-            {
-                "files": len(files),
-                "bytes": sum(file.size for file in files),
-                "landing_file": dg.PathMetadataValue(str(files[-1].uri)),
-            }
-        )
-
-    def load_input(self, context: dg.InputContext) -> list[LandingFile]:
-        """The files of the input's partitions, oldest first."""
-        zone = self.landing_zone.zone()
-        window = context.asset_partitions_time_window
-        return list(zone.files(hour_of(window.start), hour_of(window.end)))

@@ -1,15 +1,9 @@
-"""The hours of the asset graph."""
+"""The keys of the hourly partitions, and when their data is stale."""
 
-from datetime import datetime, timezone
+from datetime import datetime, timedelta, timezone
 
-import dagster as dg
-
-from crypto_pipeline.config.settings import graph_settings
-
-# The current hour is a partition while it lasts: the source has only a present.
-hourly = dg.HourlyPartitionsDefinition(
-    start_date=graph_settings().history_start, timezone="UTC", end_offset=1
-)
+# An hourly schedule that misses one run is late, one that misses two has failed.
+STALE_AFTER = timedelta(hours=3)
 
 
 def partition_key(time: datetime) -> str:

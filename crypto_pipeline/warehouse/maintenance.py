@@ -15,6 +15,7 @@ import psycopg
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.dagster_internals import FINISHED_STATUSES
 from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline.warehouse.resource import WarehouseResource
 
 MONTHS_AHEAD = 2
 """Months after the current one that have partitions before anything is loaded into them."""
@@ -124,7 +125,7 @@ def _names(warehouse: Warehouse, query: str, argument: int) -> list[str]:
 
 
 @dg.op
-def maintain_warehouse(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
+def maintain_warehouse(context: dg.OpExecutionContext, warehouse: WarehouseResource) -> None:
     """Make the coming months' partitions, drop those past RETENTION_MONTHS, empty the details of
     batches past BATCH_RETENTION_DAYS, and delete Dagster's runs past RUN_RETENTION_DAYS and their
     output past LOG_RETENTION_DAYS."""

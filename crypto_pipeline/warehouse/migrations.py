@@ -6,15 +6,16 @@ Alembic keeps the order and the record of what ran; what runs are the files in `
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, NullPool, create_engine
-from sqlalchemy.exc import DBAPIError
 
+from crypto_pipeline.model.sql import SQL_FOLDER
 from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock
+
+if TYPE_CHECKING:
+    from alembic.config import Config
+    from sqlalchemy import Connection, Engine
 
 
 class SchemaBehindError(RuntimeError):
@@ -22,7 +23,9 @@ class SchemaBehindError(RuntimeError):
 
 
 @cache
-def _config() -> Config:
+def _config() -> "Config":
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent / "alembic"))
     config.set_main_option("path_separator", "os")
@@ -32,9 +35,7 @@ def _config() -> Config:
 @cache
 def newest_revision() -> str:
     """Revision that a database has when it is up to date."""
-    head = ScriptDirectory.from_config(_config()).get_current_head()
-    assert head is not None
-    return head
+    return max(path.stem for path in (SQL_FOLDER / "migrations").glob("*.sql"))
 
 
 def migrate(connect: Callable[[], psycopg.Connection]) -> bool:
@@ -50,6 +51,13 @@ def migrate(connect: Callable[[], psycopg.Connection]) -> bool:
         SchemaBehindError: there is, and the role may not do it.
         psycopg.Error: the database does not let us in, or a migration failed.
     """
+    with connect() as connection:
+        if visible_revision(connection) == newest_revision():
+            return False
+    # What follows takes half a second to import, and is seldom needed.
+    from sqlalchemy import NullPool, create_engine
+    from sqlalchemy.exc import DBAPIError
+
     engine = create_engine("postgresql+psycopg://", creator=connect, poolclass=NullPool)
     try:
         return _migrate(engine)
@@ -86,20 +94,22 @@ def _behind(connection: psycopg.Connection) -> str:
     )
 
 
-def _migrate(engine: Engine) -> bool:
+def _migrate(engine: "Engine") -> bool:
     with engine.begin() as connection:
         if _revision(connection) == newest_revision():
             return False
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({AdvisoryLock.MIGRATION})")
         if _revision(connection) == newest_revision():
             return False
+        from alembic import command
+
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
     return True
 
 
-def _revision(connection: Connection) -> str | None:
+def _revision(connection: "Connection") -> str | None:
     # Not to_regclass(): it may answer from before the wait for the lock.
     known = connection.exec_driver_sql(
         "SELECT FROM pg_tables WHERE schemaname = 'public' AND tablename = 'alembic_version'"

@@ -2,17 +2,24 @@
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timezone
 from pathlib import Path
+from typing import Any
 
 import httpx
+import psutil
 import pytest
 from click.testing import CliRunner
 
 from crypto_pipeline.cli import main
 from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import coin, drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import load_landing_zone
@@ -111,9 +118,8 @@ def test_a_load_names_files_that_failed_and_checks_what_a_stopped_one_left(
     assert "checks of severity ERROR failed" in done.stderr
 
 
-@pytest.mark.usefixtures("warehouse")
-def test_up_serves_the_ui_until_it_is_told_to_stop() -> None:
-    port = "3917"
+@contextmanager
+def _up(port: str) -> Iterator["subprocess.Popen[str]"]:
     server = subprocess.Popen(
         [sys.executable, "-m", "crypto_pipeline.cli", "up", "--sandbox", "--port", port],
         stdout=subprocess.PIPE,
@@ -122,24 +128,103 @@ def test_up_serves_the_ui_until_it_is_told_to_stop() -> None:
     )
     try:
         _wait_for(f"http://127.0.0.1:{port}/server_info")
+        yield server
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(timeout=60)
+
+
+def _ask(port: str, query: str, **variables: object) -> Any:
+    answer = httpx.post(
+        f"http://127.0.0.1:{port}/graphql",
+        json={"query": query, "variables": variables},
+        timeout=60,
+    )
+    return answer.json()["data"]
+
+
+_LAUNCH = """mutation($job: String!, $hour: String!) {
+  launchPipelineExecution(executionParams: {
+    selector: {repositoryLocationName: "crypto_pipeline.definitions",
+               repositoryName: "__repository__", pipelineName: $job},
+    executionMetadata: {tags: [{key: "dagster/partition", value: $hour}]}
+  }) { __typename ... on PythonError { message } }
+}"""
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_up_serves_the_ui_until_it_is_told_to_stop_and_says_a_line_of_each_runs_start_and_end() -> (
+    None
+):
+    port = "3917"
+    hour = partition_key(datetime.now(timezone.utc))
+    with _up(port) as server:
         query = "{ assetNodes { assetKey { path } } schedulesOrError(repositorySelector:"
         query += ' {repositoryName: "__repository__", repositoryLocationName:'
         query += ' "crypto_pipeline.definitions"}) { ... on Schedules { results { name'
         query += " scheduleState { status } } } } }"
-        answer = httpx.post(
-            f"http://127.0.0.1:{port}/graphql", json={"query": query}, timeout=60
-        ).json()
-        assert len(answer["data"]["assetNodes"]) == 18
+        answer = _ask(port, query)
+        assert len(answer["assetNodes"]) == 18
         states = {
             schedule["name"]: schedule["scheduleState"]["status"]
-            for schedule in answer["data"]["schedulesOrError"]["results"]
+            for schedule in answer["schedulesOrError"]["results"]
         }
         assert states["hourly_schedule"] == "RUNNING"
-    finally:
-        server.send_signal(signal.SIGTERM)
+        for of, job in ((hour, "hourly_market_data"), ("2026-11-01-00:00", "ingest_market_data")):
+            launched = _ask(port, _LAUNCH, job=job, hour=of)
+            assert launched["launchPipelineExecution"]["__typename"] == "LaunchRunSuccess"
+        assert server.stdout is not None
+        lines: list[str] = []
+        while sum(" ended: " in line or " failed: " in line for line in lines) < 2:
+            lines.append(server.stdout.readline().rstrip())
+    assert server.returncode == 0
+    lines += server.stdout.read().splitlines()
+    assert lines[:2] == [
+        "Starting Dagster ...",
+        f"Dagster UI at http://127.0.0.1:{port} (Ctrl-C stops it)",
+    ]
+    assert lines[-1] == "Dagster stopped."
+    ended = r"ended: 248 loaded, 0 skipped \(duplicates\), 2 rejected, \d+\.\d s"
+    # The schedule may have had its own run of the hour.
+    of_runs = lines[2:-1]
+    assert f"hourly_market_data {hour} started" in of_runs
+    assert any(re.fullmatch(rf"hourly_market_data {hour} {ended}", line) for line in of_runs)
+    assert "ingest_market_data 2026-11-01-00:00 started" in of_runs
+    assert any(
+        line.startswith(
+            "ingest_market_data 2026-11-01-00:00 failed: no landing file for 2026-11-01 00:00 UTC"
+        )
+        for line in of_runs
+    )
+    assert all(re.match(r"\w+( [\d:-]+)? (started|ended: |failed: )", line) for line in of_runs)
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_up_ends_when_one_of_its_services_dies() -> None:
+    with _up("3916") as server:
+        (webserver,) = (
+            child
+            for child in psutil.Process(server.pid).children(recursive=True)
+            if "dagster_webserver" in child.cmdline()
+        )
+        webserver.kill()
         output, _ = server.communicate(timeout=60)
-    assert server.returncode == 0, output
-    assert "Warning" not in output
+    assert server.returncode == 1
+    assert "Dagster's webserver ended with status -9: " in output
+    assert not psutil.pid_exists(webserver.pid)
+
+
+def test_up_refuses_a_port_that_is_taken_before_anything_starts() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = CliRunner().invoke(main, ["up", "--port", str(port)])
+    assert done.exit_code == 1
+    assert done.output == (
+        f"port {port} of 127.0.0.1 cannot be used (Address already in use): end the program that"
+        " has it, or choose another port with --port\n"
+    )
 
 
 def _wait_for(url: str) -> None:

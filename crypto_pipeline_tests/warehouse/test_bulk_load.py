@@ -14,7 +14,9 @@ import pytest
 import time_machine
 from upath import UPath
 
+from crypto_pipeline.assets.bulk_load import LOAD_JOB
 from crypto_pipeline.coingecko.schema import NUMBER_FIELDS
+from crypto_pipeline.definitions import defs
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.bulk_load import files_to_load
 from crypto_pipeline.warehouse.postgres import Warehouse
@@ -238,22 +240,25 @@ def test_a_time_without_a_zone_is_utc(warehouse: Warehouse, zone: LandingZone) -
     ]
 
 
-def test_a_file_older_than_the_history_is_left_and_told_of(
+def test_a_file_older_than_the_first_hour_is_loaded_and_the_reload_is_said(
     warehouse: Warehouse, zone: LandingZone
 ) -> None:
-    old = coin(1, last_updated="2021-12-31T23:58:00Z")
-    drop(zone, "old.json", landing_json([old], "2021-12-31T23:59:59Z"))
+    old = coin(1, last_updated="2013-12-31T23:58:00Z")
+    drop(zone, "old.json", landing_json([old], "2013-12-31T23:59:59Z"))
     drop(zone, "good.json", landing_json([coin(2)]))
 
-    with pytest.raises(dg.Failure) as failure:
-        load_landing_zone()
+    with dg.DagsterInstance.ephemeral() as instance:
+        run = defs.resolve_job_def(LOAD_JOB).execute_in_process(instance=instance)
+        said = [entry.user_message for entry in instance.all_logs(run.run_id)]
+        hours = instance.get_materialized_partitions(dg.AssetKey("market_snapshots"))
 
-    assert failure.value.description == (
-        "1 landing files are older than HISTORY_START (2022-01-01) and were left, the first is"
-        " market_snapshots/date=2021-12-31/hour=23/old.json: set HISTORY_START to an earlier time"
-    )
-    assert list(batches(warehouse)) == ["good.json"]
-    assert tables(warehouse)["analytics.fact_crypto_price_metrics"] == 1
+    assert sorted(batches(warehouse)) == ["good.json", "old.json"]
+    assert tables(warehouse)["analytics.fact_crypto_price_metrics"] == 2
+    assert "2013-12-31-23:00" in hours
+    assert [text for text in said if "reload the code location" in text] == [
+        "the oldest file is of 2013-12-31-23:00: reload the code location (Deployment, Reload) to"
+        " see the hours before 2022-01-01-00:00"
+    ]
 
 
 def test_a_file_that_cannot_be_filed_is_left_and_told_of(

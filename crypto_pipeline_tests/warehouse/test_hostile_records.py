@@ -1,6 +1,9 @@
 """One bad record never fails a batch."""
 
 import json
+import random
+import string
+from datetime import datetime, timezone
 
 import msgspec
 import psycopg
@@ -9,13 +12,16 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from psycopg import sql
 
+from crypto_pipeline.coingecko.capture import Capture, read_page
 from crypto_pipeline.coingecko.schema import BASE_FIELDS, TIME_FIELDS
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.registry import SILVER_TABLES
 from crypto_pipeline.warehouse.bulk_load import load_to_gold
-from crypto_pipeline.warehouse.postgres import Warehouse, merge, read_frame
+from crypto_pipeline.warehouse.postgres import Warehouse, merge
+from crypto_pipeline.warehouse.resource import read_frame
 from crypto_pipeline.warehouse.staging import decode_files, load_to_silver, stage
 from crypto_pipeline_tests.market_records import ABSENT, drop, landed, landing_json, market_record
+from crypto_pipeline_tests.pipeline import batches, load_landing_zone, rows
 
 _numbers = st.one_of(
     st.integers(),
@@ -65,6 +71,58 @@ _records = st.one_of(
     st.dictionaries(_fields, _values, max_size=5),
     _values,
 )
+
+
+def _random_text(length: int) -> str:
+    """A text that no compression makes short enough for an index."""
+    return "".join(random.Random(1).choices(string.ascii_letters + string.digits, k=length))
+
+
+@pytest.mark.parametrize("field", ["id", "symbol", "name"])
+def test_a_text_that_no_index_has_room_for_is_one_record_in_quarantine(
+    warehouse: Warehouse, zone: LandingZone, field: str
+) -> None:
+    long = market_record(**{"id": "long", field: _random_text(10_000)})
+    drop(zone, "0.json", landing_json([long, market_record()]))
+    for number in range(1, 25):
+        drop(zone, f"{number}.json", landing_json([market_record(id=f"coin-{number}")]))
+    load_landing_zone()
+    loaded = batches(warehouse)
+    assert {batch["status"] for batch in loaded.values()} == {"completed"}
+    assert [loaded["0.json"][f"records_{what}"] for what in ("loaded", "rejected")] == [1, 1]
+    ((rules, record),) = rows(warehouse, "SELECT rules, record FROM rejected_records")
+    assert rules == ["texts_short"]
+    assert json.loads(record)[field] == _random_text(10_000)
+
+
+def test_the_longest_texts_that_pass_have_room_in_every_index(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    widest = "".join(random.Random(1).choices([chr(0x1F300 + n) for n in range(500)], k=200))
+    drop(zone, "a.json", landing_json([market_record(id=widest, symbol=widest, name=widest)]))
+    load_landing_zone()
+    assert batches(warehouse)["a.json"]["records_loaded"] == 1
+
+
+@pytest.mark.parametrize("dropped", [True, False])
+def test_half_a_character_is_one_record_in_quarantine_however_the_response_came(
+    warehouse: Warehouse, zone: LandingZone, dropped: bool
+) -> None:
+    good = [msgspec.json.encode(market_record(id=f"coin-{n}", symbol=f"c{n}")) for n in range(249)]
+    bad = msgspec.json.encode(market_record()).replace(b'"btc"', rb'"\ud800"')
+    body = b"[" + b",".join([*good[:100], bad, *good[100:]]) + b"]"
+    if dropped:
+        drop(zone, "a.json", body)
+    else:
+        fetched = datetime(2026, 11, 24, 5, 1, tzinfo=timezone.utc)
+        zone.write(Capture(ingested_at=fetched, source="CoinGecko", records=read_page(body)))
+    load_landing_zone()
+    (batch,) = batches(warehouse).values()
+    assert [batch[f"records_{what}"] for what in ("loaded", "rejected")] == [249, 1]
+    ((rules, at, record),) = rows(
+        warehouse, "SELECT rules, record_index, record FROM rejected_records"
+    )
+    assert (rules, at, record) == (["record_well_formed", "symbol_present"], 100, bad.decode())
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)

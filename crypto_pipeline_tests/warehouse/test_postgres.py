@@ -20,13 +20,8 @@ from crypto_pipeline.coingecko.schema import NUMBER_FIELDS
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.registry import SILVER_TABLES
-from crypto_pipeline.warehouse.postgres import (
-    PostgresIOManager,
-    Warehouse,
-    connect,
-    read_frame,
-    warehouse_conninfo,
-)
+from crypto_pipeline.warehouse.postgres import Warehouse, connect, warehouse_conninfo
+from crypto_pipeline.warehouse.resource import PostgresIOManager, read_frame
 from crypto_pipeline.warehouse.staging import decode_files, stage
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 

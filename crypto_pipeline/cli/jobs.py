@@ -1,0 +1,114 @@
+"""The verbs that run a job of the asset graph, in this process."""
+
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NoReturn
+
+from rich.console import Console
+from rich.markup import escape
+
+from crypto_pipeline.assets.bulk_load import LOAD_JOB, REPLAY_JOB
+from crypto_pipeline.automation import AUDIT_JOB, HOURLY_JOB, INGEST_JOB, LOAD_LAKE_JOB
+from crypto_pipeline.checks.scope import HOURS_TAG
+from crypto_pipeline.cli.errors import complaints
+from crypto_pipeline.cli.home import open_dagster_home
+from crypto_pipeline.cli.report import print_checks, print_totals
+from crypto_pipeline.cli.runs import RunOutcome, run_job
+from crypto_pipeline.cli.unchecked import hours_loaded_since, last_audit, newest_batch
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.model.partitions import partition_key
+from crypto_pipeline.sandbox.clock import SimulatedClock
+from crypto_pipeline.warehouse.postgres import Warehouse
+
+__all__ = ["LOAD_JOB", "REPLAY_JOB", "ingest", "lake", "load_and_audit", "play", "run"]
+
+
+def play(console: Console, label: str, clock: SimulatedClock, times: Sequence[datetime]) -> bool:
+    """Run the hourly job at each of some simulated times; whether all went well."""
+    failures: list[str] = []
+    with open_dagster_home(Settings()) as instance:
+        with Warehouse().connection() as connection:
+            console.print(f"{label} data into database [bold]{connection.info.dbname}[/]")
+        for number, time in enumerate(times, start=1):
+            clock.set(time)
+            outcome = run_job(instance, HOURLY_JOB, console, partition_key=partition_key(time))
+            failures += outcome.errors
+            console.print(
+                f"  hour {number} of {len(times)}, {time:%Y-%m-%d %H:%M} UTC: "
+                + (f"[red]{escape(outcome.errors[0])}[/]" if outcome.errors else "done")
+            )
+        _report(console)
+        failures += ["check failed"] * print_checks(console, outcome.checks)
+    return not failures
+
+
+def run(console: Console, time: datetime) -> NoReturn:
+    """Carry the hour of a time through bronze, silver and gold."""
+    with open_dagster_home(Settings()) as instance:
+        outcome = run_job(instance, HOURLY_JOB, console, partition_key=partition_key(time))
+        _stop_on_errors(outcome)
+        _report(console)
+        _end_by_checks(console, outcome)
+
+
+def ingest(console: Console, time: datetime) -> None:
+    """Fetch the hour of a time into the landing zone."""
+    with open_dagster_home(Settings()) as instance:
+        _stop_on_errors(run_job(instance, INGEST_JOB, console, partition_key=partition_key(time)))
+        console.print(f"Landed in {Settings().landing_uri}; `crypto-pipeline load` loads it.")
+
+
+def lake(console: Console) -> NoReturn:
+    """Bring the lake up to the warehouse."""
+    with open_dagster_home(Settings()) as instance:
+        outcome = run_job(instance, LOAD_LAKE_JOB, console)
+        _stop_on_errors(outcome)
+        console.print(f"The lake is at {Settings().lake_location}", soft_wrap=True)
+        _end_by_checks(console, outcome)
+
+
+def load_and_audit(console: Console, job: str) -> NoReturn:
+    """Run a job of the bulk load, load the lake, and check what was loaded."""
+    with open_dagster_home(Settings()) as instance:
+        known, checked = newest_batch(), last_audit(instance)
+        errors = _print_errors(run_job(instance, job, console))
+        if not errors and Settings().has_lake:
+            errors = _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
+        if hours_loaded_since(known) is None and not errors:
+            console.print("Nothing to load: the warehouse has every file of the landing zone.")
+        # With what was loaded before and never checked: a load that was stopped left that.
+        unchecked = known if errors else checked and known and min(checked, known)
+        hours = hours_loaded_since(unchecked)
+        if hours is None:
+            if not errors:
+                _report(console)
+            sys.exit(1 if errors else 0)
+        audit = run_job(instance, AUDIT_JOB, console, tags={HOURS_TAG: hours})
+        _stop_on_errors(audit)
+        _report(console)
+        _end_by_checks(console, audit, failed=errors)
+
+
+def _end_by_checks(console: Console, outcome: RunOutcome, *, failed: bool = False) -> NoReturn:
+    wrong = print_checks(console, outcome.checks)
+    if wrong:
+        # In words, too: the last line is what a scheduler mails.
+        complaints.print(f"[red]{wrong} checks of severity ERROR failed[/]")
+    sys.exit(1 if wrong or failed else 0)
+
+
+def _stop_on_errors(outcome: RunOutcome) -> None:
+    if _print_errors(outcome):
+        sys.exit(1)
+
+
+def _print_errors(outcome: RunOutcome) -> bool:
+    for error in outcome.errors:
+        complaints.print(f"[red]{escape(error)}[/]", soft_wrap=True)
+    return bool(outcome.errors)
+
+
+def _report(console: Console) -> None:
+    with Warehouse().connection() as connection:
+        print_totals(console, connection)

@@ -1,0 +1,62 @@
+"""What a verb imports before it answers: a person waits for that."""
+
+import subprocess
+import sys
+
+import pytest
+
+from crypto_pipeline.lakehouse.delta import Lake
+from crypto_pipeline.lakehouse.load import load_lake
+from crypto_pipeline.warehouse.postgres import Warehouse
+
+_SHOW = """
+import sys
+from crypto_pipeline.cli import main
+sys.argv[0] = "crypto-pipeline"
+try:
+    main()
+finally:
+    print(*sys.modules, file=sys.stderr)
+"""
+
+_HEAVY = {"dagster", "pandas"}
+_OF_OUR_WORK = {"pydantic", "httpx", "sqlalchemy", "psycopg", "msgspec", "duckdb", "upath"}
+
+
+def _imported(*arguments: str) -> set[str]:
+    done = subprocess.run(
+        [sys.executable, "-c", _SHOW, *arguments], capture_output=True, text=True, timeout=60
+    )
+    return {module.partition(".")[0] for module in done.stderr.split()}
+
+
+@pytest.mark.parametrize(
+    "arguments", [("--help",), ("--version",), ("no-such-verb",), ("load", "--no-such-option")]
+)
+def test_help_and_errors_of_usage_import_nothing_that_a_verb_works_with(
+    arguments: tuple[str, ...],
+) -> None:
+    imported = _imported(*arguments)
+    assert "click" in imported
+    assert not imported & (_HEAVY | _OF_OUR_WORK)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("status",),
+        ("status", "--json"),
+        ("metrics",),
+        ("doctor",),
+        ("roles",),
+        ("sql", "SELECT count(*) FROM analytics.dim_time"),
+    ],
+)
+def test_what_only_asks_imports_neither_dagster_nor_pandas(
+    warehouse: Warehouse, lake: Lake, arguments: tuple[str, ...]
+) -> None:
+    if arguments[0] == "sql":
+        load_lake(warehouse, lake)
+    imported = _imported(*arguments)
+    assert "pydantic" in imported
+    assert not imported & _HEAVY
