@@ -11,6 +11,7 @@
 set -uo pipefail
 umask 027
 export PATH="${PATH:-/usr/local/bin:/usr/bin:/bin}"
+export CRYPTO_PIPELINE_LAUNCHER=${CRYPTO_PIPELINE_LAUNCHER:-cron}
 
 repository=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P) || exit 1
 home=${PIPELINE_HOME:-$repository}

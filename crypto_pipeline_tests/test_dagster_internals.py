@@ -154,6 +154,21 @@ def test_the_statuses_of_a_run_that_has_ended_are_dagsters() -> None:
     assert set(FINISHED_STATUSES) == ended
 
 
+def test_the_storage_can_keep_its_connections(warehouse: Warehouse) -> None:
+    """Else each event of a run opens one of its own."""
+    with open_dagster_home(Settings()) as instance, warehouse.connection() as connection:
+        for _ in range(3):
+            instance.event_log_storage.all_asset_keys()
+            instance.get_runs_count()
+        kept = connection.execute(
+            "SELECT count(*), max(current_setting('statement_timeout')) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND query NOT LIKE '%pg_stat_activity%'"
+            " AND state = 'idle'"
+        ).fetchone()
+    assert kept is not None
+    assert 2 <= kept[0] <= 4
+
+
 @pytest.mark.parametrize("command", ["run", "liveness-check"])
 def test_the_daemon_has_the_commands_that_services_run(command: str) -> None:
     """Else the service of the daemon, or its health check, does not start."""

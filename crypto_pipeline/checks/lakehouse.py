@@ -4,7 +4,7 @@ from typing import Any
 
 import dagster as dg
 
-from crypto_pipeline.checks.scope import run_hours, scopes
+from crypto_pipeline.checks.scope import run_hours
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.lakehouse.schema import FACT
 from crypto_pipeline.lakehouse.spark.resource import Spark
@@ -21,13 +21,16 @@ def delta_equals_postgres(
     """The lake has the dimensions of PostgreSQL, and of the run's batches (of all, in a run without
     hours) the same facts: as many, with the same keys, and with the same sum in every column, by
     month and batch."""
-    batches = None
-    if run_hours(dict(context.run.tags)) is not None:
-        batches = [
-            row[0]
-            for connection in scopes(warehouse, context)
-            for row in connection.execute("SELECT batch_id FROM scoped_batches")
-        ]
+    batches: list[int] | None = None
+    if (hours := run_hours(dict(context.run.tags))) is not None:
+        start, end = hours
+        with warehouse.connection() as connection:
+            found_batches = connection.execute(
+                "SELECT batch_id FROM ingestion_batches"
+                " WHERE partition_hour >= %s AND partition_hour < %s",
+                [start, end],
+            )
+            batches = [row[0] for row in found_batches]
     if spark.selected:
         found = spark.compare(warehouse, batches)
         if found is None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _TEMPLATE = Path(__file__).parent / "dagster.yaml"
 _SCHEMA = "dagster"
+CODE_LOCATION = "crypto_pipeline.definitions"
+"""Name of the code location, as every workspace.yaml has it."""
 PID_TAG = "crypto_pipeline/pid"
 """Tag of a run in the command line's own process: that process."""
 
@@ -39,6 +41,8 @@ def open_dagster_home(settings: Settings) -> "dg.DagsterInstance":
         psycopg.Error: the database does not let us in.
     """
     import dagster as dg
+
+    from crypto_pipeline.dagster_internals import keep_connections
 
     conninfo = warehouse_conninfo(settings)
     with connect(conninfo) as connection:
@@ -63,6 +67,7 @@ def open_dagster_home(settings: Settings) -> "dg.DagsterInstance":
     # The first process makes Dagster's tables; several may start at once.
     with connect(conninfo) as connection, exclusive(connection, AdvisoryLock.DAGSTER_TABLES):
         instance = dg.DagsterInstance.get()
+    keep_connections(instance)
     if settings.embedded:
         _fail_dead_runs(instance)
     return instance
@@ -157,7 +162,9 @@ def storage_url(conninfo: str) -> str:
     parameters = {key: str(value) for key, value in conninfo_to_dict(conninfo).items()}
     database = parameters.pop("dbname", "")
     user, password = parameters.pop("user", ""), parameters.pop("password", "")
-    parameters["options"] = f"-csearch_path={_SCHEMA}"
+    # A run writes hundreds of events, each in a transaction of its own: they need not wait for the
+    # disk. What a crash of the server loses of them, the next load reports again.
+    parameters["options"] = f"-csearch_path={_SCHEMA} -csynchronous_commit=off"
     query = urlencode(parameters)
     # Not as in a query: here SQLAlchemy reads a plus as a plus, not as a space.
     login = quote(user, safe="") + (f":{quote(password, safe='')}" if password else "")

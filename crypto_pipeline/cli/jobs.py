@@ -10,12 +10,17 @@ from rich.markup import escape
 
 from crypto_pipeline.assets.bulk_load import LOAD_JOB, REPLAY_JOB
 from crypto_pipeline.automation import AUDIT_JOB, HOURLY_JOB, INGEST_JOB, LOAD_LAKE_JOB
-from crypto_pipeline.checks.scope import HOURS_TAG
+from crypto_pipeline.checks.scope import HOURS_TAG, LOADED_SINCE_TAG
 from crypto_pipeline.cli.errors import complaints
 from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.cli.report import print_checks, print_totals
 from crypto_pipeline.cli.runs import RunOutcome, run_job
-from crypto_pipeline.cli.unchecked import hours_loaded_since, last_audit, newest_batch
+from crypto_pipeline.cli.unchecked import (
+    database_time,
+    hours_loaded_since,
+    last_audit,
+    newest_batch,
+)
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.sandbox.clock import SimulatedClock
@@ -72,6 +77,7 @@ def load_and_audit(console: Console, job: str) -> NoReturn:
     """Run a job of the bulk load, load the lake, and check what was loaded."""
     with open_dagster_home(Settings()) as instance:
         known, checked = newest_batch(), last_audit(instance)
+        began = database_time()
         errors = _print_errors(run_job(instance, job, console))
         if not errors and Settings().has_lake:
             errors = _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
@@ -84,7 +90,8 @@ def load_and_audit(console: Console, job: str) -> NoReturn:
             if not errors:
                 _report(console)
             sys.exit(1 if errors else 0)
-        audit = run_job(instance, AUDIT_JOB, console, tags={HOURS_TAG: hours})
+        tags = {HOURS_TAG: hours, LOADED_SINCE_TAG: began.isoformat()}
+        audit = run_job(instance, AUDIT_JOB, console, tags=tags)
         _stop_on_errors(audit)
         _report(console)
         _end_by_checks(console, audit, failed=errors)

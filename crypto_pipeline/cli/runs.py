@@ -1,13 +1,17 @@
 """Runs of the asset graph in this process, with visible progress and errors a person can use."""
 
+import atexit
 import itertools
 import logging
 import os
+import sys
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import datetime
+from typing import NoReturn
 
 import dagster as dg
 from rich.console import Console
@@ -24,9 +28,22 @@ from crypto_pipeline.alerts import one_line
 from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
 from crypto_pipeline.assets.bulk_load import LoadProgress
 from crypto_pipeline.cli.errors import complaints
-from crypto_pipeline.cli.home import PID_TAG
+from crypto_pipeline.cli.home import CODE_LOCATION, PID_TAG
+from crypto_pipeline.cli.unchecked import database_time
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.warehouse.load_report import Line, heard_by
+from crypto_pipeline.warehouse.postgres import Warehouse
+
+_INTERRUPTED = 130
+"""Status of a program that Ctrl-C ended, by the convention of shells."""
+
+_REPOSITORY = "__repository__"
+_CODE_LOCATION_TAG = ".dagster/repository"
+_LAUNCHER_TAG = "user"
+"""The UI's "launched by"."""
+
+LAUNCHER = "CRYPTO_PIPELINE_LAUNCHER"
+"""Variable that says who launches runs: ``cron``, for example. By default, the command line."""
 
 _POLL_SECONDS = 0.2
 
@@ -62,6 +79,7 @@ def run_job(
     """Run a job in this process, show which step it is at and print what loads log."""
     run_id = str(uuid.uuid4())
     definition = defs.resolve_job_def(job)
+    began = database_time()
     with (
         heard_by(lambda lines: _print_lines(console, lines)),
         ThreadPoolExecutor(max_workers=1) as pool,
@@ -72,13 +90,24 @@ def run_job(
             instance=instance,
             run_id=run_id,
             partition_key=partition_key,
-            tags={INTERACTIVE_TAG: "true", PID_TAG: str(os.getpid()), **(tags or {})},
+            tags={
+                INTERACTIVE_TAG: "true",
+                PID_TAG: str(os.getpid()),
+                # Without it, the UI shows the run under no job and in no timeline.
+                _CODE_LOCATION_TAG: f"{_REPOSITORY}@{CODE_LOCATION}",
+                _LAUNCHER_TAG: os.environ.get(LAUNCHER, "command line"),
+                **(tags or {}),
+            },
             run_config=_QUIET,
             raise_on_error=False,
         )
-        for doing in _progress(instance, run_id, future.done):
-            display.show(partition_key or job, doing)
-        result = future.result()
+        try:
+            for doing in _progress(instance, run_id, future.done):
+                display.show(partition_key or job, doing)
+            result = future.result()
+        except KeyboardInterrupt:
+            display.stop()
+            _abandon(instance, run_id, began)
     errors = [
         one_line(event)
         for event in result.all_events
@@ -87,6 +116,31 @@ def run_job(
     if not result.success and not errors:
         errors = ["the run failed; see it in the Dagster UI"]
     return RunOutcome(errors, list(result.get_asset_check_evaluations()))
+
+
+def _abandon(instance: dg.DagsterInstance, run_id: str, began: datetime) -> NoReturn:
+    """End the program in the middle of a run, as a person asked: what was not committed, the
+    database rolls back."""
+    with Warehouse().connection() as connection:
+        row = connection.execute(
+            "SELECT count(*), coalesce(sum(records_loaded), 0) FROM ingestion_batches"
+            " WHERE loaded_at >= %s AND status = 'completed'",
+            [began],
+        ).fetchone()
+    assert row is not None
+    complaints.print(
+        f"[red]Stopped. Committed: {row[0]} files, {row[1]} records; nothing is half loaded."
+        " The same command goes on from there.[/]",
+        soft_wrap=True,
+    )
+    run = instance.get_run_by_id(run_id)
+    if run is not None and not run.is_finished:
+        instance.report_run_canceled(run, "Stopped by Ctrl-C.")
+    # Not sys.exit(), which would wait for the threads of the load. The embedded server is stopped,
+    # and what they then say of their connections is no news.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stderr.fileno())
+    atexit._run_exitfuncs()
+    os._exit(_INTERRUPTED)
 
 
 def _print_lines(console: Console, lines: Sequence[Line]) -> None:
@@ -112,6 +166,10 @@ class _Display:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the terminal as it was."""
         self._status.stop()
         if self._bar is not None:
             self._bar.stop()

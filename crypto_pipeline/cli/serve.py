@@ -24,7 +24,7 @@ from rich.markup import escape
 
 from crypto_pipeline.alerts import one_line
 from crypto_pipeline.cli.errors import complaints
-from crypto_pipeline.cli.home import open_dagster_home
+from crypto_pipeline.cli.home import CODE_LOCATION, open_dagster_home
 from crypto_pipeline.config.redaction import redact
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.dagster_internals import FINISHED_STATUSES, daemon_command
@@ -34,7 +34,6 @@ from crypto_pipeline.warehouse.postgres import Warehouse
 _GRPC_SERVICE = "DagsterApi"
 """Under this name a code server tells its health."""
 
-_CODE_LOCATION = "crypto_pipeline.definitions"
 _SECONDS_BETWEEN_LOOKS = 1.0
 _SECONDS_TO_END = 10.0
 _LAST_LINES = 20
@@ -46,7 +45,7 @@ _QUIET = {"PYTHONWARNINGS": "ignore"}
 _COMMANDS = {
     "code": [
         *(sys.executable, "-m", "dagster", "code-server", "start"),
-        *("-m", _CODE_LOCATION),
+        *("-m", CODE_LOCATION),
     ],
     "webserver": [sys.executable, "-m", "dagster_webserver"],
     "daemon": daemon_command("run"),
@@ -93,7 +92,7 @@ def up(console: Console, host: str, port: int, *, verbose: bool) -> NoReturn:
         workspace = Path(os.environ["DAGSTER_HOME"]) / "workspace.yaml"
         workspace.write_text(
             f"load_from:\n  - grpc_server:\n      host: 127.0.0.1\n      port: {code_port}\n"
-            f"      location_name: {_CODE_LOCATION}\n",
+            f"      location_name: {CODE_LOCATION}\n",
             encoding="utf-8",
         )
         code = [*_COMMANDS["code"], "-h", "127.0.0.1", "-p", str(code_port)]

@@ -20,6 +20,14 @@ def last_audit(instance: dg.DagsterInstance) -> datetime | None:
     return datetime.fromtimestamp(audits[0].start_time, timezone.utc)
 
 
+def database_time() -> datetime:
+    """The database's clock, by which a batch says when it was loaded."""
+    with Warehouse().connection() as connection:
+        row = connection.execute("SELECT clock_timestamp()").fetchone()
+    assert row is not None
+    return cast(datetime, row[0])
+
+
 def newest_batch() -> datetime | None:
     """When the batch that was written last was."""
     with Warehouse().connection() as connection:

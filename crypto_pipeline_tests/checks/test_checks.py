@@ -1,12 +1,15 @@
 """Every asset check passes on a clean load, and fails on the damage it is there for."""
 
+from datetime import datetime, timedelta, timezone
+
 import dagster as dg
 import pytest
 
 from crypto_pipeline.automation import AUDIT_JOB
+from crypto_pipeline.checks.scope import HOURS_TAG, LOADED_SINCE_TAG
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.landing.zone import LandingZone
-from crypto_pipeline.model.quality import REJECT_RULES, WARN_RULES
+from crypto_pipeline.model.quality import REJECT_RULES, WARN_RULES, Rule
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import load_landing_zone
@@ -85,8 +88,8 @@ def _load(zone: LandingZone) -> None:
     assert load_landing_zone().success
 
 
-def _audit() -> dict[str, dg.AssetCheckEvaluation]:
-    result = defs.resolve_job_def(AUDIT_JOB).execute_in_process(raise_on_error=False)
+def _audit(**tags: str) -> dict[str, dg.AssetCheckEvaluation]:
+    result = defs.resolve_job_def(AUDIT_JOB).execute_in_process(raise_on_error=False, tags=tags)
     return {check.check_name: check for check in result.get_asset_check_evaluations()}
 
 
@@ -111,6 +114,76 @@ def test_a_check_finds_its_damage(check: str, warehouse: Warehouse, zone: Landin
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.ERROR
     assert "samples" in found.metadata
+
+
+_LONG_AGO = datetime(2020, 1, 1, tzinfo=timezone.utc)
+
+
+def _as_loaded(since: datetime) -> dict[str, dg.AssetCheckEvaluation]:
+    return _audit(
+        **{
+            HOURS_TAG: "2026-11-24-05:00/2026-11-24-05:00",
+            LOADED_SINCE_TAG: since.isoformat(),
+        }
+    )
+
+
+# What a key refuses, a check of a load leaves to it; so it finds where the key is not there.
+_KEYS = {
+    "snapshot_keys_unique": "ALTER TABLE price_snapshots"
+    " DROP CONSTRAINT price_snapshots_pkey CASCADE",
+    "fact_keys_unique": "ALTER TABLE analytics.fact_crypto_price_metrics"
+    " DROP CONSTRAINT fact_crypto_price_metrics_pkey",
+    "metrics_have_snapshots": "ALTER TABLE market_metrics"
+    " DROP CONSTRAINT market_metrics_crypto_id_vs_currency_snapshot_time_fkey",
+    "references_exist": "ALTER TABLE price_snapshots DROP CONSTRAINT price_snapshots_name_id_fkey",
+}
+_JUDGED_BY_THE_LOAD = {rule.name for rule in REJECT_RULES if not rule.on_file}
+
+
+@pytest.mark.parametrize("check", sorted(DAMAGE.keys() - _JUDGED_BY_THE_LOAD - _KEYS.keys()))
+def test_a_check_of_a_load_finds_what_the_load_did_not_judge(
+    check: str, warehouse: Warehouse, zone: LandingZone
+) -> None:
+    _load(zone)
+    with warehouse.connection() as connection:
+        connection.execute(_NO_CHECKS)
+        connection.execute(DAMAGE[check])
+    assert not _as_loaded(_LONG_AGO)[check].passed
+
+
+@pytest.mark.parametrize("check", _KEYS)
+def test_a_check_of_a_load_finds_that_a_key_is_missing(
+    check: str, warehouse: Warehouse, zone: LandingZone
+) -> None:
+    _load(zone)
+    assert _as_loaded(_LONG_AGO)[check].passed
+    with warehouse.connection() as connection:
+        connection.execute(_KEYS[check])
+    assert not _as_loaded(_LONG_AGO)[check].passed
+
+
+@pytest.mark.parametrize("rule", WARN_RULES, ids=lambda rule: rule.name)
+def test_a_check_of_a_load_counts_what_the_load_has_counted(
+    rule: Rule, warehouse: Warehouse, zone: LandingZone
+) -> None:
+    third = market_record(id="third", symbol="eth", name="Third", market_cap_rank=3)
+    first = market_record(**{"market_cap_rank": 2, **WARNED[rule.name]})
+    drop(zone, "a.json", landing_json([third, first]))
+    assert load_landing_zone().success
+    for found in (_as_loaded(_LONG_AGO), _audit()):
+        assert not found[rule.name].passed
+        assert found[rule.name].metadata["wrong_rows"].value == 1
+
+
+def test_a_check_of_a_load_reads_no_file_that_the_load_has_read(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    _load(zone)
+    next(iter(zone.files())).uri.unlink()
+    assert _as_loaded(_LONG_AGO)["files_unchanged"].passed
+    later = datetime.now(timezone.utc) + timedelta(hours=1)
+    assert not _as_loaded(later)["files_unchanged"].passed
 
 
 def test_a_changed_or_lost_landing_file_is_found(warehouse: Warehouse, zone: LandingZone) -> None:

@@ -1,6 +1,8 @@
--- The silver records of those batches with the rules of quality.py that each breaks, as far as a table
--- still shows it.
+-- The silver records of those batches that break a rule of quality.py, as far as a table still shows
+-- it, with the names of the rules.
 CREATE TEMPORARY TABLE scoped_records ON COMMIT DROP AS
+SELECT *
+FROM (
 SELECT
     h.*,
     -- [[[cog rejected_by(on_file=False) ]]]
@@ -58,8 +60,10 @@ SELECT
 FROM (
     SELECT p.*, c.image_url
     FROM pruned_price_history AS p
-    JOIN cryptocurrencies AS c USING (crypto_id)
+    LEFT JOIN cryptocurrencies AS c USING (crypto_id)
 ) AS h
-WHERE h.batch_id IN (SELECT batch_id FROM scoped_batches);
+WHERE h.batch_id = ANY (ARRAY(SELECT batch_id FROM scoped_batches))
+) AS evaluated
+WHERE rejected_by <> '{}' OR warned_by <> '{}';
 
 ANALYZE scoped_records;

@@ -1,6 +1,6 @@
 -- A measure in gold differs from silver's.
 SELECT f.crypto_id, f.vs_currency, f.snapshot_time, f.current_price, h.current_price AS silver_price
-FROM scoped_batches AS b
+FROM differing_batches AS b
 JOIN pruned_fact_crypto_price_metrics AS f USING (batch_id)
 JOIN pruned_price_history AS h USING (crypto_id, vs_currency, snapshot_time)
 WHERE (
