@@ -17,7 +17,7 @@ from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.landing.landed import hour_of
 from crypto_pipeline.landing.object_store import ObjectStoreError
 from crypto_pipeline.landing.resource import LandingZoneResource
-from crypto_pipeline.landing.zone import LandingFile
+from crypto_pipeline.landing.zone import LandingFile, LandingZone
 
 INTERACTIVE_TAG = "crypto_pipeline/interactive"
 """Tag of a run that a person waits for: a failed fetch is reported at once, not retried."""
@@ -44,7 +44,7 @@ def market_snapshots(
 ) -> Capture | list[LandingFile]:
     """Responses of CoinGecko's `/coins/markets`, byte for byte, one immutable file an ingest.
 
-    The current hour is fetched. A past hour is what lies in the landing zone: the endpoint has no
+    The current hour is fetched. An answer that cannot be read is kept too. A past hour is what lies in the landing zone: the endpoint has no
     past. Files dropped in by hand beside the hours are first filed under their hour.
     """
     window = context.partition_time_window
@@ -70,6 +70,7 @@ def market_snapshots(
                     on_page=lambda page, records: context.log.info(
                         "page %d: %d records so far", page, records
                     ),
+                    on_unreadable=lambda capture: _keep_unreadable(context, zone, capture),
                 )
                 if hour_of(capture.ingested_at) == start:
                     return capture
@@ -85,6 +86,19 @@ def market_snapshots(
             allow_retries=False,
         )
     return files
+
+
+def _keep_unreadable(
+    context: dg.AssetExecutionContext, zone: LandingZone, capture: Capture
+) -> None:
+    """Keep an answer that could not be read; it becomes a failed batch. Whatever is in the way of
+    that must not keep the next attempt waiting."""
+    try:
+        file = zone.write(capture)
+    except (OSError, ObjectStoreError) as problem:
+        context.log.warning("an unreadable answer could not be kept: %s", problem)
+    else:
+        context.log.warning("an unreadable answer is kept as %s: %s", file.path, capture.error)
 
 
 @contextmanager
