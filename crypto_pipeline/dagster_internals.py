@@ -138,13 +138,12 @@ def daemon_command(*arguments: str) -> list[str]:
 
 _NOT_STORED = {
     dg.DagsterEventType.STEP_INPUT,
-    dg.DagsterEventType.STEP_OUTPUT,
     dg.DagsterEventType.LOADED_INPUT,
     dg.DagsterEventType.HANDLED_OUTPUT,
     dg.DagsterEventType.RESOURCE_INIT_STARTED,
     dg.DagsterEventType.RESOURCE_INIT_SUCCESS,
 }
-"""Steps between two others, whose metadata the materialization has too."""
+"""Between two others, and whose metadata the materialization has too."""
 
 _MANY = {
     dg.DagsterEventType.ASSET_MATERIALIZATION.value,
@@ -163,7 +162,7 @@ class LeanEventLogStorage(PostgresEventLogStorage):
     Why: there is no setting for it, and as it comes the log of an hour is three times the hour's
     data. Each check writes five rows of 1.5 kB a run, which PostgreSQL does not compress.
 
-    - Events that only say that a step went on are not stored (``_NOT_STORED``).
+    - Events that only say that a step went on are not stored; an output is if it has metadata.
     - The result of a check is stored with the check, where the UI reads it; as an event of its run
       as well if it failed as an error, which a re-execution asks for. That it is planned is
       stored with the check alone, and without partition: results have none, so Dagster takes the
@@ -187,7 +186,12 @@ class LeanEventLogStorage(PostgresEventLogStorage):
 
     def store_event(self, event: dg.EventLogEntry) -> None:
         """Store an event, or what is needed of it."""
-        if event.dagster_event_type in _NOT_STORED:
+        kind = event.dagster_event_type
+        if kind in _NOT_STORED or (
+            # The metadata of an op that makes no asset is nowhere else.
+            kind is dg.DagsterEventType.STEP_OUTPUT
+            and not event.get_dagster_event().step_output_data.metadata
+        ):
             return
         event = _without_repetition(event)
         of_check = _for_its_check_alone(event)

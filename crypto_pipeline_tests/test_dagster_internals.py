@@ -192,11 +192,18 @@ def test_a_lean_log_reads_back_as_what_was_written(
         dg.DagsterEventType.ENGINE_EVENT,
         dg.DagsterEventType.LOGS_CAPTURED,
         dg.DagsterEventType.STEP_START,
+        dg.DagsterEventType.STEP_OUTPUT,
         dg.DagsterEventType.ASSET_MATERIALIZATION,
         dg.DagsterEventType.STEP_SUCCESS,
         dg.DagsterEventType.ASSET_CHECK_EVALUATION,
         dg.DagsterEventType.RUN_SUCCESS,
     }
+    # An op that makes no asset has its metadata nowhere else. Those of checks have none.
+    assert [
+        entry.step_key
+        for entry in logged
+        if entry.dagster_event_type is dg.DagsterEventType.STEP_OUTPUT
+    ] == ["prices"]
     (failed,) = [
         entry.dagster_event.asset_check_evaluation_data
         for entry in logged
