@@ -8,13 +8,21 @@ import logging
 import sys
 import sysconfig
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
+import msgspec
+import sqlalchemy
+from dagster._core.definitions.asset_checks.asset_check_evaluation import (
+    AssetCheckEvaluationPlanned,
+)
 from dagster._core.events import StepMaterializationData
 from dagster._core.storage.event_log import SqlEventLogStorage, SqlEventLogStorageTable
+from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
+from dagster_postgres.auth import PgTokenProvider
 
 FINISHED_STATUSES = (
     dg.DagsterRunStatus.SUCCESS,
@@ -142,3 +150,168 @@ def daemon_command(*arguments: str) -> list[str]:
     has, and lies where this Python's scripts are.
     """
     return [sys.executable, str(Path(sysconfig.get_path("scripts"), "dagster-daemon")), *arguments]
+
+
+_NOT_STORED = {
+    dg.DagsterEventType.STEP_INPUT,
+    dg.DagsterEventType.LOADED_INPUT,
+    dg.DagsterEventType.HANDLED_OUTPUT,
+    dg.DagsterEventType.RESOURCE_INIT_STARTED,
+    dg.DagsterEventType.RESOURCE_INIT_SUCCESS,
+}
+"""Between two others, and whose metadata the materialization has too."""
+
+_MANY = {
+    dg.DagsterEventType.ASSET_MATERIALIZATION.value,
+    dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED.value,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION.value,
+    dg.DagsterEventType.ASSET_CHECK_EVALUATION_PLANNED.value,
+}
+
+_COMPRESSED_FROM = 2_100
+"""Bytes of a row above which PostgreSQL compresses it (a page's quarter)."""
+
+
+class LeanEventLogStorage(PostgresEventLogStorage):
+    """Dagster's event log in PostgreSQL, without what no page of the UI and no run reads.
+
+    Why: there is no setting for it, and as it comes the log of an hour is three times the hour's
+    data. Each check writes five rows of 1.5 kB a run, which PostgreSQL does not compress.
+
+    - Events that only say that a step went on are not stored; an output is if it has metadata.
+    - The result of a check is stored with the check, where the UI reads it; as an event of its run
+      as well if it failed as an error, which a re-execution asks for. That it is planned is
+      stored with the check alone, and without partition: results have none, so Dagster takes the
+      plan for another execution's, and adds a second row, which stays planned for ever.
+    - What an event says twice is stored once, and padded with blanks until it is compressed.
+    """
+
+    def __init__(self, *args: Any, **named: Any) -> None:
+        super().__init__(*args, **named)
+        self._pack_what_is_written()
+
+    def optimize_for_webserver(self, *args: Any, **named: Any) -> None:
+        """Called once by the webserver, which writes the plans of the runs that it launches."""
+        super().optimize_for_webserver(*args, **named)
+        self._pack_what_is_written()
+
+    def _pack_what_is_written(self) -> None:
+        sqlalchemy.event.listen(
+            self._engine, "before_cursor_execute", _pack_parameters, retval=True
+        )
+
+    def store_event(self, event: dg.EventLogEntry) -> None:
+        """Store an event, or what is needed of it."""
+        kind = event.dagster_event_type
+        if kind in _NOT_STORED or (
+            # The metadata of an op that makes no asset is nowhere else.
+            kind is dg.DagsterEventType.STEP_OUTPUT
+            and not event.get_dagster_event().step_output_data.metadata
+        ):
+            return
+        event = _without_repetition(event)
+        of_check = _for_its_check_alone(event)
+        if of_check is None:
+            super().store_event(event)
+        else:
+            self.store_asset_check_event(of_check, None)
+
+
+class LeanPostgresStorage(DagsterPostgresStorage):
+    """Dagster's storage in PostgreSQL with a ``LeanEventLogStorage``."""
+
+    def __init__(
+        self,
+        postgres_url: str,
+        should_autocreate_tables: bool = True,
+        inst_data: Any = None,
+        token_provider: PgTokenProvider | None = None,
+    ) -> None:
+        super().__init__(postgres_url, should_autocreate_tables, inst_data, token_provider)
+        self._event_log_storage = LeanEventLogStorage(
+            postgres_url, should_autocreate_tables, token_provider=token_provider
+        )
+
+
+def _without_repetition(entry: dg.EventLogEntry) -> dg.EventLogEntry:
+    event = entry.dagster_event
+    if event is None:
+        return entry
+    # A re-execution asks for the handles of the steps. Their key is in every event.
+    handle = event.step_handle if event.event_type_value.startswith("STEP_") else None
+    return entry._replace(
+        user_message="",
+        dagster_event=event._replace(
+            step_handle=handle,
+            node_handle=None,
+            step_kind_value=None,
+            logging_tags=None,
+        ),
+    )
+
+
+def _for_its_check_alone(entry: dg.EventLogEntry) -> dg.EventLogEntry | None:
+    """The event as the check's own row has it; None of one that its run has, too."""
+    event = entry.dagster_event
+    if event is None:
+        return None
+    data = event.event_specific_data
+    if isinstance(data, AssetCheckEvaluationPlanned):
+        data = AssetCheckEvaluationPlanned(asset_key=data.asset_key, check_name=data.check_name)
+    elif isinstance(data, dg.AssetCheckEvaluation):
+        if not data.passed and data.severity is dg.AssetCheckSeverity.ERROR:
+            return None
+        target = data.target_materialization_data
+        data = dg.AssetCheckEvaluation(
+            asset_key=data.asset_key,
+            check_name=data.check_name,
+            passed=data.passed,
+            metadata=data.metadata,
+            # Else it is known from the run.
+            target_materialization_data=None
+            if target is None or target.run_id == entry.run_id
+            else target,
+            severity=data.severity,
+            description=data.description,
+            blocking=data.blocking,
+            partition=data.partition,
+        )
+    else:
+        return None
+    return entry._replace(
+        dagster_event=event._replace(event_specific_data=data, message=None, pid=None)
+    )
+
+
+def _pack_parameters(
+    _connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool
+) -> tuple[str, Any]:
+    """The parameters of a statement with its events packed."""
+    if isinstance(parameters, Mapping):
+        return statement, {name: _packed(value) for name, value in parameters.items()}
+    return statement, [_pack_parameters(None, None, "", one, None, False)[1] for one in parameters]
+
+
+def _packed(value: object) -> object:
+    """The JSON of an event without blanks, and without the nulls that its reader puts there."""
+    if not (isinstance(value, str) and value.startswith('{"__class__": "EventLog')):
+        return value
+    stored = msgspec.json.decode(value)
+    entry = stored.get("event_log_entry", stored)
+    if entry["dagster_event"] is None:
+        return value
+    event = {k: v for k, v in entry["dagster_event"].items() if v is not None}
+    # Of the other kinds there are few, and some of their nulls must be there.
+    if event["event_type_value"] in _MANY:
+        event["event_specific_data"] = _without_nulls(event["event_specific_data"])
+    entry["dagster_event"] = event
+    return msgspec.json.encode(stored).decode().ljust(_COMPRESSED_FROM)
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        # What a value of JSON holds is not Dagster's.
+        if value.get("__class__") == "JsonMetadataEntryData":
+            return value
+        return {k: _without_nulls(v) for k, v in value.items() if v is not None}
+    return [_without_nulls(v) for v in value] if isinstance(value, list) else value

@@ -38,6 +38,33 @@ def sound() -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=True)
 
 
+steps_done: list[str] = []
+
+
+def resumable() -> dg.JobDefinition:
+    """A job whose last step succeeds the second time."""
+
+    @dg.asset
+    def first() -> None:
+        steps_done.append("first")
+
+    @dg.asset_check(asset=first, blocking=True)
+    def check() -> dg.AssetCheckResult:
+        steps_done.append("check")
+        return dg.AssetCheckResult(passed=True)
+
+    @dg.asset(deps=[first])
+    def second() -> None:
+        steps_done.append("second")
+        assert steps_done.count("second") == 2
+
+    return dg.Definitions(
+        assets=[first, second],
+        asset_checks=[check],
+        jobs=[dg.define_asset_job("resumable", executor_def=dg.in_process_executor)],
+    ).resolve_job_def("resumable")
+
+
 @pytest.fixture
 def instance(warehouse: Warehouse) -> Iterator[dg.DagsterInstance]:
     """Dagster's tables in PostgreSQL, as in production."""
@@ -130,6 +157,108 @@ def test_a_check_that_died_with_its_run_is_not_told(instance: dg.DagsterInstance
     dg.materialize([prices, dies], instance=instance, raise_on_error=False)
 
     assert list(newest_evaluations(instance, [key])) == []
+
+
+def test_a_lean_log_reads_back_as_what_was_written(
+    instance: dg.DagsterInstance, warehouse: Warehouse
+) -> None:
+    """Else the UI shows an error in the place of a run, an asset or a check."""
+    checks = [dg.AssetCheckSpec(name, asset=prices) for name in ("passes", "warns", "fails")]
+
+    @dg.asset(name="prices", partitions_def=dg.StaticPartitionsDefinition(["a"]))
+    def told() -> dg.MaterializeResult[None]:
+        return dg.MaterializeResult(
+            metadata={"rows": 7, "sample": dg.MarkdownMetadataValue("| a |")}
+        )
+
+    @dg.multi_asset_check(specs=checks)
+    def looks() -> Iterator[dg.AssetCheckResult]:
+        for spec in checks:
+            yield dg.AssetCheckResult(
+                asset_key=prices.key,
+                check_name=spec.name,
+                passed=spec.name == "passes",
+                severity=dg.AssetCheckSeverity("ERROR" if spec.name == "fails" else "WARN"),
+                metadata={"wrong_rows": 3},
+                description="in words",
+            )
+
+    run = dg.materialize([told, looks], instance=instance, partition_key="a")
+    logged = instance.all_logs(run.run_id)
+
+    assert {entry.dagster_event_type for entry in logged} == {
+        dg.DagsterEventType.ASSET_MATERIALIZATION_PLANNED,
+        dg.DagsterEventType.RUN_START,
+        dg.DagsterEventType.ENGINE_EVENT,
+        dg.DagsterEventType.LOGS_CAPTURED,
+        dg.DagsterEventType.STEP_START,
+        dg.DagsterEventType.STEP_OUTPUT,
+        dg.DagsterEventType.ASSET_MATERIALIZATION,
+        dg.DagsterEventType.STEP_SUCCESS,
+        dg.DagsterEventType.ASSET_CHECK_EVALUATION,
+        dg.DagsterEventType.RUN_SUCCESS,
+    }
+    # An op that makes no asset has its metadata nowhere else. Those of checks have none.
+    assert [
+        entry.step_key
+        for entry in logged
+        if entry.dagster_event_type is dg.DagsterEventType.STEP_OUTPUT
+    ] == ["prices"]
+    (failed,) = [
+        entry.dagster_event.asset_check_evaluation_data
+        for entry in logged
+        if entry.dagster_event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION
+        and entry.dagster_event
+    ]
+    assert failed.check_name == "fails"
+    keys = [spec.key for spec in checks]
+    told_of = {key.name: (of, found) for of, key, found in newest_evaluations(instance, keys)}
+    assert {of for of, _ in told_of.values()} == {run.run_id}
+    assert {name: found for name, (_, found) in told_of.items()} == {
+        found.check_name: dg.AssetCheckEvaluation(
+            asset_key=found.asset_key,
+            check_name=found.check_name,
+            passed=found.passed,
+            metadata=found.metadata,
+            # Of an error as Dagster makes it: it is an event of the run too.
+            target_materialization_data=told_of["fails"][1].target_materialization_data
+            if found.check_name == "fails"
+            else None,
+            severity=found.severity,
+            description=found.description,
+            blocking=found.blocking,
+        )
+        for found in run.get_asset_check_evaluations()
+    }
+    latest = instance.get_latest_materialization_event(prices.key)
+    (made,) = run.asset_materializations_for_node("prices")
+    assert latest is not None and latest.asset_materialization == made
+    with warehouse.connection() as connection:
+        stored = connection.execute(
+            "SELECT count(*), max(pg_column_size(event)) FROM dagster.event_logs"
+            " WHERE dagster_event_type IS NOT NULL"
+        ).fetchone()
+        planned = connection.execute(
+            "SELECT count(*) FROM dagster.asset_check_executions"
+        ).fetchone()
+    # A check has one row a run: its plan becomes its result.
+    assert planned == (3,)
+    assert stored is not None and stored[1] < 1_000
+
+
+def test_a_failed_run_goes_on_from_where_it_failed(instance: dg.DagsterInstance) -> None:
+    """Else a re-execution from failure, in the UI, does nothing, or all of it again."""
+    job = dg.reconstructable(resumable)
+    steps_done.clear()
+    with dg.execute_job(job, instance, raise_on_error=False) as failed:
+        assert not failed.success
+    assert steps_done == ["first", "check", "second"]
+
+    options = dg.ReexecutionOptions.from_failure(failed.run_id, instance)
+    with dg.execute_job(job, instance, reexecution_options=options) as resumed:
+        assert resumed.success
+
+    assert steps_done == ["first", "check", "second", "second"]
 
 
 @pytest.mark.parametrize("state", ["PASS", "WARN", "FAIL"])

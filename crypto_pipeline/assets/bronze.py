@@ -44,8 +44,9 @@ def market_snapshots(
 ) -> Capture | list[LandingFile]:
     """Responses of CoinGecko's `/coins/markets`, byte for byte, one immutable file an ingest.
 
-    The current hour is fetched. An answer that cannot be read is kept too. A past hour is what lies in the landing zone: the endpoint has no
-    past. Files dropped in by hand beside the hours are first filed under their hour.
+    The current hour is fetched. An answer that cannot be read is kept too. A past hour is what lies
+    in the landing zone: the endpoint has no past. Files dropped in by hand beside the hours are
+    first filed under their hour.
     """
     window = context.partition_time_window
     start, end = hour_of(window.start), hour_of(window.end)

@@ -17,8 +17,6 @@ from typing import Any
 import dagster as dg
 from upath import UPath
 
-from crypto_pipeline.assets.column_lineage import gold_lineage, silver_lineage
-from crypto_pipeline.assets.gold import GOLD_DEPENDENCIES
 from crypto_pipeline.assets.partitions import hourly
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.dagster_internals import report_materializations
@@ -220,11 +218,7 @@ def _load_pending(
         _report_hours(context, warehouse, hours)
     with warehouse.connection() as connection:
         for table in GOLD_TABLES:
-            metadata: dict[str, Any] = {
-                **gold[table.name],
-                **table_metadata(connection, table),
-                "dagster/column_lineage": gold_lineage(table, GOLD_DEPENDENCIES[table.name]),
-            }
+            metadata = {**gold[table.name], **table_metadata(connection, table)}
             context.log_event(dg.AssetMaterialization(table.name, metadata=metadata))
     return "; ".join(left) or None
 
@@ -259,10 +253,7 @@ def _report_hours(
     described: dict[str, dict[str, Any]] = {"market_snapshots": {}}
     with warehouse.connection() as connection:
         for table in SILVER_TABLES:
-            described[table.name] = {
-                **table_metadata(connection, table),
-                "dagster/column_lineage": silver_lineage(table),
-            }
+            described[table.name] = table_metadata(connection, table)
     *_, newest = hours
     for asset, description in described.items():
         report_materializations(

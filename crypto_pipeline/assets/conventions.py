@@ -25,19 +25,45 @@ FRESHNESS = dg.FreshnessPolicy.time_window(
 
 
 def table_output(
-    table: Table, group: str, dagster_type: dg.DagsterType | None = None
+    table: Table,
+    group: str,
+    lineage: dg.TableColumnLineage,
+    dagster_type: dg.DagsterType | None = None,
 ) -> dg.AssetOut:
-    """The output that ``PostgresIOManager`` writes into a table."""
+    """The output that ``PostgresIOManager`` writes into a table.
+
+    Its columns and their lineage are facts about the definition, and not about a run: the UI reads
+    them here, and no run writes them again.
+    """
     typed: dict[str, Any] = {} if dagster_type is None else {"dagster_type": dagster_type}
     return dg.AssetOut(
         description=table.meaning,
         group_name=group,
         io_manager_key="postgres",
-        metadata={"schema": table.schema},
+        metadata={
+            "schema": table.schema,
+            "dagster/table_name": f"{table.schema}.{table.name}",
+            "dagster/column_schema": _column_schema(table),
+            "dagster/column_lineage": lineage,
+        },
         kinds={"postgres", "table"} | ({"pandas"} if dagster_type else {"sql"}),
         owners=OWNERS,
         tags={**TAGS, "layer": group},
         code_version=CODE_VERSION,
         freshness_policy=FRESHNESS,
         **typed,
+    )
+
+
+def _column_schema(table: Table) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=column.type,
+                description=column.comment,
+                constraints=dg.TableColumnConstraints(nullable=column.nullable),
+            )
+            for column in table.columns
+        ]
     )

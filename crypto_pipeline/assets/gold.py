@@ -40,7 +40,10 @@ GOLD_DEPENDENCIES: Mapping[str, set[dg.AssetKey]] = {
             - {dg.AssetKey(table) for table in GOLD_DEPENDENCIES}
         )
     ],
-    outs={table.name: table_output(table, "gold") for table in GOLD_TABLES},
+    outs={
+        table.name: table_output(table, "gold", gold_lineage(table, GOLD_DEPENDENCIES[table.name]))
+        for table in GOLD_TABLES
+    },
     internal_asset_deps=dict(GOLD_DEPENDENCIES),
 )
 def gold(warehouse: WarehouseResource) -> Iterator[dg.Output[Select]]:
@@ -53,9 +56,4 @@ def gold(warehouse: WarehouseResource) -> Iterator[dg.Output[Select]]:
         connection.execute(read_sql("gold/pruned_views.sql"))
         connection.execute(read_sql("gold/pending.sql"))
         for table in GOLD_TABLES:
-            lineage = gold_lineage(table, GOLD_DEPENDENCIES[table.name])
-            yield dg.Output(
-                Select(f"gold/{table.name}.sql"),
-                table.name,
-                metadata={"dagster/column_lineage": lineage},
-            )
+            yield dg.Output(Select(f"gold/{table.name}.sql"), table.name)

@@ -28,7 +28,7 @@ from crypto_pipeline.warehouse.staging import (
     name="silver",
     ins={"market_snapshots": dg.AssetIn(input_manager_key="landing")},
     outs={
-        table.name: table_output(table, "silver", FRAME_TYPES[table.name])
+        table.name: table_output(table, "silver", silver_lineage(table), FRAME_TYPES[table.name])
         for table in SILVER_TABLES
     },
     internal_asset_deps={
@@ -77,7 +77,6 @@ def silver(
             frame = read_frame(connection, sql.SQL("SELECT * FROM {}").format(staged))
             metadata: dict[str, Any] = {
                 "landing_files": dg.JsonMetadataValue([file.path for file in market_snapshots]),
-                "dagster/column_lineage": silver_lineage(table),
             }
             if table is PRICE_SNAPSHOTS:
                 metadata |= _top_coin(connection)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from dagster_postgres import DagsterPostgresStorage
 from dagster_postgres.auth import PgTokenProvider
 from dagster_postgres.utils import pg_url_from_config
 from psycopg.conninfo import conninfo_to_dict
@@ -12,10 +11,11 @@ from sqlalchemy import make_url
 
 from crypto_pipeline.cli.home import storage_url
 from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.dagster_internals import LeanPostgresStorage
 from crypto_pipeline.warehouse.postgres import warehouse_conninfo
 
 
-class WarehouseStorage(DagsterPostgresStorage):
+class WarehouseStorage(LeanPostgresStorage):
     """Dagster's PostgreSQL storage. Where it is the warehouse's database, each connection asks the
     settings for the password: it may have been rotated since Dagster started."""
 

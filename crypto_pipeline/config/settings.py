@@ -249,12 +249,12 @@ class Settings(GraphSettings):
         description="Mail server, required with ALERT_EMAIL_TO: smtp://USER:PASSWORD@HOST:587, or"
         " smtps://. A password is sent through TLS only.",
     )
-    run_retention_days: int | None = Field(
-        default=None,
+    run_retention_days: int = Field(
+        default=90,
         ge=1,
-        description="Days that Dagster keeps a run and its events; the job maintenance deletes the"
-        " older ones. The warehouse keeps its rows, but the UI no longer shows their hours as"
-        " materialized. By default, everything is kept.",
+        description="Days that Dagster keeps a run, its events and the results of its checks; the"
+        " job maintenance deletes the older ones. The newest materialization of each hour and the"
+        " newest result of each check stay.",
     )
     log_retention_days: int = Field(
         default=30,

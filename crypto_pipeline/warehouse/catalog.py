@@ -14,6 +14,8 @@ from psycopg.rows import class_row
 from crypto_pipeline.model.sql import read_sql
 
 _COUNT_EXACTLY_UP_TO = 10_000
+_PREVIEWED = 2
+"""Rows of a preview: every materialization keeps its own for ever."""
 
 
 @dataclass(frozen=True)
@@ -68,9 +70,10 @@ def preview_markdown(connection: psycopg.Connection, schema: str, table: str) ->
         {"relation": sql.Identifier(schema, table).as_string(connection)},
     ).fetchone()
     cursor = connection.execute(
-        sql.SQL("SELECT * FROM {} WHERE {} LIMIT 5").format(
+        sql.SQL("SELECT * FROM {} WHERE {} LIMIT %s").format(
             sql.Identifier(schema, table), sql.SQL("true" if partition is None else partition[0])
-        )
+        ),
+        [_PREVIEWED],
     )
     assert cursor.description is not None
     return markdown_table([column.name for column in cursor.description], cursor.fetchall())

@@ -6,14 +6,14 @@ changes nothing when run again. The statements are functions of the database, in
 """
 
 import time
-from datetime import datetime, timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import psycopg
 
 from crypto_pipeline.config.settings import Settings
-from crypto_pipeline.dagster_internals import FINISHED_STATUSES
+from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline.warehouse.resource import WarehouseResource
 
@@ -23,6 +23,7 @@ MONTHS_AHEAD = 2
 _TRIES = 20
 _SECONDS_BETWEEN_TRIES = 30
 _RUNS_AT_ONCE = 200
+_RESULTS_AT_ONCE = 10_000
 
 # The current month is that of the newest data: a warehouse that got nothing for a year, or that
 # holds data of another time, loses nothing for that. The clock is the limit, so that a file with a
@@ -77,26 +78,40 @@ def purge_batch_details(warehouse: Warehouse, retention_days: int) -> int:
     return int(row[0])
 
 
-def drop_old_runs(instance: dg.DagsterInstance, retention_days: int | None) -> int:
-    """Delete the finished runs that were created more than ``retention_days`` ago, with their
-    events; None keeps everything.
+def drop_old_runs(
+    warehouse: Warehouse, instance: dg.DagsterInstance, retention_days: int
+) -> tuple[int, int]:
+    """Delete Dagster's finished runs that were made more than ``retention_days`` ago, with their
+    events and their output, and the results of checks of before. The newest materialization of each
+    asset and partition and the newest result of each check stay.
+
+    A transaction each few hundred runs: what was deleted when it dies stays so, and the next time
+    goes on. Dagster has no interface for it: ``delete_run`` takes the materializations too.
 
     Returns:
-        How many there were.
+        How many runs, and how many results. None, where Dagster's tables are in another database.
     """
-    if retention_days is None:
-        return 0
-    old = dg.RunsFilter(
-        statuses=FINISHED_STATUSES,
-        created_before=datetime.now(timezone.utc) - timedelta(days=retention_days),
-    )
-    deleted = 0
-    while runs := instance.get_runs(old, limit=_RUNS_AT_ONCE):
-        for run in runs:
-            instance.compute_log_manager.delete_logs(prefix=[run.run_id])
-            instance.delete_run(run.run_id)
-        deleted += len(runs)
-    return deleted
+    with warehouse.connection() as connection:
+        if connection.execute("SELECT to_regclass('dagster.event_logs')").fetchone() == (None,):
+            return 0, 0
+    runs = results = 0
+    while forgotten := _forget(warehouse, "runs", retention_days, _RUNS_AT_ONCE):
+        for run_id in forgotten:
+            instance.compute_log_manager.delete_logs(prefix=[run_id])
+        runs += len(forgotten)
+    while forgotten := _forget(warehouse, "check_executions", retention_days, _RESULTS_AT_ONCE):
+        results += len(forgotten)
+    return runs, results
+
+
+def _forget(warehouse: Warehouse, what: str, days: int, at_once: int) -> list[Any]:
+    with warehouse.connection() as connection:
+        return [
+            row[0]
+            for row in connection.execute(
+                read_sql(f"maintenance/forget_{what}.sql"), {"days": days, "at_once": at_once}
+            )
+        ]
 
 
 def drop_old_logs(instance: dg.DagsterInstance, retention_days: int) -> int:
@@ -127,8 +142,8 @@ def _names(warehouse: Warehouse, query: str, argument: int) -> list[str]:
 @dg.op
 def maintain_warehouse(context: dg.OpExecutionContext, warehouse: WarehouseResource) -> None:
     """Make the coming months' partitions, drop those past RETENTION_MONTHS, empty the details of
-    batches past BATCH_RETENTION_DAYS, and delete Dagster's runs past RUN_RETENTION_DAYS and their
-    output past LOG_RETENTION_DAYS."""
+    batches past BATCH_RETENTION_DAYS, and delete Dagster's runs and results of checks past
+    RUN_RETENTION_DAYS and the output of runs past LOG_RETENTION_DAYS."""
     settings = Settings()
     try:
         created = create_partitions_ahead(warehouse)
@@ -139,6 +154,7 @@ def maintain_warehouse(context: dg.OpExecutionContext, warehouse: WarehouseResou
         context.log.warning("a query holds a table that must change: %s", error)
         raise dg.RetryRequested(_TRIES, _SECONDS_BETWEEN_TRIES) from error
     purged = purge_batch_details(warehouse, settings.batch_retention_days)
+    runs, results = drop_old_runs(warehouse, context.instance, settings.run_retention_days)
     context.add_output_metadata(
         {
             "months_ahead": MONTHS_AHEAD,
@@ -147,7 +163,9 @@ def maintain_warehouse(context: dg.OpExecutionContext, warehouse: WarehouseResou
             "partitions_dropped": dg.JsonMetadataValue(dropped),
             "batch_retention_days": settings.batch_retention_days,
             "batches_emptied": purged,
-            "runs_deleted": drop_old_runs(context.instance, settings.run_retention_days),
+            "run_retention_days": settings.run_retention_days,
+            "runs_deleted": runs,
+            "check_results_deleted": results,
             "outputs_deleted": drop_old_logs(context.instance, settings.log_retention_days),
         }
     )

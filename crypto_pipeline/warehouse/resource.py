@@ -15,12 +15,7 @@ from psycopg import sql
 
 from crypto_pipeline.model.registry import TABLES, Table
 from crypto_pipeline.model.sql import read_sql
-from crypto_pipeline.warehouse.catalog import (
-    Column,
-    count_rows,
-    describe_columns,
-    preview_markdown,
-)
+from crypto_pipeline.warehouse.catalog import count_rows, preview_markdown
 from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows, merge
 
 
@@ -96,29 +91,12 @@ def read_frame(connection: psycopg.Connection, query: sql.Composed | str) -> pd.
 
 
 def table_metadata(connection: psycopg.Connection, table: Table) -> dict[str, Any]:
-    """What the Dagster UI shows of a table: its columns with their descriptions, how many rows it
-    has, and a few of them."""
-    columns = describe_columns(connection, table.schema, table.name)
+    """What the Dagster UI shows of a table as it is now: how many rows it has, and a few of them.
+    What does not change with a run is the definition's."""
     metadata: dict[str, Any] = {
         "preview": dg.MarkdownMetadataValue(preview_markdown(connection, table.schema, table.name)),
-        "dagster/column_schema": _table_schema(columns),
-        "dagster/table_name": f"{table.schema}.{table.name}",
     }
     rows = count_rows(connection, table.schema, table.name)
     if rows is not None:
         metadata["dagster/row_count"] = rows
     return metadata
-
-
-def _table_schema(columns: list[Column]) -> dg.TableSchema:
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name=column.name,
-                type=column.type,
-                description=column.description,
-                constraints=dg.TableColumnConstraints(nullable=column.nullable),
-            )
-            for column in columns
-        ]
-    )

@@ -96,8 +96,5 @@ def test_what_is_reported_describes_the_tables(
         "market_snapshots/date=2026-11-24/hour=05/a.json"
     ]
     for table in ("price_snapshots", "fact_crypto_price_metrics"):
-        columns = metadata[table]["dagster/column_schema"].value.columns
-        assert all(column.description for column in columns), table
         assert metadata[table]["dagster/row_count"].value == 1
-        assert "dagster/column_lineage" in metadata[table]
     assert metadata["fact_crypto_price_metrics"]["rows_inserted"].value == 1
