@@ -9,6 +9,7 @@ from crypto_pipeline.assets.gold import gold
 from crypto_pipeline.assets.lakehouse import lakehouse, maintain_lake
 from crypto_pipeline.assets.silver import silver
 from crypto_pipeline.automation import (
+    LAKE_IN_USE,
     audit,
     hourly_market_data,
     hourly_schedule,
@@ -32,19 +33,29 @@ warehouse = WarehouseResource()
 landing_zone = LandingZoneResource()
 
 defs = dg.Definitions(
-    assets=[market_snapshots, silver, gold, lakehouse],
-    asset_checks=[expected_coins_present, silver_checks, gold_checks, delta_equals_postgres],
+    assets=[market_snapshots, silver, gold, *([lakehouse] if LAKE_IN_USE else [])],
+    asset_checks=[
+        expected_coins_present,
+        silver_checks,
+        gold_checks,
+        *([delta_equals_postgres] if LAKE_IN_USE else []),
+    ],
     jobs=[
         hourly_market_data,
         ingest_market_data,
         load_landing_zone,
         replay_landing_zone,
-        load_lake,
         audit,
         maintenance,
-        maintain_lake,
+        *([load_lake] if LAKE_IN_USE else []),
+        *([maintain_lake] if LAKE_IN_USE else []),
     ],
-    schedules=[hourly_schedule, nightly_audit, nightly_maintenance, nightly_lake_maintenance],
+    schedules=[
+        hourly_schedule,
+        nightly_audit,
+        nightly_maintenance,
+        *([nightly_lake_maintenance] if LAKE_IN_USE else []),
+    ],
     sensors=[alerts],
     executor=dg.in_process_executor,
     resources={

@@ -40,8 +40,12 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("crypto_pipeline")
 
-# The graph is made once for all tests, and these have hours of their own.
+# The graph is made once for all tests, with hours of their own and with a lake.
 expect_hour(datetime(2022, 1, 1, tzinfo=timezone.utc))
+_DATA_OF_THE_GRAPH = tempfile.mkdtemp(prefix="cp-graph-")
+atexit.register(shutil.rmtree, _DATA_OF_THE_GRAPH, ignore_errors=True)
+os.environ["DATA_DIR"] = _DATA_OF_THE_GRAPH
+Path(_DATA_OF_THE_GRAPH, "lake", "crypto_warehouse").mkdir(parents=True)
 
 _TEMPLATE = "migrated_template"
 _numbers = itertools.count(1)

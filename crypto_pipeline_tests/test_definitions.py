@@ -1,6 +1,11 @@
 """The asset graph as a whole: a change of lineage shows in review, as a change of the snapshot."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import dagster as dg
+import pytest
 from syrupy.assertion import SnapshotAssertion
 
 from crypto_pipeline.definitions import defs
@@ -50,9 +55,6 @@ def test_the_jobs_and_what_starts_them() -> None:
 
 
 def test_the_definitions_load_without_a_beta_or_deprecation_warning() -> None:
-    import subprocess
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-c", "import crypto_pipeline.definitions"],
         capture_output=True,
@@ -60,3 +62,24 @@ def test_the_definitions_load_without_a_beta_or_deprecation_warning() -> None:
         check=True,
     )
     assert done.stderr == ""
+
+
+_ASK = """
+from crypto_pipeline.definitions import defs
+repository = defs.get_repository_def()
+print(*sorted(key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()))
+print(*sorted(repository.job_names), *sorted(one.name for one in repository.schedule_defs))
+"""
+
+
+@pytest.mark.parametrize("used", ["", "LAKE_URI", "SPARK_REMOTE", "folder"])
+def test_the_lake_is_in_the_graph_when_it_is_in_use(
+    used: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    if used == "folder":
+        (tmp_path / "data" / "lake" / "crypto_warehouse").mkdir(parents=True)
+    elif used:
+        monkeypatch.setenv(used, {"LAKE_URI": str(tmp_path), "SPARK_REMOTE": "databricks"}[used])
+    done = subprocess.run([sys.executable, "-c", _ASK], capture_output=True, text=True, check=True)
+    for found in ("lake/", "load_lake", "maintain_lake", "nightly_lake_maintenance"):
+        assert (found in done.stdout) is bool(used)

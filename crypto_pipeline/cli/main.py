@@ -217,6 +217,12 @@ def roles() -> None:
 def lake() -> None:
     """Bring the lake, the star schema as Delta tables, up to the warehouse."""
     with errors_in_one_line(complaints):
+        from crypto_pipeline.config.settings import Settings
+
+        settings = Settings()
+        if not settings.has_lake:
+            # For this process: the graph has the lake if it is in use.
+            os.environ["LAKE_URI"] = settings.lake_location
         from crypto_pipeline.cli import jobs
 
         jobs.lake(console)

@@ -121,6 +121,18 @@ def graph_settings() -> GraphSettings:
         return GraphSettings.model_construct()
 
 
+def lake_in_use() -> bool:
+    """Whether there is a lake to show: one is configured, or there is one where the verb ``lake``
+    makes it without."""
+    settings = graph_settings()
+    if settings.has_lake:
+        return True
+    try:
+        return Path(Settings().lake_location).is_dir()
+    except ValidationError:
+        return False
+
+
 class Settings(GraphSettings):
     """The pipeline's configuration.
 
