@@ -52,6 +52,8 @@ COMMENT ON COLUMN ingestion_batches.details_purged_at IS
     'When retention emptied request, warnings, schema_drift and the text of the rejected records, UTC; null while they are there.';
 COMMENT ON COLUMN ingestion_batches.ingested_at_origin IS
     'What says ingested_at: envelope (the file itself), file_name, or last_updated (of its newest record).';
+COMMENT ON COLUMN ingestion_batches.run_id IS
+    'Dagster''s run that wrote this row last, /runs/<run_id> in its UI.';
 
 COMMENT ON TABLE cryptocurrencies IS
     'One row a coin, as its newest record describes it.';

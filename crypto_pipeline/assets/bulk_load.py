@@ -20,17 +20,18 @@ from upath import UPath
 from crypto_pipeline.assets.partitions import hourly
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.dagster_internals import report_materializations
-from crypto_pipeline.landing.resource import LandingZoneResource
+from crypto_pipeline.landing.resource import LandingZoneResource, files_metadata
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.partitions import partition_key
-from crypto_pipeline.model.registry import GOLD_TABLES, SILVER_TABLES
+from crypto_pipeline.model.registry import GOLD_TABLES, INGESTION_BATCHES, SILVER_TABLES
 from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
 from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files, load_to_gold
 from crypto_pipeline.warehouse.load_report import say
-from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline.warehouse.postgres import Warehouse, work_for_run
 from crypto_pipeline.warehouse.resource import WarehouseResource, table_metadata
 from crypto_pipeline.warehouse.staging import DecodedFile
 
+_WITH_FILES = ("market_snapshots", INGESTION_BATCHES.name)
 _SECONDS_BETWEEN_MESSAGES = 1.0
 
 
@@ -101,6 +102,7 @@ def load_landing_files(
     Reports a materialization for every hour that has a file, so the partitions of the asset graph
     say what the warehouse holds.
     """
+    work_for_run(context.run_id)
     with _only_bulk_load(context, warehouse):
         left = _load_pending(context, warehouse, landing_zone.zone())
     if left is not None:
@@ -117,6 +119,7 @@ def replay_landing_files(
     for it has done the work. Nothing is emptied when a file that was loaded is missing, nor by a
     role that may only load.
     """
+    work_for_run(context.run_id)
     zone = landing_zone.zone()
     _refuse_loader(warehouse)
     joined = _unfinished_replay(warehouse)
@@ -264,7 +267,7 @@ def _report_hours(
                     partition=key,
                     metadata={
                         **(description if key == newest else {}),
-                        "landing_files": dg.JsonMetadataValue(list(paths)),
+                        **(files_metadata(paths) if asset in _WITH_FILES else {}),
                     },
                 )
                 for key, paths in hours.items()

@@ -33,7 +33,13 @@ from crypto_pipeline.model.registry import (
     Table,
 )
 
-_WRITTEN_LATER = ("loaded_at", "gold_loaded_at", "records_retired", "details_purged_at")
+_WRITTEN_LATER = (
+    "loaded_at",
+    "gold_loaded_at",
+    "records_retired",
+    "details_purged_at",
+    "run_id",
+)
 
 
 def _constraints(column: Column) -> list[Constraint]:

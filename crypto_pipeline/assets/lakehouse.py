@@ -99,7 +99,7 @@ def lakehouse(
             metadata |= {
                 "version": state.version,
                 "files": state.files,
-                "bytes": state.bytes,
+                "size (bytes)": state.bytes,
                 "dagster/row_count": state.rows,
             }
         yield dg.MaterializeResult(lake_key(table), metadata=metadata)

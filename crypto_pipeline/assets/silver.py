@@ -12,9 +12,11 @@ from crypto_pipeline.assets.conventions import ONE_RUN, table_output
 from crypto_pipeline.assets.frames import FRAME_TYPES
 from crypto_pipeline.assets.partitions import hourly
 from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.landing.resource import files_metadata
 from crypto_pipeline.landing.zone import LandingFile
-from crypto_pipeline.model.registry import PRICE_SNAPSHOTS, SILVER_TABLES
+from crypto_pipeline.model.registry import INGESTION_BATCHES, PRICE_SNAPSHOTS, SILVER_TABLES
 from crypto_pipeline.warehouse.load_report import read_lines, say
+from crypto_pipeline.warehouse.postgres import work_for_run
 from crypto_pipeline.warehouse.resource import WarehouseResource, read_frame
 from crypto_pipeline.warehouse.staging import (
     decode_files,
@@ -66,6 +68,7 @@ def silver(
     """
     share = Settings().max_rejected_share
     run = context.op_execution_context
+    work_for_run(context.run.run_id)
     *before, files = in_chunks(market_snapshots)
     for chunk in before:
         say(run, load_decoded(warehouse, decode_files(chunk), share))
@@ -75,11 +78,11 @@ def silver(
         for table in SILVER_TABLES:
             staged = sql.Identifier(f"staged_{table.name}")
             frame = read_frame(connection, sql.SQL("SELECT * FROM {}").format(staged))
-            metadata: dict[str, Any] = {
-                "landing_files": dg.JsonMetadataValue([file.path for file in market_snapshots]),
-            }
+            metadata: dict[str, Any] = {}
+            if table is INGESTION_BATCHES:
+                metadata = files_metadata([file.path for file in market_snapshots])
             if table is PRICE_SNAPSHOTS:
-                metadata |= _top_coin(connection)
+                metadata = _top_coin(connection)
             yield dg.Output(frame, table.name, metadata=metadata)
         lines = read_lines(connection)
     say(run, lines)
@@ -88,12 +91,12 @@ def silver(
 def _top_coin(connection: psycopg.Connection) -> dict[str, dg.MetadataValue[Any]]:
     """The newest price of the largest coin, for the UI to plot over time."""
     row = connection.execute(
-        "SELECT crypto_id, current_price FROM accepted_records WHERE market_cap_rank IS NOT NULL"
-        " ORDER BY ingested_at DESC, market_cap_rank LIMIT 1"
+        "SELECT crypto_id, current_price, vs_currency FROM accepted_records"
+        " WHERE market_cap_rank IS NOT NULL ORDER BY ingested_at DESC, market_cap_rank LIMIT 1"
     ).fetchone()
     if row is None:
         return {}
     return {
-        "top_coin": dg.TextMetadataValue(row[0]),
-        "top_coin_price": dg.FloatMetadataValue(float(row[1])),
+        "top coin": dg.TextMetadataValue(row[0]),
+        f"price of the top coin ({row[2]})": dg.FloatMetadataValue(float(row[1])),
     }

@@ -8,7 +8,7 @@ from crypto_pipeline.checks.scope import run_hours
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.lakehouse.schema import FACT
 from crypto_pipeline.lakehouse.spark.resource import Spark
-from crypto_pipeline.warehouse.catalog import markdown_table
+from crypto_pipeline.model.markdown import markdown_table
 from crypto_pipeline.warehouse.resource import WarehouseResource
 
 _SAMPLES = 20

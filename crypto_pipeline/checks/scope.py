@@ -11,9 +11,9 @@ import dagster as dg
 import psycopg
 from psycopg import sql
 
+from crypto_pipeline.model.markdown import markdown_table
 from crypto_pipeline.model.partitions import partition_hour
 from crypto_pipeline.model.sql import read_sql
-from crypto_pipeline.warehouse.catalog import markdown_table
 from crypto_pipeline.warehouse.postgres import Warehouse
 
 LOADED_SINCE_TAG = "crypto_pipeline/loaded_since"

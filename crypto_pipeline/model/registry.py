@@ -369,6 +369,12 @@ INGESTION_BATCHES: Final = Table(
             " newest record)",
             nullable=True,
         ),
+        Column(
+            "run_id",
+            "text",
+            "Dagster's run that wrote this row last, /runs/<run_id> in its UI",
+            nullable=True,
+        ),
     ),
     key=("landing_file",),
 )

@@ -4,13 +4,13 @@ What a table or column means is written once, as ``COMMENT ON`` in ``sql/``; the
 diagrams read it from here.
 """
 
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import psycopg
 from psycopg import sql
 from psycopg.rows import class_row
 
+from crypto_pipeline.model.markdown import markdown_table
 from crypto_pipeline.model.sql import read_sql
 
 _COUNT_EXACTLY_UP_TO = 10_000
@@ -77,16 +77,3 @@ def preview_markdown(connection: psycopg.Connection, schema: str, table: str) ->
     )
     assert cursor.description is not None
     return markdown_table([column.name for column in cursor.description], cursor.fetchall())
-
-
-def markdown_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """Rows as a Markdown table, long values cut."""
-    lines = [list(columns), ["---"] * len(columns)]
-    lines += [[_cell(value) for value in row] for row in rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
-def _cell(value: object) -> str:
-    text = "" if value is None else str(value)
-    text = text.replace("|", "\\|").replace("\n", " ")
-    return text if len(text) <= 60 else text[:57] + "..."

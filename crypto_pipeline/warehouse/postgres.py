@@ -174,6 +174,16 @@ def _migrated(conninfo: str) -> None:
     migrate(lambda: connect(conninfo))
 
 
+# Of the process, not of a thread: a bulk load works in several.
+_of_run: str | None = None
+
+
+def work_for_run(run_id: str) -> None:
+    """Let the batches that this process writes from now on name a Dagster run."""
+    global _of_run  # noqa: PLW0603
+    _of_run = run_id
+
+
 class Warehouse:
     """The PostgreSQL database that holds silver and gold.
 
@@ -198,6 +208,9 @@ class Warehouse:
             # no compiling, which costs more than it saves here.
             connection.execute("SET LOCAL work_mem = '64MB'")
             connection.execute("SET LOCAL jit = off")
+            connection.execute(
+                "SELECT set_config('crypto_pipeline.run_id', %s, true)", [_of_run or ""]
+            )
             yield connection
             # A pooler keeps the session: a temporary view left in it would be in the way of the
             # next load, and of whoever drops or changes a table that it names.

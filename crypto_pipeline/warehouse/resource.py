@@ -54,7 +54,7 @@ class PostgresIOManager(dg.ConfigurableIOManager):
                 **merge(connection, table),
                 **table_metadata(connection, table),
             }
-        metadata["seconds"] = round(time.perf_counter() - started, 3)
+        metadata["duration (s)"] = round(time.perf_counter() - started, 3)
         if isinstance(obj, pd.DataFrame):
             metadata["rows_offered"] = len(obj)
         context.add_output_metadata(metadata)

@@ -92,9 +92,10 @@ def test_what_is_reported_describes_the_tables(
         asset: materializations(instance, asset)[-1][1].metadata
         for asset in ("market_snapshots", "price_snapshots", GOLD)
     }
-    assert metadata["market_snapshots"]["landing_files"].value == [
-        "market_snapshots/date=2026-11-24/hour=05/a.json"
-    ]
+    file = "market_snapshots/date=2026-11-24/hour=05/a.json"
+    assert metadata["market_snapshots"]["landing_file"].value == file
+    ((run_id,),) = rows(warehouse, "SELECT run_id FROM ingestion_batches")
+    assert instance.has_run(run_id)
     for table in ("price_snapshots", "fact_crypto_price_metrics"):
         assert metadata[table]["dagster/row_count"].value == 1
     assert metadata["fact_crypto_price_metrics"]["rows_inserted"].value == 1

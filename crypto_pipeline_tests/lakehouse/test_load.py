@@ -340,7 +340,7 @@ def test_the_job_loads_describes_and_compares(
     facts = metadata[FACT.name]
     assert facts["rows_inserted"].value == 1
     assert facts["files"].value == facts["dagster/row_count"].value == 1
-    assert facts["bytes"].value > 0
+    assert facts["size (bytes)"].value > 0
     assert facts["version"].value >= 1
     assert facts["batch_ids"].value == [1]
     (check,) = done.get_asset_check_evaluations()

@@ -29,6 +29,7 @@ WITH merged AS (
         records_rejected = excluded.records_rejected,
         warnings = excluded.warnings,
         schema_drift = excluded.schema_drift,
+        run_id = current_run_id(),
         loaded_at = now()
     WHERE ingestion_batches.status = 'failed'
     RETURNING status

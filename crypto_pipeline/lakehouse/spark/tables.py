@@ -69,7 +69,7 @@ SILVER: Final[dict[str, Columns]] = {
         INGESTION_BATCHES,
         instead={"source": {"source": "string", "source_kind": "string"}},
         # What retention does in PostgreSQL.
-        absent=("records_retired", "details_purged_at", "ingested_at_origin"),
+        absent=("records_retired", "details_purged_at", "ingested_at_origin", "run_id"),
     ),
     "cryptocurrencies": _silver(CRYPTOCURRENCIES),
     "price_snapshots": {
