@@ -1,14 +1,22 @@
 """Errors that a person can mend, as one line on the terminal."""
 
+import errno
+import io
+import logging
+import shutil
+import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from contextlib import contextmanager, redirect_stderr
+from typing import TYPE_CHECKING, TextIO
 
 from rich.console import Console
 from rich.markup import escape
 
 if TYPE_CHECKING:
     from pydantic import ValidationError
+
+_TOO_LITTLE = 32_000_000
+"""Bytes of a disk with which PostgreSQL can do nothing: two segments of its log."""
 
 complaints = Console(stderr=True)
 
@@ -29,6 +37,44 @@ def errors_in_one_line(console: Console) -> Iterator[None]:
         raise SystemExit(1) from None
 
 
+class _WithoutNoise(io.TextIOBase):
+    """A stream without what Dagster writes of its storage's failures, parameters and all: the error
+    that ends the run says it in a line."""
+
+    _NOISE = "Exception while writing logger call to event log"
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        return len(text) if text.startswith(self._NOISE) else self._stream.write(text)
+
+    def flush(self) -> None:
+        self._stream.flush()
+
+    def fileno(self) -> int:
+        return self._stream.fileno()
+
+    def isatty(self) -> bool:
+        return self._stream.isatty()
+
+
+def _is_no_retry(record: logging.LogRecord) -> bool:
+    return not str(record.msg).startswith("Retrying failed database")
+
+
+@contextmanager
+def quiet_storage() -> Iterator[None]:
+    """Keep from the terminal what Dagster's storage says on the way to an error."""
+    root = logging.getLogger()
+    root.addFilter(_is_no_retry)
+    try:
+        with redirect_stderr(_WithoutNoise(sys.stderr)):
+            yield
+    finally:
+        root.removeFilter(_is_no_retry)
+
+
 def in_words(error: BaseException) -> str | None:
     """What is wrong and what to do about it, in one line, of an error that a person can mend:
     configuration, network, database, files. None of any other."""
@@ -36,9 +82,110 @@ def in_words(error: BaseException) -> str | None:
 
     if isinstance(error, ValidationError):
         return settings_at_fault(error)
-    if not isinstance(error, expected_errors()):
+    if not isinstance(error, (*expected_errors(), *_storage_errors())):
         return None
+    # Dagster's storage reports what it came to, such as too many tries; the first cause says why.
+    causes = list(_causes(error))
+    for cause in reversed(causes):
+        remedy = _remedy(cause)
+        if remedy is not None:
+            # The embedded server dies of it before anyone else finds out.
+            remedy = _ROOM if remedy is _LOST and _disk_is_full() else remedy
+            return f"{_first_line(cause)}: {remedy}"
+    if isinstance(error, _storage_errors()):
+        return f"Dagster's storage failed: {_first_line(causes[-1])}"
     return " ".join(str(error).split())
+
+
+def _storage_errors() -> tuple[type[BaseException], ...]:
+    """The errors of Dagster's storage, if Dagster is at work here at all."""
+    if "dagster" not in sys.modules:
+        return ()
+    import psycopg2
+    from dagster_postgres.utils import DagsterPostgresException
+    from sqlalchemy.exc import DBAPIError
+
+    return (DagsterPostgresException, DBAPIError, psycopg2.Error)
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        yield cause
+        cause = getattr(cause, "orig", None) or cause.__cause__ or cause.__context__
+
+
+_ROOM = (
+    "the disk is full; make room, or set DATA_DIR and LANDING_ZONE_URI to another one. What was"
+    " committed is there: the same command goes on"
+)
+_CONNECTIONS = "end some of its clients, or raise max_connections"
+_READ_ONLY = (
+    "the database takes no changes: connect to the primary, or see default_transaction_read_only"
+)
+_LOST = (
+    "is PostgreSQL running, and does it let us in? Its log says more (of the embedded server, in"
+    " DATA_DIR/postgres). What was committed is there: the same command goes on"
+)
+_REMEDIES = {
+    "53100": _ROOM,
+    "53300": _CONNECTIONS,
+    "25006": _READ_ONLY,
+    "57P01": _LOST,
+    "57P02": _LOST,
+    "57P03": _LOST,
+}
+"""What to do, by SQLSTATE."""
+
+# libpq has no SQLSTATE for what happens before a session, or to its socket.
+_REMEDIES_BY_TEXT = {
+    "no space left on device": _ROOM,
+    "too many clients": _CONNECTIONS,
+    "too many connections": _CONNECTIONS,
+    "connection slots": _CONNECTIONS,
+    "read-only": _READ_ONLY,
+    "server closed the connection": _LOST,
+    "terminating connection": _LOST,
+    "connection already closed": _LOST,
+    "connection is lost": _LOST,
+    "the database system is": _LOST,
+    "connection refused": _LOST,
+    "no such file or directory": _LOST,
+}
+
+
+def _remedy(error: BaseException) -> str | None:
+    state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    if isinstance(state, str) and state in _REMEDIES:
+        return _REMEDIES[state]
+    if isinstance(error, OSError):
+        return _ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
+    if not isinstance(error, _database_errors()):
+        return None
+    text = str(error).lower()
+    return next((remedy for words, remedy in _REMEDIES_BY_TEXT.items() if words in text), None)
+
+
+def _database_errors() -> tuple[type[BaseException], ...]:
+    import psycopg
+
+    return (psycopg.Error, *_storage_errors())
+
+
+def _disk_is_full() -> bool:
+    from crypto_pipeline.config.settings import Settings
+
+    try:
+        return shutil.disk_usage(Settings().data_dir).free < _TOO_LITTLE
+    except (OSError, ValueError):
+        return False
+
+
+def _first_line(error: BaseException) -> str:
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[0] if lines else type(error).__name__
 
 
 def expected_errors() -> tuple[type[Exception], ...]:

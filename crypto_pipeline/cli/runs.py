@@ -27,7 +27,7 @@ from rich.progress import (
 from crypto_pipeline.alerts import one_line
 from crypto_pipeline.assets.bronze import INTERACTIVE_TAG
 from crypto_pipeline.assets.bulk_load import LoadProgress
-from crypto_pipeline.cli.errors import complaints
+from crypto_pipeline.cli.errors import complaints, quiet_storage
 from crypto_pipeline.cli.home import CODE_LOCATION, PID_TAG
 from crypto_pipeline.cli.unchecked import database_time
 from crypto_pipeline.definitions import defs
@@ -81,6 +81,7 @@ def run_job(
     definition = defs.resolve_job_def(job)
     began = database_time()
     with (
+        quiet_storage(),
         heard_by(lambda lines: _print_lines(console, lines)),
         ThreadPoolExecutor(max_workers=1) as pool,
         _Display(console, f"{job} ...") as display,
