@@ -83,7 +83,9 @@ def silver(
                 metadata = files_metadata([file.path for file in market_snapshots])
             if table is PRICE_SNAPSHOTS:
                 metadata = _top_coin(connection)
-            yield dg.Output(frame, table.name, metadata=metadata)
+            # Not the output's, which its own event would have too.
+            context.add_asset_metadata(metadata, asset_key=table.name)
+            yield dg.Output(frame, table.name)
         lines = read_lines(connection)
     say(run, lines)
 

@@ -1,16 +1,19 @@
-"""``python -m crypto_pipeline_tests.benchmarks [hourly|lake|log|replay|flat]``; without a name,
+"""``python -m crypto_pipeline_tests.benchmarks [hourly|lake|log|log-year|replay|flat]``; without a
+name,
 hourly and replay: the others need much disk, or look at something else than time."""
 
 from pathlib import Path
 
 import click
 
-from crypto_pipeline_tests.benchmarks import flat, hourly, log, replay
+from crypto_pipeline_tests.benchmarks import flat, hourly, log, log_year, replay
 
 
 @click.command()
 @click.argument(
-    "benchmark", type=click.Choice(["hourly", "lake", "log", "replay", "flat"]), required=False
+    "benchmark",
+    type=click.Choice(["hourly", "lake", "log", "log-year", "replay", "flat"]),
+    required=False,
 )
 @click.option("--files", default=1460, show_default=True, help="Landing files to load, four a day.")
 @click.option("--runs", default=3, show_default=True, help="Runs of each loader; rounds of flat.")
@@ -45,6 +48,8 @@ def main(
         hourly.main()
     if benchmark == "log":
         log.run()
+    if benchmark == "log-year":
+        log_year.run()
     if benchmark == "flat":
         flat.run(facts, runs, zone)
     if benchmark == "lake":

