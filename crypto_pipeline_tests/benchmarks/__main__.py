@@ -1,18 +1,17 @@
-"""``python -m crypto_pipeline_tests.benchmarks [hourly|lake|log|log-year|replay|flat]``; without a
-name,
-hourly and replay: the others need much disk, or look at something else than time."""
+"""``python -m crypto_pipeline_tests.benchmarks [NAME]``; without a name, hourly and replay: the
+others need much disk, or look at something else than time."""
 
 from pathlib import Path
 
 import click
 
-from crypto_pipeline_tests.benchmarks import flat, hourly, log, log_year, replay
+from crypto_pipeline_tests.benchmarks import command, flat, hourly, log, log_year, replay
 
 
 @click.command()
 @click.argument(
     "benchmark",
-    type=click.Choice(["hourly", "lake", "log", "log-year", "replay", "flat"]),
+    type=click.Choice(["command", "hourly", "lake", "log", "log-year", "replay", "flat"]),
     required=False,
 )
 @click.option("--files", default=1460, show_default=True, help="Landing files to load, four a day.")
@@ -46,6 +45,8 @@ def main(
         replay.run(files, runs, zone, profile)
     if benchmark in (None, "hourly"):
         hourly.main()
+    if benchmark == "command":
+        command.run(files, runs, zone)
     if benchmark == "log":
         log.run()
     if benchmark == "log-year":
