@@ -164,7 +164,7 @@ def test_up_serves_the_ui_until_it_is_told_to_stop_and_says_a_line_of_each_runs_
         query += ' "crypto_pipeline.definitions"}) { ... on Schedules { results { name'
         query += " scheduleState { status } } } } }"
         answer = _ask(port, query)
-        assert len(answer["assetNodes"]) == 18
+        assert len(answer["assetNodes"]) == 12
         states = {
             schedule["name"]: schedule["scheduleState"]["status"]
             for schedule in answer["schedulesOrError"]["results"]

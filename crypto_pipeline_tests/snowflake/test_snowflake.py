@@ -31,7 +31,13 @@ _BUSINESS_KEYS = {
     "source_key": "SELECT source_key, source_name FROM analytics.dim_source",
 }
 _LOAD_TIMES = {"loaded_at", "rejected_at", "revised_at", "load_timestamp"}
-_ONLY_POSTGRES = {"only_row", "records_retired", "details_purged_at"}
+_ONLY_POSTGRES = {
+    "only_row",
+    "records_retired",
+    "details_purged_at",
+    "ingested_at_origin",
+    "run_id",
+}
 _JSON = {"request", "warnings", "schema_drift", "rules"}
 _decode = msgspec.json.Decoder(float_hook=Decimal).decode
 _SCHEMAS = {"public": "silver", "analytics": "analytics"}

@@ -165,19 +165,12 @@ BEGIN
         SELECT
             b.batch_id,
             c.record_index,
-            c.crypto_id,
+            LEFT(c.crypto_id, 200) AS crypto_id,
             c.rejected_by AS rules,
             c.reason,
-            -- NaN and Infinity become texts, the numbers are numbers again.
+            -- The numbers are numbers again, NaN and Infinity what they were.
             COALESCE(
-                REGEXP_REPLACE(
-                    REGEXP_REPLACE(
-                        TO_JSON(c.record), '[{]"#number":("-?[NI][A-Za-z]*")[}]', '\\1'
-                    ),
-                    '[{]"#number":"([^"]*)"[}]',
-                    '\\1'
-                ),
-                'null'
+                REGEXP_REPLACE(TO_JSON(c.record), '[{]"#number":"([^"]*)"[}]', '\\1'), 'null'
             ) AS record,
             SYSDATE()::TIMESTAMP_NTZ(6) AS rejected_at
         FROM staging.checked_records AS c

@@ -1,7 +1,8 @@
 MERGE INTO {lake}.rejected_records AS t
 USING (
     SELECT
-        b.batch_id, r.record_index, r.crypto_id, r.rejected_by AS rules, r.reason, r.record,
+        b.batch_id, r.record_index, left(r.crypto_id, 200) AS crypto_id, r.rejected_by AS rules, r.reason,
+        r.record,
         current_timestamp() AS rejected_at
     FROM {records} AS r
     JOIN {lake}.ingestion_batches AS b ON b.landing_file = r.landing_file
