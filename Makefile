@@ -1,5 +1,5 @@
 # make demo   sandbox data through the whole pipeline      make up    the Dagster UI, live data
-# make test   the tests                                    make run   one live ingest and load
+# make test   the tests (make test-all: the long ones too)   make run   one live ingest and load
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,7 +7,7 @@ RUNNABLE := $(VENV)/.runnable
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test parity-year up run lint audit docs sample wheel requirements bench clean
+.PHONY: help install demo test test-all parity-year up run lint audit docs sample wheel requirements bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -2
@@ -32,6 +32,10 @@ demo: $(RUNNABLE)
 
 test: install
 	$(BIN)/python -m pytest
+
+# And the long tier: kills, Spark, Snowflake, S3, other versions of PostgreSQL, the year.
+test-all: test
+	$(BIN)/python -m pytest -m 'long or year'
 
 up: $(RUNNABLE)
 	$(BIN)/crypto-pipeline up

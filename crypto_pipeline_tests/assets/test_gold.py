@@ -320,6 +320,7 @@ def expected_versions(history: Sequence[Snapshot]) -> list[Version]:
     ]
 
 
+@pytest.mark.long
 @settings(
     max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
 )

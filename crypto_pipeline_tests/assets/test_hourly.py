@@ -1,5 +1,8 @@
 """The hourly job, from a served response to the star schema, over simulated hours."""
 
+import base64
+import gzip
+import json
 import logging
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
@@ -15,7 +18,7 @@ from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.model.registry import GOLD_TABLES, SILVER_TABLES, TABLES
 from crypto_pipeline.sandbox.clock import SimulatedClock
-from crypto_pipeline.sandbox.faults import ErrorBody, RateLimit
+from crypto_pipeline.sandbox.faults import ErrorBody, RateLimit, Truncated
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.quirks import RENAMED_COIN
 from crypto_pipeline.sandbox.server import SandboxServer
@@ -364,3 +367,29 @@ def test_a_dropped_file_that_cannot_be_filed_does_not_stop_the_fetch(
     assert counts(warehouse) == [(COINS, COINS - BAD, 0, BAD)]
     assert [text for text in warnings if text.startswith(f"{unfiled} cannot be filed: ")]
     assert unfiled.exists()
+
+
+def test_an_answer_that_cannot_be_read_is_kept_and_the_next_one_loaded(
+    warehouse: Warehouse, server: SandboxServer, zone: LandingZone
+) -> None:
+    server.faults.add([Truncated(count=2)])
+    run_hours(server, 1)
+    found = rows(
+        warehouse,
+        "SELECT status, error, records_loaded, source FROM ingestion_batches ORDER BY 1, 2",
+    )
+    assert [(status, loaded, source) for status, _, loaded, source in found] == [
+        ("completed", COINS - BAD, "CoinGecko sandbox"),
+        ("failed", 0, "CoinGecko sandbox"),
+        ("failed", 0, "CoinGecko sandbox"),
+    ]
+    assert all("CoinGecko's answer is unreadable" in error for _, error, _, _ in found[1:])
+    kept = [capture for file in zone.files() if (capture := _unreadable(file.content)) is not None]
+    assert len(kept) == 2
+    assert all(body.startswith(b'[{"id":') and not body.endswith(b"]") for body in kept)
+
+
+def _unreadable(content: bytes) -> bytes | None:
+    """The answer in a landing file that could not be read."""
+    body = json.loads(gzip.decompress(content)).get("unreadable")
+    return None if body is None else base64.b64decode(body)

@@ -20,6 +20,8 @@ from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.pipeline import another_warehouse, batches, contents, load_landing_zone
 from crypto_pipeline_tests.waiting import wait_until
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 START = datetime(2024, 3, 5, 5, 0, 10, tzinfo=timezone.utc)
 

@@ -20,6 +20,8 @@ from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.cli.test_documentation import EXAMPLE_QUERIES, queries, shown_queries
 from crypto_pipeline_tests.pipeline import run_hour
 
+pytestmark = pytest.mark.long
+
 # A Friday: a day of the week, and a weekend.
 START = datetime(2024, 3, 8, 20, 0, 10, tzinfo=timezone.utc)
 SNAPSHOTS = 6

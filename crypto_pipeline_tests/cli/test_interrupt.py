@@ -7,11 +7,15 @@ import sys
 import time
 from datetime import datetime, timedelta, timezone
 
+import pytest
+
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import coin, landing_json
 from crypto_pipeline_tests.pipeline import rows
 from crypto_pipeline_tests.programs import crypto_pipeline
+
+pytestmark = pytest.mark.long
 
 START = datetime(2026, 3, 1, tzinfo=timezone.utc)
 MONTHS, FILES = 6, 20

@@ -152,6 +152,7 @@ _LAUNCH = """mutation($job: String!, $hour: String!) {
 }"""
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("warehouse")
 def test_up_serves_the_ui_until_it_is_told_to_stop_and_says_a_line_of_each_runs_start_and_end() -> (
     None
@@ -199,6 +200,7 @@ def test_up_serves_the_ui_until_it_is_told_to_stop_and_says_a_line_of_each_runs_
     assert all(re.match(r"\w+( [\d:-]+)? (started|ended: |failed: )", line) for line in of_runs)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("warehouse")
 def test_up_ends_when_one_of_its_services_dies() -> None:
     with _up("3916") as server:

@@ -4,6 +4,7 @@ import shutil
 from datetime import timedelta
 from decimal import Decimal
 
+import pytest
 from deltalake import DeltaTable, write_deltalake
 
 from crypto_pipeline.lakehouse.comparison import Difference, compare_rows, compare_sums
@@ -18,6 +19,8 @@ from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.lakes import HOUR, assert_equal, land, load
 from crypto_pipeline_tests.pipeline import load_landing_zone
+
+pytestmark = pytest.mark.long
 
 
 def change_postgres(warehouse: Warehouse, lake: Lake) -> None:

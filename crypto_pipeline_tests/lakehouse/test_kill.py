@@ -21,6 +21,8 @@ from crypto_pipeline_tests.jobs import Jobs, drop_files
 from crypto_pipeline_tests.pipeline import load_landing_zone, rows
 from crypto_pipeline_tests.waiting import wait_until
 
+pytestmark = pytest.mark.long
+
 KILLS = 2
 
 

@@ -30,6 +30,8 @@ from crypto_pipeline_tests.market_records import drop, landing_json, market_reco
 from crypto_pipeline_tests.pipeline import another_warehouse, load_landing_zone, rows
 from crypto_pipeline_tests.real_captures import CAPTURES, land_body, needs_captures
 
+pytestmark = pytest.mark.long
+
 
 def test_a_load_takes_what_is_new_and_a_second_one_nothing(
     warehouse: Warehouse, zone: LandingZone, lake: Lake

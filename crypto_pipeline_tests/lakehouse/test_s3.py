@@ -41,6 +41,8 @@ from crypto_pipeline_tests.pipeline import batches, load_landing_zone
 from crypto_pipeline_tests.s3_process import S3Process
 from crypto_pipeline_tests.s3_server import ACCESS_KEY, point_at
 
+pytestmark = pytest.mark.long
+
 COINS = 40
 GOOD = COINS - 2
 

@@ -27,6 +27,8 @@ from crypto_pipeline_tests.market_records import drop, landing_json, market_reco
 from crypto_pipeline_tests.pipeline import another_warehouse, contents, load_landing_zone, run_hour
 from crypto_pipeline_tests.s3_server import ACCESS_KEY, SECRET_KEY, Bucket, Request, s3_error
 
+pytestmark = pytest.mark.long
+
 HOUR_FOLDER = "landing/market_snapshots/date=2026-11-24/hour=05"
 
 

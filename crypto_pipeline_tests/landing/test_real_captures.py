@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
+import dagster as dg
 import msgspec
 import pytest
 
@@ -22,6 +23,7 @@ from crypto_pipeline.coingecko.schema import (
 )
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline_tests.market_records import drop
 from crypto_pipeline_tests.pipeline import batches, load_landing_zone, rows
 from crypto_pipeline_tests.real_captures import CAPTURES, land_body, land_year, needs_captures
 
@@ -120,6 +122,7 @@ def test_a_response_is_stored_exactly(
     ) == rows(warehouse, f"SELECT {measures} FROM v_price_history ORDER BY {key}")
 
 
+@pytest.mark.long
 def test_a_year_of_responses(warehouse: Warehouse, zone: LandingZone) -> None:
     """The counts are those of ``shared/data/README.md``, made by other means."""
     land_year(zone)
@@ -183,3 +186,72 @@ def test_a_year_of_responses(warehouse: Warehouse, zone: LandingZone) -> None:
         " JOIN analytics.dim_cryptocurrency AS c ON c.crypto_key = f.crypto_key"
         " AND c.valid_from <= f.last_updated AND f.last_updated < c.valid_to",
     ) == [(36_600,)]
+
+
+def test_a_response_of_2021_as_it_is(warehouse: Warehouse, zone: LandingZone) -> None:
+    body = (CAPTURES / "markets_2021-06-24.json").read_bytes()
+    drop(zone, "markets_2021-06-24.json", body)
+    assert load_landing_zone().success
+    (batch,) = batches(warehouse).values()
+    assert [batch[f"records_{what}"] for what in ("loaded", "rejected", "duplicate")] == [100, 0, 0]
+    assert batch["ingested_at_origin"] == "last_updated"
+    records = _decode(body)
+    newest = max(read_time(record["last_updated"]) for record in records)
+    assert batch["ingested_at"] == newest
+    assert batch["landing_file"].startswith("market_snapshots/date=2021-06-24/hour=03/")
+    assert batch["warnings"] == {"circulating_within_total": 3, **_other_warnings(batch)}
+    found = {row["crypto_id"]: row for row in stored_rows(warehouse)}
+    for record in records:
+        expected = expected_row(record)
+        assert {column: found[record["id"]][column] for column in expected} == expected
+
+
+def _other_warnings(batch: Mapping[str, Any]) -> dict[str, int]:
+    return {
+        rule: count
+        for rule, count in batch["warnings"].items()
+        if rule != "circulating_within_total"
+    }
+
+
+def test_an_export_of_the_web_page_stays_and_is_named(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    export = CAPTURES / "exports" / "btc-usd-max.csv"
+    dropped = drop(zone, export.name, export.read_bytes())
+    with pytest.raises(dg.Failure) as failure:
+        load_landing_zone()
+    assert failure.value.description is not None
+    assert failure.value.description.startswith(
+        f"{dropped} could not be filed and was left: a CSV with the columns snapped_at, price,"
+        " market_cap, total_volume: CoinGecko's own export"
+    )
+    assert dropped.exists()
+
+
+@pytest.mark.long
+def test_the_archive_of_a_year_as_it_is(warehouse: Warehouse, zone: LandingZone) -> None:
+    """The time of each response is in its name in the archive."""
+    drop(zone, "daily_2024.tar.xz", (CAPTURES / "daily_2024.tar.xz").read_bytes())
+    load_landing_zone()
+    loaded = batches(warehouse).values()
+    assert len(loaded) == 367
+    assert {batch["ingested_at_origin"] for batch in loaded} == {"file_name"}
+    (failed,) = (batch for batch in loaded if batch["status"] == "failed")
+    assert failed["landing_file"].startswith("market_snapshots/date=2023-03-30/")
+    assert "the API answered with an error" in failed["error"]
+    assert sum(batch["records_loaded"] for batch in loaded) == 36_600
+    assert sum(batch["records_rejected"] for batch in loaded) == 0
+    warned = Counter[str]()
+    for batch in loaded:
+        warned.update(batch["warnings"])
+    assert [
+        warned[rule]
+        for rule in (
+            "price_within_24h_high",
+            "price_within_24h_low",
+            "circulating_within_total",
+            "total_within_max",
+            "symbol_unique_in_response",
+        )
+    ] == [859, 433, 1_008, 125, 165]

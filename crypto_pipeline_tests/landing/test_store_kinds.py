@@ -18,6 +18,8 @@ from werkzeug.wrappers import Request, Response
 
 from crypto_pipeline.landing.object_store import ObjectStore, ObjectStoreError, StoredObject
 
+pytestmark = pytest.mark.long
+
 ACCOUNT_KEY = base64.b64encode(b"canary-account-key").decode()
 Answer = Callable[[Request], Response]
 Ask = Callable[[ObjectStore], object]

@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import sqlfluff
 
 from crypto_pipeline_tests.snowflake.emulator import (
@@ -13,6 +14,8 @@ from crypto_pipeline_tests.snowflake.emulator import (
     read,
     statements,
 )
+
+pytestmark = pytest.mark.long
 
 
 def test_everything_beyond_the_emulator_parses() -> None:

@@ -23,6 +23,8 @@ from crypto_pipeline_tests.snowflake.emulator import (
     emulator,
 )
 
+pytestmark = pytest.mark.long
+
 _BUSINESS_KEYS = {
     "batch_id": "SELECT batch_id, landing_file FROM silver.ingestion_batches",
     "name_id": "SELECT name_id, crypto_id || ' / ' || symbol || ' / ' || name"

@@ -22,6 +22,8 @@ from crypto_pipeline_tests.lakes import assert_equal
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import Contents, contents, load_landing_zone, rows
 
+pytestmark = pytest.mark.long
+
 _HERE = Path(__file__).parent
 
 

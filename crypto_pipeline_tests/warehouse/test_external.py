@@ -39,6 +39,8 @@ from crypto_pipeline_tests.market_records import drop, landing_json, market_reco
 from crypto_pipeline_tests.pipeline import contents, load_landing_zone, rows, run_hour
 from crypto_pipeline_tests.programs import crypto_pipeline, free_port
 
+pytestmark = pytest.mark.long
+
 _PASSWORD = "p'ss:w/rd &%"
 _BOUNCER = shutil.which("pgbouncer") or "/usr/sbin/pgbouncer"
 

@@ -24,6 +24,8 @@ from crypto_pipeline_tests.pipeline import (
 )
 from crypto_pipeline_tests.waiting import wait_until
 
+pytestmark = pytest.mark.long
+
 LOAD = "load_landing_zone"
 REPLAY = "replay_landing_zone"
 

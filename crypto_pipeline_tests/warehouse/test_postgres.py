@@ -268,6 +268,7 @@ number_texts = st.one_of(
 )
 
 
+@pytest.mark.long
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 @given(texts=st.lists(number_texts, min_size=1, max_size=20))
 @example(

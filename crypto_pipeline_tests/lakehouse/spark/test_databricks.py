@@ -16,6 +16,8 @@ from crypto_pipeline.lakehouse.spark.lake import Lake
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline_tests.market_records import coin, drop, landing_json
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[3]
 NOTEBOOK = "crypto_star_schema_pipeline.ipynb"
 

@@ -13,6 +13,8 @@ from crypto_pipeline.lakehouse.spark.exact import order_key, plain_text, to_deci
 from crypto_pipeline.lakehouse.spark.rules import predicate
 from crypto_pipeline.model.quality import RULES, Rule, Severity
 
+pytestmark = pytest.mark.long
+
 _numbers = st.decimals(allow_nan=False, allow_infinity=False) | st.builds(
     lambda digits, exponent: Decimal(digits).scaleb(exponent),
     st.integers(-(10**30), 10**30),

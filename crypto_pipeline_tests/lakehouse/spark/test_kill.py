@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
+import pytest
 from pyspark.sql import SparkSession
 
 from crypto_pipeline.lakehouse.spark.lake import Lake
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline_tests.lakehouse.spark.parity import in_spark, load_zone
 from crypto_pipeline_tests.market_records import coin, drop, landing_json
+
+pytestmark = pytest.mark.long
 
 START = datetime(2026, 11, 23, 22, 0, 31, tzinfo=timezone.utc)
 

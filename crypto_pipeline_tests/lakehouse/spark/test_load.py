@@ -21,6 +21,8 @@ from crypto_pipeline_tests.market_records import ABSENT, coin, drop, landing_jso
 from crypto_pipeline_tests.pipeline import load_landing_zone
 from crypto_pipeline_tests.s3_server import Bucket
 
+pytestmark = pytest.mark.long
+
 START = datetime(2026, 11, 23, 22, 0, 31, tzinfo=timezone.utc)
 
 

@@ -17,6 +17,8 @@ from crypto_pipeline_tests.lakehouse.spark.parity import load_zone
 from crypto_pipeline_tests.market_records import coin, drop, landing_json
 from crypto_pipeline_tests.pipeline import load_landing_zone
 
+pytestmark = pytest.mark.long
+
 START = datetime(2026, 10, 31, 21, 0, 31, tzinfo=timezone.utc)
 FACTS = "analytics.fact_crypto_price_metrics"
 

@@ -22,6 +22,8 @@ from crypto_pipeline_tests.lakehouse.spark.parity import load_zone
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import load_landing_zone, rows
 
+pytestmark = pytest.mark.long
+
 # On weekdays and a weekend, at every part of the day.
 START = datetime(2026, 11, 20, 1, tzinfo=timezone.utc)
 ON_GOLD = [query for query in queries(EXAMPLE_QUERIES) if "analytics." in query]

@@ -13,6 +13,8 @@ from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import coin, drop, landing_json
 from crypto_pipeline_tests.pipeline import load_landing_zone
 
+pytestmark = pytest.mark.long
+
 
 def materialized(result: dg.ExecuteInProcessResult) -> dict[str, dict[str, object]]:
     """Metadata by lake table."""

@@ -20,7 +20,7 @@ from crypto_pipeline_tests.lakehouse.spark.parity import (
 from crypto_pipeline_tests.pipeline import load_landing_zone
 from crypto_pipeline_tests.real_captures import land_year, needs_captures
 
-pytestmark = needs_captures
+pytestmark = [needs_captures, pytest.mark.long]
 
 # Two months apart, around renames; on the first the source failed.
 SOME_DAYS = (
