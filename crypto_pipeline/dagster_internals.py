@@ -19,7 +19,15 @@ import sqlalchemy
 from dagster._core.definitions.asset_checks.asset_check_evaluation import (
     AssetCheckEvaluationPlanned,
 )
+from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.events import StepMaterializationData
+from dagster._core.execution.api import create_execution_plan, execute_run
+from dagster._core.execution.execute_in_process import merge_run_tags
+from dagster._core.remote_origin import (
+    RegisteredCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from dagster._core.storage.event_log import SqlEventLogStorage, SqlEventLogStorageTable
 from dagster_postgres import DagsterPostgresStorage, PostgresEventLogStorage
 from dagster_postgres.auth import PgTokenProvider
@@ -39,6 +47,40 @@ _MOST_CONNECTIONS = 20
 
 _FEW_MESSAGES = 25
 """As many lines as an hour has at most, or a little more."""
+
+
+_REPOSITORY = "__repository__"
+"""Name of what a code location with ``Definitions`` holds."""
+
+
+def execute_in_process(
+    job: dg.JobDefinition,
+    instance: dg.DagsterInstance,
+    *,
+    location: str,
+    run_id: str,
+    partition_key: str | None,
+    tags: Mapping[str, str],
+    run_config: Mapping[str, object],
+) -> dg.JobExecutionResult:
+    """Run a job in this process, by its own executor, as a run of a code location.
+
+    Why: the documented ``JobDefinition.execute_in_process`` makes a run of no code location. The UI
+    shows such a run under no job and in no timeline, and cannot re-execute it.
+    """
+    in_memory = InMemoryJob(job)
+    of_location = RemoteRepositoryOrigin(RegisteredCodeLocationOrigin(location), _REPOSITORY)
+    run = instance.create_run_for_job(
+        job_def=job,
+        execution_plan=create_execution_plan(
+            in_memory, run_config=run_config, instance_ref=instance.get_ref()
+        ),
+        run_id=run_id,
+        run_config=run_config,
+        tags=merge_run_tags(job, partition_key, tags, None, instance, run_config),
+        remote_job_origin=RemoteJobOrigin(of_location, job.name),
+    )
+    return execute_run(in_memory, run, instance)
 
 
 def report_materializations(

@@ -16,6 +16,7 @@ from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.dagster_internals import (
     FINISHED_STATUSES,
     daemon_command,
+    execute_in_process,
     freshness_states,
     newest_evaluations,
     report_materializations,
@@ -80,6 +81,36 @@ def test_one_module_uses_what_dagster_does_not_document() -> None:
     assert using(PRIVATE_MODULE, "crypto_pipeline") == {"dagster_internals.py"}
     assert using(STORAGE, "crypto_pipeline") == {"dagster_internals.py"}
     assert using(PRIVATE_MODULE, "crypto_pipeline_tests") == {"freshness.py"}
+
+
+def test_a_run_in_this_process_is_one_of_the_code_location(instance: dg.DagsterInstance) -> None:
+    """Else the UI shows it under no job and in no timeline, and cannot re-execute it."""
+    job = dg.Definitions(
+        assets=[prices],
+        asset_checks=[sound],
+        jobs=[dg.define_asset_job("hourly", tags={"a": "b"})],
+        executor=dg.in_process_executor,
+    ).resolve_job_def("hourly")
+
+    done = execute_in_process(
+        job,
+        instance,
+        location="place",
+        run_id="b52ce8e5-2d4b-4b3e-a1c5-7f4ce3cb5f49",
+        partition_key=None,
+        tags={"user": "cron"},
+        run_config={},
+    )
+
+    assert done.success
+    assert [check.passed for check in done.get_asset_check_evaluations()] == [True]
+    run = instance.get_run_by_id("b52ce8e5-2d4b-4b3e-a1c5-7f4ce3cb5f49")
+    assert run is not None and run.remote_job_origin is not None
+    assert (run.status, run.remote_job_origin.job_name) == (dg.DagsterRunStatus.SUCCESS, "hourly")
+    assert run.tags.items() >= {"a": "b", "user": "cron", "dagster/code_location": "place"}.items()
+    # What the UI asks for.
+    listed = dg.RunsFilter(job_name="hourly", tags={".dagster/repository": "__repository__@place"})
+    assert instance.get_runs_count(listed) == 1
 
 
 def test_materializations_are_written_many_at_once(instance: dg.DagsterInstance) -> None:

@@ -83,15 +83,17 @@ def _fail_dead_runs(instance: "dg.DagsterInstance") -> None:
         records = instance.get_records_for_run(
             run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT
         ).records
-        # A run of the command line carries its process as a tag, any other has it in an event.
-        pids = [int(run.tags[PID_TAG])] if PID_TAG in run.tags else []
-        pids += [
+        pids = [
             int(str(entry.value))
             for record in records
             if (event := record.event_log_entry.dagster_event) is not None
             for name, entry in event.engine_event_data.metadata.items()
             if name == "pid"
         ]
+        # A run of the command line may have been killed before it said its process in an event. The
+        # tag says it too, but a run re-executed in the UI has that of the first one.
+        if not pids and PID_TAG in run.tags:
+            pids = [int(run.tags[PID_TAG])]
         if pids and not any(psutil.pid_exists(pid) for pid in pids):
             instance.report_run_failed(run, "The run's process was killed.")
 

@@ -30,6 +30,7 @@ from crypto_pipeline.assets.bulk_load import LoadProgress
 from crypto_pipeline.cli.errors import complaints, quiet_storage
 from crypto_pipeline.cli.home import CODE_LOCATION, PID_TAG
 from crypto_pipeline.cli.unchecked import database_time
+from crypto_pipeline.dagster_internals import execute_in_process
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.warehouse.load_report import Line, heard_by
 from crypto_pipeline.warehouse.postgres import Warehouse
@@ -37,8 +38,6 @@ from crypto_pipeline.warehouse.postgres import Warehouse
 _INTERRUPTED = 130
 """Status of a program that Ctrl-C ended, by the convention of shells."""
 
-_REPOSITORY = "__repository__"
-_CODE_LOCATION_TAG = ".dagster/repository"
 _LAUNCHER_TAG = "user"
 """The UI's "launched by"."""
 
@@ -78,7 +77,6 @@ def run_job(
 ) -> RunOutcome:
     """Run a job in this process, show which step it is at and print what loads log."""
     run_id = str(uuid.uuid4())
-    definition = defs.resolve_job_def(job)
     began = database_time()
     with (
         quiet_storage(),
@@ -87,20 +85,19 @@ def run_job(
         _Display(console, f"{job} ...") as display,
     ):
         future = pool.submit(
-            definition.execute_in_process,
-            instance=instance,
+            execute_in_process,
+            defs.resolve_job_def(job),
+            instance,
+            location=CODE_LOCATION,
             run_id=run_id,
             partition_key=partition_key,
             tags={
                 INTERACTIVE_TAG: "true",
                 PID_TAG: str(os.getpid()),
-                # Without it, the UI shows the run under no job and in no timeline.
-                _CODE_LOCATION_TAG: f"{_REPOSITORY}@{CODE_LOCATION}",
                 _LAUNCHER_TAG: os.environ.get(LAUNCHER, "command line"),
                 **(tags or {}),
             },
             run_config=_QUIET,
-            raise_on_error=False,
         )
         try:
             for doing in _progress(instance, run_id, future.done):

@@ -24,6 +24,7 @@ from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import coin, drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import load_landing_zone
 from crypto_pipeline_tests.programs import crypto_pipeline
+from crypto_pipeline_tests.waiting import wait_until
 
 _UNREACHABLE = {"COINGECKO_PLAN": "sandbox", "COINGECKO_BASE_URL": "http://127.0.0.1:9/api/v3"}
 
@@ -150,6 +151,52 @@ _LAUNCH = """mutation($job: String!, $hour: String!) {
     executionMetadata: {tags: [{key: "dagster/partition", value: $hour}]}
   }) { __typename ... on PythonError { message } }
 }"""
+
+
+_TIMELINE = """{ runsOrError { ... on Runs { results {
+    runId pipelineName status
+    repositoryOrigin { repositoryLocationName }
+    tags { key value }
+} } } }"""
+
+_OF_JOB = """query($job: String!) { pipelineOrError(params: {
+    repositoryLocationName: "crypto_pipeline.definitions", repositoryName: "__repository__",
+    pipelineName: $job
+}) { ... on Pipeline { runs { runId } } } }"""
+
+_REEXECUTE = """mutation($run: String!) {
+  launchPipelineReexecution(reexecutionParams: {parentRunId: $run, strategy: ALL_STEPS}) {
+    __typename ... on PythonError { message } ... on LaunchRunSuccess { run { runId } }
+  }
+}"""
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("warehouse")
+def test_a_run_of_the_command_line_is_in_the_ui_like_any_other() -> None:
+    """Under its job and in the timeline, with who launched it; and it can be re-executed."""
+    port = "3918"
+    with _up(port):
+        assert crypto_pipeline("load", CRYPTO_PIPELINE_LAUNCHER="cron").returncode == 0
+        (ours,) = _runs_of(port, "load_landing_zone")
+        assert ours["status"] == "SUCCESS"
+        assert ours["repositoryOrigin"] == {"repositoryLocationName": "crypto_pipeline.definitions"}
+        assert {"key": "user", "value": "cron"} in ours["tags"]
+        of_job = _ask(port, _OF_JOB, job="load_landing_zone")["pipelineOrError"]["runs"]
+        assert of_job == [{"runId": ours["runId"]}]
+
+        again = _ask(port, _REEXECUTE, run=ours["runId"])["launchPipelineReexecution"]
+        assert again["__typename"] == "LaunchRunSuccess", again
+        assert wait_until(
+            lambda: _runs_of(port, "load_landing_zone")[0]["status"] == "SUCCESS", 60, 0.2
+        )
+        assert _runs_of(port, "load_landing_zone")[0]["runId"] == again["run"]["runId"]
+
+
+def _runs_of(port: str, job: str) -> list[dict[str, Any]]:
+    """The newest first."""
+    runs = _ask(port, _TIMELINE)["runsOrError"]["results"]
+    return [run for run in runs if run["pipelineName"] == job]
 
 
 @pytest.mark.long
