@@ -20,6 +20,8 @@ _TOO_LITTLE = 32_000_000
 
 complaints = Console(stderr=True)
 
+NOTHING_TO_LOAD = "Nothing to load: the warehouse has every file of the landing zone."
+
 
 @contextmanager
 def errors_in_one_line(console: Console) -> Iterator[None]:

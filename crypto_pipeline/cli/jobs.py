@@ -11,7 +11,7 @@ from rich.markup import escape
 from crypto_pipeline.assets.bulk_load import LOAD_JOB, REPLAY_JOB
 from crypto_pipeline.automation import AUDIT_JOB, HOURLY_JOB, INGEST_JOB, LOAD_LAKE_JOB
 from crypto_pipeline.checks.scope import HOURS_TAG, LOADED_SINCE_TAG
-from crypto_pipeline.cli.errors import complaints
+from crypto_pipeline.cli.errors import NOTHING_TO_LOAD, complaints
 from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.cli.report import print_checks, print_totals
 from crypto_pipeline.cli.runs import RunOutcome, run_job
@@ -82,7 +82,7 @@ def load_and_audit(console: Console, job: str) -> NoReturn:
         if not errors and Settings().has_lake:
             errors = _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
         if hours_loaded_since(known) is None and not errors:
-            console.print("Nothing to load: the warehouse has every file of the landing zone.")
+            console.print(NOTHING_TO_LOAD)
         # With what was loaded before and never checked: a load that was stopped left that.
         unchecked = known if errors else checked and known and min(checked, known)
         hours = hours_loaded_since(unchecked)

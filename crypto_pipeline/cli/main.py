@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 from rich.console import Console
 
-from crypto_pipeline.cli.errors import complaints, errors_in_one_line
+from crypto_pipeline.cli.errors import NOTHING_TO_LOAD, complaints, errors_in_one_line
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -88,6 +88,16 @@ def ingest() -> None:
 def load() -> None:
     """Load the landing files that the warehouse does not have yet."""
     with errors_in_one_line(complaints):
+        from crypto_pipeline.cli.pending import nothing_to_do
+
+        if nothing_to_do():
+            from crypto_pipeline.cli.report import print_totals
+            from crypto_pipeline.warehouse.postgres import Warehouse
+
+            console.print(NOTHING_TO_LOAD)
+            with Warehouse().connection() as connection:
+                print_totals(console, connection)
+            return
         from crypto_pipeline.cli import jobs
 
         jobs.load_and_audit(console, jobs.LOAD_JOB)

@@ -190,8 +190,10 @@ def decode_capture(body: bytes, name: str = "") -> Capture:
             lines = None
         if lines is not None:
             return _bare(lines, {}, told)
+        # Where it goes wrong is of no use in what is no JSON at all.
+        place = f" ({error})" if body.lstrip()[:1] in (b"[", b"{") else ""
         raise CaptureError(
-            f"{looks_like(body)} ({error})",
+            f"{looks_like(body)}{place}",
             told,
             None,
             None if told is None else TimeOrigin.FILE_NAME,

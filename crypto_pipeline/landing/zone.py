@@ -203,6 +203,16 @@ class LandingZone:
             raise ValueError(f"{path} is not the path of a landing file")
         return self._file(hour, path.rpartition("/")[2])
 
+    def has_unfiled(self) -> bool:
+        """Whether ``file_unfiled`` would have anything to look at.
+
+        Raises:
+            ObjectStoreError: the object store does not serve us.
+        """
+        failed: list[UPath] = []
+        found = next(self._unfiled_files(True, lambda uri, _: failed.append(uri)), None)
+        return found is not None or failed != []
+
     def file_unfiled(
         self,
         *,

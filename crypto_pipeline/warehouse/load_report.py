@@ -9,18 +9,19 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-import dagster as dg
 import msgspec
 import psycopg
 from psycopg.rows import class_row
 
 from crypto_pipeline.coingecko.schema import UNREADABLE, WHOLE_RECORD, decode_fields
 from crypto_pipeline.config.redaction import redact
-from crypto_pipeline.dagster_internals import write_messages
 from crypto_pipeline.model.registry import RECORD_COLUMNS
 from crypto_pipeline.model.sql import read_sql
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 _MOST_FAILURES = 20
 """Data quality failures of a batch that get a line each."""
@@ -169,8 +170,11 @@ def heard_by(listener: Callable[[Sequence[Line]], None]) -> Iterator[None]:
         _listeners.remove(listener)
 
 
-def say(context: dg.OpExecutionContext, lines: Sequence[Line]) -> None:
+def say(context: "dg.OpExecutionContext", lines: Sequence[Line]) -> None:
     """Write lines to a run's log."""
+    # Here, because a command that finds nothing to load does without Dagster.
+    from crypto_pipeline.dagster_internals import write_messages  # noqa: PLC0415
+
     lines = [Line(level, redact(text)) for level, text in lines]
     write_messages(context, lines)
     for listener in _listeners:

@@ -7,7 +7,9 @@ import pytest
 
 from crypto_pipeline.lakehouse.delta import Lake
 from crypto_pipeline.lakehouse.load import load_lake
+from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 
 _SHOW = """
 import sys
@@ -60,3 +62,16 @@ def test_what_only_asks_imports_neither_dagster_nor_pandas(
     imported = _imported(*arguments)
     assert "pydantic" in imported
     assert not imported & _HEAVY
+
+
+def test_a_load_that_finds_nothing_to_do_imports_neither(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    drop(zone, "a.json", landing_json([market_record()]))
+    assert _imported("load") & _HEAVY == _HEAVY
+    assert not _imported("load") & _HEAVY
+    drop(zone, "b.json", landing_json([market_record(id="other")]))
+    assert _imported("load") & _HEAVY == _HEAVY
+    with warehouse.load() as connection:
+        connection.execute("UPDATE ingestion_batches SET gold_loaded_at = NULL")
+    assert _imported("load") & _HEAVY == _HEAVY
