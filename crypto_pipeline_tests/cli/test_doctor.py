@@ -2,6 +2,7 @@
 
 import platform
 import shutil
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -59,6 +60,24 @@ def test_a_fault_is_a_line_with_its_remedy_and_a_status() -> None:
     assert "failed  settings: COINGECKO_API_KEY is set, but COINGECKO_PLAN is public" in done.output
     assert "-> correct it in the environment or in .env" in done.output
     assert "CG-secret" not in done.output
+
+
+@pytest.mark.usefixtures("warehouse")
+def test_what_never_answers_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("crypto_pipeline.cli.doctor._MOST_SECONDS", 2)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        port = silent.getsockname()[1]
+        monkeypatch.setenv("COINGECKO_BASE_URL", f"http://127.0.0.1:{port}/api/v3")
+        monkeypatch.setenv("DATABASE_URL", f"postgresql://someone@127.0.0.1:{port}/none")
+        started = time.monotonic()
+        findings = found()
+        # Each by itself would wait for half a minute or longer.
+        assert time.monotonic() - started < 10
+    assert ill(findings) == {"database", "API"}
+    assert {findings[name].state for name in ("database", "API")} == {"no answer within 2 s"}
+    assert "network" in findings["API"].remedy
 
 
 @pytest.mark.usefixtures("sandbox")
