@@ -7,7 +7,7 @@ RUNNABLE := $(VENV)/.runnable
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all parity-year up run lint audit docs sample wheel requirements bench clean
+.PHONY: help install demo test test-all parity-year up run lint audit docs sample screenshots wheel requirements bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -2
@@ -67,6 +67,12 @@ docs: install
 # The landing file that the README loads.
 sample: install
 	$(BIN)/python -m crypto_pipeline_tests.sample docs/sample/market_snapshot.json
+
+# The images of the UI in docs/images, from the demo; with the Chromium that is installed.
+screenshots: install
+	@$(BIN)/python -c 'import PIL, playwright' 2>/dev/null || \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --group screenshots
+	$(BIN)/python -m crypto_pipeline_tests.screenshots docs/images
 
 # Writes the generated lists in sql/ anew, from the registry of columns and the rules.
 sql: install
