@@ -4,6 +4,7 @@ import os
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
+from threading import Thread
 
 from pydantic import ValidationError
 
@@ -11,6 +12,8 @@ from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.landing.landed import hour_of
 from crypto_pipeline.landing.object_store import ObjectStoreError
 from crypto_pipeline.landing.zone import LandingZone
+
+_MOST_SECONDS = 10
 
 _EXPECTED = "CRYPTO_PIPELINE_EXPECTED_HOUR"
 """Variable of this process and its children: the hour of a run that is about to be made."""
@@ -28,11 +31,25 @@ def first_hour() -> datetime:
     with suppress(ValidationError):
         settings = Settings()
         started = _first_start(settings) or started
-        with suppress(ObjectStoreError, OSError):
-            oldest = LandingZone(settings.landing_uri).oldest_hour()
+        oldest = _oldest_hour(settings.landing_uri)
     expected = os.environ.get(_EXPECTED)
     hours = [hour for hour in (oldest, expected and datetime.fromisoformat(expected)) if hour]
     return min(hours, default=hour_of(started).replace(day=1, hour=0))
+
+
+def _oldest_hour(landing_uri: str) -> datetime | None:
+    """None also where the zone does not answer soon: the graph must not wait for a store that is
+    away."""
+    found: list[datetime | None] = []
+
+    def look() -> None:
+        with suppress(ObjectStoreError, OSError):
+            found.append(LandingZone(landing_uri).oldest_hour())
+
+    looking = Thread(target=look, daemon=True)
+    looking.start()
+    looking.join(_MOST_SECONDS)
+    return found[0] if found else None
 
 
 def expect_hour(time: datetime) -> None:

@@ -115,7 +115,7 @@ def source_kind(source: str | None) -> str:
 
 
 def _row(path: str, modified: datetime, content: bytes) -> pa.RecordBatch:
-    landed = read_landed(path, content)
+    landed = read_landed(unquote(path), content)
     hour = filed_hour(below_root(path))
     name = PurePosixPath(unquote(path)).name
     if hour is None:
