@@ -63,17 +63,21 @@ def count_rows(connection: psycopg.Connection, schema: str, table: str) -> int |
 
 
 def preview_markdown(connection: psycopg.Connection, schema: str, table: str) -> str:
-    """A few rows of a table as a Markdown table; of one that has partitions, of the last that has
-    rows: the others are not opened."""
-    partition = connection.execute(
-        read_sql("catalog/last_partition.sql"),
+    """The rows of a table that were written last, as a Markdown table. Only the end of the table is
+    read, or of its last partition that has rows."""
+    last = connection.execute(
+        read_sql("catalog/last_rows.sql"),
         {"relation": sql.Identifier(schema, table).as_string(connection)},
     ).fetchone()
+    assert last is not None
+    in_partition, first = last
     cursor = connection.execute(
-        sql.SQL("SELECT * FROM {} WHERE {} LIMIT %s").format(
-            sql.Identifier(schema, table), sql.SQL("true" if partition is None else partition[0])
-        ),
-        [_PREVIEWED],
+        sql.SQL("SELECT * FROM {} WHERE {} AND ctid >= {} ORDER BY ctid DESC LIMIT {}").format(
+            sql.Identifier(schema, table),
+            sql.SQL(in_partition),
+            sql.SQL("{}::tid").format(sql.Literal(first)),
+            sql.Literal(_PREVIEWED),
+        )
     )
     assert cursor.description is not None
     return markdown_table([column.name for column in cursor.description], cursor.fetchall())

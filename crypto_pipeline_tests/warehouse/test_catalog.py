@@ -104,16 +104,37 @@ def test_few_rows_are_counted_exactly_and_many_estimated(warehouse: Warehouse) -
 
 
 def test_a_preview_is_a_markdown_table(warehouse: Warehouse) -> None:
+    """Of the rows that were written last."""
     with warehouse.connection() as connection:
         connection.execute('CREATE TABLE "odd ""name" (a integer, "b c" text, d text)')
+        assert preview_markdown(connection, "public", 'odd "name').split("\n")[2:] == []
         connection.execute(
             """INSERT INTO "odd ""name" VALUES"""
-            """ (1, E'x|y\nz', repeat('x', 61)), (2, NULL, 'y'), (3, 'z', 'z')"""
+            """ (1, 'z', 'z'), (2, NULL, 'y'), (3, E'x|y\nz', repeat('x', 61))"""
         )
         lines = preview_markdown(connection, "public", 'odd "name').split("\n")
     assert lines == [
         "| a | b c | d |",
         "| --- | --- | --- |",
-        f"| 1 | x\\|y z | {'x' * 57}... |",
+        f"| 3 | x\\|y z | {'x' * 57}... |",
         "| 2 |  | y |",
     ]
+
+
+def test_a_preview_reads_the_end_of_the_last_partition_that_has_rows(warehouse: Warehouse) -> None:
+    """However many rows there are: every run asks for it."""
+    with warehouse.connection() as connection:
+        connection.execute("CREATE TABLE many (a integer) PARTITION BY RANGE (a)")
+        for part in range(3):
+            connection.execute(
+                f"CREATE TABLE many_{part} PARTITION OF many"
+                f" FOR VALUES FROM ({part * 100_000}) TO ({(part + 1) * 100_000})"
+            )
+        connection.execute("INSERT INTO many SELECT generate_series(0, 199999)")
+        lines = preview_markdown(connection, "public", "many").split("\n")
+        read = connection.execute(
+            "SELECT sum(pg_stat_get_xact_tuples_returned(inhrelid)) FROM pg_inherits"
+            " WHERE inhparent = 'many'::regclass"
+        ).fetchone()
+    assert lines[2:] == ["| 199999 |", "| 199998 |"]
+    assert read is not None and read[0] < 1_000
