@@ -69,6 +69,7 @@ def test_what_never_answers_keeps_nobody_waiting(monkeypatch: pytest.MonkeyPatch
         silent.bind(("127.0.0.1", 0))
         silent.listen()
         port = silent.getsockname()[1]
+        monkeypatch.setenv("COINGECKO_PLAN", "sandbox")
         monkeypatch.setenv("COINGECKO_BASE_URL", f"http://127.0.0.1:{port}/api/v3")
         monkeypatch.setenv("DATABASE_URL", f"postgresql://someone@127.0.0.1:{port}/none")
         started = time.monotonic()
