@@ -145,6 +145,7 @@ def careless_job() -> None:
     careless()
 
 
+@pytest.mark.long
 def test_no_canary_is_in_anything_that_was_written(
     planted: SandboxServer,
     bucket: Bucket,

@@ -234,6 +234,7 @@ def test_a_second_run_in_the_hour_adds_a_file_and_only_duplicates(
     assert after == before
 
 
+@pytest.mark.long
 def test_the_bulk_load_of_the_same_files_gives_the_same_warehouse(
     warehouse: Warehouse,
     zone: LandingZone,

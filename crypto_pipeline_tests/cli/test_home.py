@@ -81,6 +81,7 @@ def test_two_first_starts_at_once_both_succeed(warehouse: Warehouse) -> None:
         second.result(timeout=30)
 
 
+@pytest.mark.long
 def test_the_run_of_a_killed_process_holds_no_place(warehouse: Warehouse) -> None:
     with open_dagster_home(Settings()) as instance:
         demo = subprocess.Popen(

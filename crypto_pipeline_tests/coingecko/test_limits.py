@@ -46,6 +46,7 @@ def _seconds_to_acquire(budget: RequestBudget) -> float:
     return time.monotonic() - start
 
 
+@pytest.mark.long
 def test_processes_together_stay_within_the_budget(tmp_path: Path) -> None:
     budget = RequestBudget(tmp_path / "new folder" / "budget.sqlite3", 100)
     start = _SPAWN.Barrier(6)

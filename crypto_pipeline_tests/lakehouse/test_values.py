@@ -19,6 +19,8 @@ from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.lakes import HOUR, assert_equal, column, load
 from crypto_pipeline_tests.pipeline import rows
 
+pytestmark = pytest.mark.long
+
 UNREPRESENTABLE = {
     "current_price": (Decimal("1e-27"), "would be zero as decimal(38,26)"),
     "ath": (Decimal("1e12"), "too large for decimal(38,26)"),

@@ -31,6 +31,7 @@ def in_chunks_only(monkeypatch: pytest.MonkeyPatch) -> Warehouse:
     return open_months(another_warehouse(monkeypatch), _MONTHS)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("warehouse")
 @pytest.mark.parametrize("seed", range(6))
 def test_a_month_built_apart_holds_what_merging_its_files_gives(
