@@ -13,6 +13,7 @@ import re
 import stat
 import subprocess
 import tempfile
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -39,6 +40,9 @@ it, and the server takes a folder with a comma for two."""
 _LONGEST_SOCKET = 103
 """Bytes that a Unix socket's path may have on every system."""
 
+_one_thread = threading.Lock()
+"""The wheel's lock is of the process: a second thread would pass it, and let go of it for both."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -59,7 +63,11 @@ def embedded_socket_folder(folder: Path) -> Path:
         EmbeddedPostgresError: the folder belongs to another user or PostgreSQL version, or the
             server did not start.
     """
-    folder = folder.absolute()
+    with _one_thread:
+        return _socket_folder(folder.absolute())
+
+
+def _socket_folder(folder: Path) -> Path:
     _refuse_foreign(folder)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # In a folder of its own rather than in a temporary one that another user may have made first.

@@ -38,6 +38,24 @@ for line in sys.stdin:
 _AS_ROOT = os.geteuid() == 0
 
 
+_HOLD_IN_THREADS = """
+import sys, threading
+from pathlib import Path
+from crypto_pipeline.warehouse.embedded import embedded_socket_folder
+start = threading.Barrier(8)
+def ask():
+    start.wait()
+    for _ in range(20):
+        embedded_socket_folder(Path(sys.argv[1]))
+    print("held", flush=True)
+threads = [threading.Thread(target=ask) for _ in range(8)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+"""
+
+
 class Holder:
     """A process that asks for the server of a folder and holds it until it ends."""
 
@@ -152,6 +170,16 @@ def test_processes_that_start_at_once_share_one_server(folder: Path, new_holder:
 
 
 @pytest.mark.parametrize("reaped", [True, False], ids=["reaped", "zombie"])
+def test_threads_that_start_at_once_share_one_server(folder: Path) -> None:
+    asked = subprocess.run(
+        [sys.executable, "-c", _HOLD_IN_THREADS, folder],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (asked.stdout, asked.stderr) == ("held\n" * 8, "")
+
+
 def test_a_killed_process_does_not_hold_the_server_for_ever(
     folder: Path, new_holder: NewHolder, reaped: bool
 ) -> None:
