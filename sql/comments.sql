@@ -54,6 +54,8 @@ COMMENT ON COLUMN ingestion_batches.ingested_at_origin IS
     'What says ingested_at: envelope (the file itself), file_name, or last_updated (of its newest record).';
 COMMENT ON COLUMN ingestion_batches.run_id IS
     'Dagster''s run that wrote this row last, /runs/<run_id> in its UI.';
+COMMENT ON COLUMN ingestion_batches.candles_loaded_at IS
+    'When the batch reached the candles, UTC; null while it is pending.';
 
 COMMENT ON TABLE cryptocurrencies IS
     'One row a coin, as its newest record describes it.';
@@ -171,6 +173,116 @@ COMMENT ON COLUMN rejected_records.record IS
     'The record''s JSON text as received; empty once retention has purged the details of its batch: the landing file keeps it.';
 COMMENT ON COLUMN rejected_records.rejected_at IS
     'When the record was put in quarantine, UTC.';
+
+COMMENT ON TABLE history_batches IS
+    'One row for every landing file of price history: an answer of /coins/{id}/market_chart/range, or an export that was imported.';
+COMMENT ON COLUMN history_batches.batch_id IS
+    'Surrogate key.';
+COMMENT ON COLUMN history_batches.landing_file IS
+    'Path of the file in the landing zone; the business key.';
+COMMENT ON COLUMN history_batches.file_sha256 IS
+    'SHA-256 of the file as stored, hexadecimal; null where it could not be read.';
+COMMENT ON COLUMN history_batches.origin IS
+    'chart (an answer of the API) or import (a file that somebody had).';
+COMMENT ON COLUMN history_batches.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN history_batches.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN history_batches.granularity_minutes IS
+    'Length of the bucket in minutes: 5, 60 or 1440; null of a file without points.';
+COMMENT ON COLUMN history_batches.source IS
+    'Label of the data''s origin, from the file.';
+COMMENT ON COLUMN history_batches.requested_from IS
+    'Start of the range that was asked for, UTC; null of an import.';
+COMMENT ON COLUMN history_batches.requested_to IS
+    'End of the range that was asked for, UTC; null of an import.';
+COMMENT ON COLUMN history_batches.ingested_at IS
+    'When the data was fetched, UTC; of a file that does not say, the time of its newest point.';
+COMMENT ON COLUMN history_batches.status IS
+    'completed or failed.';
+COMMENT ON COLUMN history_batches.error IS
+    'Why the batch failed.';
+COMMENT ON COLUMN history_batches.points_fetched IS
+    'Points in the file.';
+COMMENT ON COLUMN history_batches.points_loaded IS
+    'Points that became a row of price_points.';
+COMMENT ON COLUMN history_batches.points_duplicate IS
+    'Good points whose bucket was already taken: first write wins.';
+COMMENT ON COLUMN history_batches.points_rejected IS
+    'Points in quarantine (rejected_points).';
+COMMENT ON COLUMN history_batches.points_unfinished IS
+    'The point at the end of a chart that stands for now, left out: its bucket was not over.';
+COMMENT ON COLUMN history_batches.points_restated IS
+    'Of the duplicates, those whose values differ from what was known: price_corrections.';
+COMMENT ON COLUMN history_batches.warnings IS
+    'Good points that break a warn rule, counted by rule.';
+COMMENT ON COLUMN history_batches.loaded_at IS
+    'When this row was last written, UTC.';
+COMMENT ON COLUMN history_batches.run_id IS
+    'Dagster''s run that wrote this row last, /runs/<run_id> in its UI.';
+
+COMMENT ON TABLE price_points IS
+    'A point of a coin''s price history, from a chart or an export; the first one of a bucket wins.';
+COMMENT ON COLUMN price_points.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN price_points.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN price_points.granularity_minutes IS
+    'Length of the bucket in minutes: 5, 60 or 1440.';
+COMMENT ON COLUMN price_points.bucket_time IS
+    'Start of the bucket, UTC: observed_at rounded down.';
+COMMENT ON COLUMN price_points.observed_at IS
+    'The point''s own time, UTC.';
+COMMENT ON COLUMN price_points.price IS
+    'Price, in vs_currency.';
+COMMENT ON COLUMN price_points.market_cap IS
+    'Market capitalisation, in vs_currency; null where the source has none or says 0.';
+COMMENT ON COLUMN price_points.total_volume IS
+    'Trading volume of the 24 hours before, in vs_currency.';
+COMMENT ON COLUMN price_points.batch_id IS
+    'The history batch (landing file) the row comes from.';
+COMMENT ON COLUMN price_points.point_index IS
+    'Position of the point in its landing file, from 0.';
+
+COMMENT ON TABLE rejected_points IS
+    'Quarantine: every point that broke a reject rule, as received, with the reason.';
+COMMENT ON COLUMN rejected_points.batch_id IS
+    'The history batch (landing file) the point is in.';
+COMMENT ON COLUMN rejected_points.point_index IS
+    'Position of the point in its landing file, from 0.';
+COMMENT ON COLUMN rejected_points.rules IS
+    'Names of all reject rules that the point breaks.';
+COMMENT ON COLUMN rejected_points.reason IS
+    'What is wrong with the point, in words.';
+COMMENT ON COLUMN rejected_points.point IS
+    'The point''s text as received.';
+COMMENT ON COLUMN rejected_points.rejected_at IS
+    'When the point was put in quarantine, UTC.';
+
+COMMENT ON TABLE price_corrections IS
+    'What the source, or a second file, said of a point later, where it differs from what was known by more than a tolerance. The first value stays in price_points.';
+COMMENT ON COLUMN price_corrections.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN price_corrections.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN price_corrections.granularity_minutes IS
+    'Length of the bucket in minutes: 5, 60 or 1440.';
+COMMENT ON COLUMN price_corrections.bucket_time IS
+    'Start of the bucket, UTC: observed_at rounded down.';
+COMMENT ON COLUMN price_corrections.known_from IS
+    'When the other value was fetched, UTC.';
+COMMENT ON COLUMN price_corrections.batch_id IS
+    'The history batch (landing file) that has the other value.';
+COMMENT ON COLUMN price_corrections.point_index IS
+    'Position of the point in its landing file, from 0.';
+COMMENT ON COLUMN price_corrections.observed_at IS
+    'The point''s own time, UTC.';
+COMMENT ON COLUMN price_corrections.price IS
+    'Price, in vs_currency.';
+COMMENT ON COLUMN price_corrections.market_cap IS
+    'Market capitalisation, in vs_currency; null where the source has none or says 0.';
+COMMENT ON COLUMN price_corrections.total_volume IS
+    'Trading volume of the 24 hours before, in vs_currency.';
 
 COMMENT ON TABLE analytics.dim_date IS
     'One row a day (UTC), whole years, for every year that has a fact.';
@@ -314,6 +426,78 @@ COMMENT ON COLUMN analytics.fact_crypto_price_metrics.market_cap_rank_with_rehyp
     'Rank by market capitalisation among all coins, those too that stand for others; null unless COINGECKO_INCLUDE_REHYPOTHECATED asked for it (API field market_cap_rank_with_rehypothecated).';
 COMMENT ON COLUMN analytics.fact_crypto_price_metrics.load_timestamp IS
     'When the row was loaded into gold, UTC.';
+
+COMMENT ON TABLE analytics.fact_crypto_price_hourly IS
+    'The candle of a coin in an hour (UTC), from five-minute snapshots, or else from points of charts.';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.date_key IS
+    'Day of hour_start (UTC).';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.time_key IS
+    'Hour of hour_start (UTC), as its first minute.';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.source_key IS
+    'Where its first price came from.';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.hour_start IS
+    'Start of the hour, UTC.';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.open_price IS
+    'First price, in vs_currency.';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.high_price IS
+    'Highest price, in vs_currency.';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.low_price IS
+    'Lowest price, in vs_currency.';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.close_price IS
+    'Last price, in vs_currency.';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.mean_price IS
+    'Mean of the prices, in vs_currency; of several, rounded to 26 decimals.';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.market_cap IS
+    'Last market capitalisation known, in vs_currency.';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.total_volume IS
+    'Last trading volume of 24 hours known, in vs_currency.';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.observations IS
+    'How many prices it is made of.';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.coverage_share IS
+    'Share of the period with an observation: of the twelve five-minute buckets of an hour, or of the hours of a day, from 0 to 1.';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.origin IS
+    'What the prices are from, the best that there is: snapshot, chart or import.';
+COMMENT ON COLUMN analytics.fact_crypto_price_hourly.load_timestamp IS
+    'When the row was last written, UTC.';
+
+COMMENT ON TABLE analytics.fact_crypto_price_daily IS
+    'The candle of a coin on a day (UTC), from its hours, or else from the daily point of a chart or an export.';
+COMMENT ON COLUMN analytics.fact_crypto_price_daily.date_key IS
+    'The day (UTC).';
+COMMENT ON COLUMN analytics.fact_crypto_price_daily.source_key IS
+    'Where its first price came from.';
+COMMENT ON COLUMN analytics.fact_crypto_price_daily.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN analytics.fact_crypto_price_daily.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN analytics.fact_crypto_price_daily.day IS
+    'The day (UTC).';
+COMMENT ON COLUMN analytics.fact_crypto_price_daily.open_price IS
+    'First price, in vs_currency.';
+COMMENT ON COLUMN analytics.fact_crypto_price_daily.high_price IS
+    'Highest price, in vs_currency.';
+COMMENT ON COLUMN analytics.fact_crypto_price_daily.low_price IS
+    'Lowest price, in vs_currency.';
+COMMENT ON COLUMN analytics.fact_crypto_price_daily.close_price IS
+    'Last price, in vs_currency.';
+COMMENT ON COLUMN analytics.fact_crypto_price_daily.mean_price IS
+    'Mean of the prices, in vs_currency; of several, rounded to 26 decimals.';
+COMMENT ON COLUMN analytics.fact_crypto_price_daily.market_cap IS
+    'Last market capitalisation known, in vs_currency.';
+COMMENT ON COLUMN analytics.fact_crypto_price_daily.total_volume IS
+    'Last trading volume of 24 hours known, in vs_currency.';
+COMMENT ON COLUMN analytics.fact_crypto_price_daily.observations IS
+    'How many prices it is made of.';
+COMMENT ON COLUMN analytics.fact_crypto_price_daily.coverage_share IS
+    'Share of the period with an observation: of the twelve five-minute buckets of an hour, or of the hours of a day, from 0 to 1.';
+COMMENT ON COLUMN analytics.fact_crypto_price_daily.origin IS
+    'What the prices are from, the best that there is: snapshot, chart or import.';
+COMMENT ON COLUMN analytics.fact_crypto_price_daily.load_timestamp IS
+    'When the row was last written, UTC.';
 
 COMMENT ON TABLE loading.replays IS
     'Every time that silver and gold were emptied to be loaded again from the landing zone.';

@@ -16,7 +16,8 @@ SELECT
     version_num < '0010' AS due_0010,
     version_num < '0011' AS due_0011,
     version_num < '0012' AS due_0012,
-    version_num < '0013' AS due_0013
+    version_num < '0013' AS due_0013,
+    version_num < '0014' AS due_0014
     -- [[[end]]]
 FROM alembic_version \gset
 BEGIN;
@@ -68,6 +69,10 @@ BEGIN;
 \if :due_0013
     \ir migrations/0013_file_forms.sql
     UPDATE alembic_version SET version_num = '0013_file_forms';
+\endif
+\if :due_0014
+    \ir migrations/0014_price_history.sql
+    UPDATE alembic_version SET version_num = '0014_price_history';
 \endif
 -- [[[end]]]
 \ir comments.sql

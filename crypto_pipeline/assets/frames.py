@@ -39,6 +39,7 @@ _WRITTEN_LATER = (
     "records_retired",
     "details_purged_at",
     "run_id",
+    "candles_loaded_at",
 )
 
 

@@ -121,7 +121,7 @@ def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
             return None
 
     values = [read(fields, name, _text, name) for name in TEXT_FIELDS]
-    values += [read(fields, name, _number, name) for name in NUMBER_FIELDS]
+    values += [read(fields, name, number_text, name) for name in NUMBER_FIELDS]
     values += [read(fields, name, _integer, name) for name in INTEGER_FIELDS]
     values += [read(fields, name, _time, name) for name in TIME_FIELDS]
     roi: dict[str, msgspec.Raw] = {}
@@ -130,7 +130,7 @@ def decode_record(record: msgspec.Raw) -> tuple[_Value, ...]:
             roi = decode_fields(raw_roi)
         except UNREADABLE:
             malformed.append("roi")
-    for nested, parse in ((ROI_NUMBERS, _number), (ROI_TEXTS, _text)):
+    for nested, parse in ((ROI_NUMBERS, number_text), (ROI_TEXTS, _text)):
         values += [read(roi, name.partition(".")[2], parse, name) for name in nested]
     malformed += [
         name for name, value in fields.items() if value is _NO_JSON and name not in malformed
@@ -182,7 +182,12 @@ def _text(text: bytes) -> str:
     return value
 
 
-def _number(text: bytes) -> str:
+def number_text(text: bytes) -> str:
+    """The text of a JSON number, as it is.
+
+    Raises:
+        ValueError, ArithmeticError: it is none, or has more digits than a measurement.
+    """
     if text[:1] not in b"-0123456789":
         raise ValueError("not a number")
     if _PLAIN_NUMBER.fullmatch(text) is None:
@@ -196,7 +201,7 @@ def _number(text: bytes) -> str:
 
 
 def _integer(text: bytes) -> str:
-    value = Decimal(_number(text))
+    value = Decimal(number_text(text))
     if value != value.to_integral_value() or abs(value) > 2**31 - 1:
         raise ValueError("not an integer of 32 bits")
     return str(int(value))

@@ -23,7 +23,10 @@ from crypto_pipeline.model.quality import MOST_SHOWN, REJECT_RULES, WARN_RULES, 
 from crypto_pipeline.model.registry import RECORD_COLUMNS, Column, DecimalType, SqlType, Table
 
 _ONLY_POSTGRES: Final = frozenset(
-    {"only_row", "records_retired", "details_purged_at", "ingested_at_origin", "run_id"}
+    {
+        *("only_row", "records_retired", "details_purged_at", "ingested_at_origin", "run_id"),
+        "candles_loaded_at",
+    }
 )
 """What Snowflake's tables do not have."""
 

@@ -40,7 +40,11 @@ from crypto_pipeline.landing.object_store import ObjectStore, ObjectStoreError, 
 ARCHIVES_FOLDER = "archives"
 """Folder of the landing zone with the archives whose members became landing files."""
 
-_UNFILED = datetime.min.replace(tzinfo=timezone.utc)
+HISTORY_FOLDER = "price_history"
+"""Folder of the landing zone with the price history of each coin and currency."""
+
+_KEPT_FOLDERS = (ARCHIVES_FOLDER, HISTORY_FOLDER)
+"""Folders beside that of the hours, in which nothing is to be filed."""
 
 _log = logging.getLogger(__name__)
 
@@ -50,19 +54,17 @@ def _warn(uri: UPath, problem: Exception) -> None:
 
 
 @dataclass(frozen=True)
-class LandingFile:
-    """One file of the landing zone.
+class StoredFile:
+    """One file in the landing zone, wherever it lies.
 
     Attributes:
         path: Path below the zone's root, with forward slashes; the file's name everywhere else.
-        hour: The hour (UTC) under which it is kept.
         uri: Where it is.
         store: The object store that holds it; None for a local file.
         listed_size: Its size in bytes, where a listing had it.
     """
 
     path: str
-    hour: datetime
     uri: UPath
     store: ObjectStore | None = field(default=None, compare=False, repr=False)
     listed_size: int | None = field(default=None, compare=False, repr=False)
@@ -94,6 +96,17 @@ class LandingFile:
     def sha256(self) -> str:
         """SHA-256 of the bytes as stored, hexadecimal."""
         return hashlib.sha256(self.content).hexdigest()
+
+
+@dataclass(frozen=True)
+class LandingFile(StoredFile):
+    """One file of an hour of market snapshots.
+
+    Attributes:
+        hour: The hour (UTC) under which it is kept.
+    """
+
+    hour: datetime = field(kw_only=True)
 
     def capture(self) -> Capture:
         """Decode the file.
@@ -203,6 +216,54 @@ class LandingZone:
             raise ValueError(f"{path} is not the path of a landing file")
         return self._file(hour, path.rpartition("/")[2])
 
+    def stored(self, folder: str) -> Iterator[StoredFile]:
+        """All files below a folder of the zone, by their paths.
+
+        Raises:
+            OSError: it cannot be listed.
+            ObjectStoreError: the object store does not serve us.
+        """
+        if self._store is not None:
+            for stored in sorted(self._store.listing(folder), key=lambda stored: stored.path):
+                if is_shown(stored.path.rpartition("/")[2]):
+                    yield StoredFile(stored.path, self.root / stored.path, self._store, stored.size)
+            return
+        top = Path((self.root / folder).path)
+        below = Path(self.root.path)
+        found = (Path(where, name) for where, _, names in os.walk(top) for name in names)
+        for path in sorted(str(file.relative_to(below)) for file in found if is_shown(file.name)):
+            yield self.stored_file(path)
+
+    def stored_file(self, path: str) -> StoredFile:
+        """The file of a path below the root, whether it is there or not."""
+        return StoredFile(path, self.root / path, self._store)
+
+    def put_new(self, path: str, content: bytes) -> bool:
+        """Keep a content under a path below the root; whether it is new there.
+
+        Raises:
+            OSError: it cannot be written, or another content is there.
+            ObjectStoreError: the object store does not serve us.
+        """
+        try:
+            self._put_at(path, content)
+        except FileExistsError:
+            if self.stored_file(path).content != content:
+                raise FileExistsError(
+                    f"another file lies at {path}: rename one of them"
+                ) from None
+            return False
+        return True
+
+    def unfiled(
+        self, on_failure: Callable[[UPath, Exception], None] = _warn
+    ) -> Iterator[tuple[StoredFile, Callable[[], None]]]:
+        """The files that were dropped in beside the hours, each with what removes it."""
+        for path, remove in sorted(
+            self._unfiled_files(False, on_failure), key=lambda unfiled: unfiled[0]
+        ):
+            yield self.stored_file(path), remove
+
     def has_unfiled(self) -> bool:
         """Whether ``file_unfiled`` would have anything to look at.
 
@@ -258,7 +319,7 @@ class LandingZone:
         """Move an unfiled file, or the members of an archive; nothing if another process has filed
         it since it was listed."""
         uri = self.root / path
-        unfiled = LandingFile(path, _UNFILED, uri, self._store)
+        unfiled = StoredFile(path, uri, self._store)
         try:
             content = unfiled.content
             archived = members(path, content)
@@ -332,7 +393,7 @@ class LandingZone:
                     yield stored.path, partial(self._store.remove, stored)
             return
         for top in _listed(self.root):
-            if top.name == ARCHIVES_FOLDER or (top.name == LANDING_FOLDER and not among_hours):
+            if top.name in _KEPT_FOLDERS or (top.name == LANDING_FOLDER and not among_hours):
                 continue
             try:
                 for path in (top, *top.rglob("*")):
@@ -349,12 +410,12 @@ class LandingZone:
         files, folders = store.top()
         yield from files
         for folder in folders:
-            if folder not in (LANDING_FOLDER, ARCHIVES_FOLDER):
+            if folder not in (LANDING_FOLDER, *_KEPT_FOLDERS):
                 yield from store.listing(folder)
 
     def _file(self, hour: datetime, name: str, size: int | None = None) -> LandingFile:
         path = f"{LANDING_FOLDER}/{hour_folder(hour)}/{name}"
-        return LandingFile(path, hour, self.root / path, self._store, size)
+        return LandingFile(path, self.root / path, self._store, size, hour=hour)
 
     def _put(self, file: LandingFile, content: bytes) -> None:
         self._put_at(file.path, content)
@@ -428,5 +489,5 @@ def _is_unfiled(path: str) -> bool:
     return (
         is_shown(path.rpartition("/")[2])
         and filed_hour(path) is None
-        and not path.startswith(f"{ARCHIVES_FOLDER}/")
+        and path.partition("/")[0] not in _KEPT_FOLDERS
     )

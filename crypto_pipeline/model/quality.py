@@ -213,3 +213,53 @@ RULES: tuple[Rule, ...] = (
 
 REJECT_RULES = tuple(rule for rule in RULES if rule.severity is Severity.REJECT)
 WARN_RULES = tuple(rule for rule in RULES if rule.severity is Severity.WARN)
+
+POINT_RULES: tuple[Rule, ...] = (
+    Rule(
+        "point_well_formed",
+        Severity.REJECT,
+        ("malformed",),
+        "malformed IS NULL",
+        "values that are no number or no time, or not storable",
+        on_file=True,
+    ),
+    _reject("observed_at_present", ("observed_at",), "observed_at IS NOT NULL", "no time"),
+    _reject(
+        "observed_at_plausible",
+        ("observed_at",),
+        "observed_at >= timestamptz '2009-01-03 00:00:00+00'",
+        "its time lies before the first cryptocurrency",
+    ),
+    _reject(
+        "observed_at_not_in_future",
+        ("observed_at", "ingested_at"),
+        "observed_at <= ingested_at + interval '5 minutes'",
+        "its time lies after the fetch",
+    ),
+    _reject("price_present", ("price",), "price IS NOT NULL", "no price"),
+    _reject("price_positive", ("price",), "price > 0", "price is not above 0"),
+    _reject(
+        "market_values_not_negative",
+        ("market_cap", "total_volume"),
+        "least(market_cap, total_volume) >= 0",
+        "market cap or volume is negative",
+    ),
+    _warn(
+        "market_cap_known",
+        ("market_cap",),
+        # A coin with a price is worth something: CoinGecko's charts and exports have 0 for the days
+        # on which it did not know how many coins there were (274 of SHIB's 1,614 days). As a number
+        # it would be taken for a total loss.
+        "market_cap <> 0",
+        "market cap is 0, which stands for unknown: it is stored as null",
+    ),
+)
+"""Rules of a point of a chart or an export. Source: CoinGecko's answers and three real exports."""
+
+POINT_REJECT_RULES = tuple(rule for rule in POINT_RULES if rule.severity is Severity.REJECT)
+POINT_WARN_RULES = tuple(rule for rule in POINT_RULES if rule.severity is Severity.WARN)
+
+RESTATED_BY = "0.001"
+"""Share by which a value has to differ from the one known before for a correction. What a second
+answer rounds otherwise, or a volume that trickled in late, is less (inference: CoinGecko states no
+precision of its charts)."""

@@ -55,6 +55,7 @@ MULTIPLE: Final = Kind("multiple", "as a multiple", DecimalType(38, 14), signed=
 SUPPLY: Final = Kind("supply", "in coins", DecimalType(38, 8))
 """Below 1e30, a thousand times the largest known supply, to the 1e-8 that bitcoin divides into."""
 RANK: Final = Kind("rank", None, None)
+SHARE: Final = Kind("share", "from 0 to 1", DecimalType(5, 4))
 
 SqlType = Literal[
     "text",
@@ -117,7 +118,7 @@ class Table:
         meaning: What a row is: its ``COMMENT ON TABLE``.
         columns: Its columns.
         key: The columns by which a row is found: no two rows have the same.
-        by_month: Whether it is partitioned by the month (UTC) of ``snapshot_time``.
+        by_month: Whether it is partitioned by the month (UTC) of a time.
         upsert: Whether a later row takes the place of the one with its primary key; else the first
             write wins. A table with a file in ``sql/merge`` has a way of its own.
     """
@@ -375,6 +376,12 @@ INGESTION_BATCHES: Final = Table(
             "Dagster's run that wrote this row last, /runs/<run_id> in its UI",
             nullable=True,
         ),
+        Column(
+            "candles_loaded_at",
+            "timestamptz",
+            "When the batch reached the candles, UTC; null while it is pending",
+            nullable=True,
+        ),
     ),
     key=("landing_file",),
 )
@@ -458,6 +465,169 @@ SILVER_TABLES: Final = (
     REJECTED_RECORDS,
 )
 """What a load of silver writes, in the order of the foreign keys."""
+
+# ---- Silver: price history
+
+GRANULARITY: Final = Column(
+    "granularity_minutes", "smallint", "Length of the bucket in minutes: 5, 60 or 1440"
+)
+BUCKET_TIME: Final = Column(
+    "bucket_time", "timestamptz", "Start of the bucket, UTC: observed_at rounded down"
+)
+OBSERVED_AT: Final = Column("observed_at", "timestamptz", "The point's own time, UTC")
+POINT_MEASURES: Final = (
+    Column("price", "numeric", "Price", kind=PRICE),
+    Column(
+        "market_cap",
+        "numeric",
+        "Market capitalisation",
+        kind=AMOUNT,
+        note="null where the source has none or says 0",
+        nullable=True,
+    ),
+    Column(
+        "total_volume",
+        "numeric",
+        "Trading volume of the 24 hours before",
+        kind=AMOUNT,
+        nullable=True,
+    ),
+)
+"""Measures of a point of a chart or an export."""
+
+HISTORY_BATCHES: Final = Table(
+    "public",
+    "history_batches",
+    "One row for every landing file of price history: an answer of /coins/{id}/market_chart/range,"
+    " or an export that was imported.",
+    (
+        replace(BATCH_ID, meaning="Surrogate key"),
+        Column("landing_file", "text", "Path of the file in the landing zone; the business key"),
+        Column(
+            "file_sha256",
+            "text",
+            "SHA-256 of the file as stored, hexadecimal",
+            note="null where it could not be read",
+            nullable=True,
+        ),
+        Column(
+            "origin",
+            "text",
+            "chart (an answer of the API) or import (a file that somebody had)",
+            nullable=True,
+        ),
+        replace(CRYPTO_ID, field=None),
+        VS_CURRENCY,
+        replace(GRANULARITY, note="null of a file without points", nullable=True),
+        Column("source", "text", "Label of the data's origin, from the file", nullable=True),
+        Column(
+            "requested_from",
+            "timestamptz",
+            "Start of the range that was asked for, UTC; null of an import",
+            nullable=True,
+        ),
+        Column(
+            "requested_to",
+            "timestamptz",
+            "End of the range that was asked for, UTC; null of an import",
+            nullable=True,
+        ),
+        Column(
+            "ingested_at",
+            "timestamptz",
+            "When the data was fetched, UTC; of a file that does not say, the time of its newest"
+            " point",
+            nullable=True,
+        ),
+        Column("status", "text", "completed or failed"),
+        Column("error", "text", "Why the batch failed", nullable=True),
+        Column("points_fetched", "integer", "Points in the file"),
+        Column("points_loaded", "integer", "Points that became a row of price_points"),
+        Column(
+            "points_duplicate",
+            "integer",
+            "Good points whose bucket was already taken: first write wins",
+        ),
+        Column("points_rejected", "integer", "Points in quarantine (rejected_points)"),
+        Column(
+            "points_unfinished",
+            "integer",
+            "The point at the end of a chart that stands for now, left out: its bucket was not over",
+        ),
+        Column(
+            "points_restated",
+            "integer",
+            "Of the duplicates, those whose values differ from what was known: price_corrections",
+        ),
+        Column("warnings", "jsonb", "Good points that break a warn rule, counted by rule"),
+        Column("loaded_at", "timestamptz", "When this row was last written, UTC"),
+        Column(
+            "run_id",
+            "text",
+            "Dagster's run that wrote this row last, /runs/<run_id> in its UI",
+            nullable=True,
+        ),
+    ),
+    key=("landing_file",),
+)
+
+PRICE_POINTS: Final = Table(
+    "public",
+    "price_points",
+    "A point of a coin's price history, from a chart or an export; the first one of a bucket wins.",
+    (
+        replace(CRYPTO_ID, field=None),
+        VS_CURRENCY,
+        GRANULARITY,
+        BUCKET_TIME,
+        OBSERVED_AT,
+        *POINT_MEASURES,
+        replace(BATCH_ID, meaning="The history batch (landing file) the row comes from"),
+        Column("point_index", "integer", "Position of the point in its landing file, from 0"),
+    ),
+    key=("crypto_id", "vs_currency", "granularity_minutes", "bucket_time"),
+    by_month=True,
+)
+
+REJECTED_POINTS: Final = Table(
+    "public",
+    "rejected_points",
+    "Quarantine: every point that broke a reject rule, as received, with the reason.",
+    (
+        replace(BATCH_ID, meaning="The history batch (landing file) the point is in"),
+        Column("point_index", "integer", "Position of the point in its landing file, from 0"),
+        Column("rules", "text[]", "Names of all reject rules that the point breaks"),
+        Column("reason", "text", "What is wrong with the point, in words"),
+        Column("point", "text", "The point's text as received"),
+        Column("rejected_at", "timestamptz", "When the point was put in quarantine, UTC"),
+    ),
+    key=("batch_id", "point_index"),
+)
+
+PRICE_CORRECTIONS: Final = Table(
+    "public",
+    "price_corrections",
+    "What the source, or a second file, said of a point later, where it differs from what was known"
+    " by more than a tolerance. The first value stays in price_points.",
+    (
+        replace(CRYPTO_ID, field=None),
+        VS_CURRENCY,
+        GRANULARITY,
+        BUCKET_TIME,
+        Column("known_from", "timestamptz", "When the other value was fetched, UTC"),
+        replace(BATCH_ID, meaning="The history batch (landing file) that has the other value"),
+        Column("point_index", "integer", "Position of the point in its landing file, from 0"),
+        OBSERVED_AT,
+        *POINT_MEASURES,
+    ),
+    key=(
+        *("crypto_id", "vs_currency", "granularity_minutes", "bucket_time"),
+        *("known_from", "batch_id"),
+    ),
+)
+
+HISTORY_TABLES: Final = (HISTORY_BATCHES, PRICE_POINTS, REJECTED_POINTS, PRICE_CORRECTIONS)
+"""What a load of price history writes into silver."""
 
 # ---- Gold
 
@@ -580,6 +750,81 @@ FACT: Final = Table(
     by_month=True,
 )
 
+_CANDLE_COLUMNS: Final = (
+    Column("open_price", "numeric", "First price", kind=PRICE),
+    Column("high_price", "numeric", "Highest price", kind=PRICE),
+    Column("low_price", "numeric", "Lowest price", kind=PRICE),
+    Column("close_price", "numeric", "Last price", kind=PRICE),
+    Column(
+        "mean_price",
+        "numeric",
+        "Mean of the prices",
+        kind=PRICE,
+        note="of several, rounded to 26 decimals",
+    ),
+    Column(
+        "market_cap", "numeric", "Last market capitalisation known", kind=AMOUNT, nullable=True
+    ),
+    Column(
+        "total_volume",
+        "numeric",
+        "Last trading volume of 24 hours known",
+        kind=AMOUNT,
+        nullable=True,
+    ),
+    Column("observations", "integer", "How many prices it is made of"),
+    Column(
+        "coverage_share",
+        "numeric",
+        "Share of the period with an observation: of the twelve five-minute buckets of an hour, or"
+        " of the hours of a day",
+        kind=SHARE,
+    ),
+    Column(
+        "origin",
+        "text",
+        "What the prices are from, the best that there is: snapshot, chart or import",
+    ),
+    Column("load_timestamp", "timestamptz", "When the row was last written, UTC"),
+)
+
+FACT_HOURLY: Final = Table(
+    "analytics",
+    "fact_crypto_price_hourly",
+    "The candle of a coin in an hour (UTC), from five-minute snapshots, or else from points of"
+    " charts.",
+    (
+        Column("date_key", "integer", "Day of hour_start (UTC)"),
+        Column("time_key", "smallint", "Hour of hour_start (UTC), as its first minute"),
+        Column("source_key", "integer", "Where its first price came from"),
+        replace(CRYPTO_ID, field=None),
+        VS_CURRENCY,
+        Column("hour_start", "timestamptz", "Start of the hour, UTC"),
+        *_CANDLE_COLUMNS,
+    ),
+    key=("crypto_id", "vs_currency", "hour_start"),
+    by_month=True,
+)
+
+FACT_DAILY: Final = Table(
+    "analytics",
+    "fact_crypto_price_daily",
+    "The candle of a coin on a day (UTC), from its hours, or else from the daily point of a chart"
+    " or an export.",
+    (
+        Column("date_key", "integer", "The day (UTC)"),
+        Column("source_key", "integer", "Where its first price came from"),
+        replace(CRYPTO_ID, field=None),
+        VS_CURRENCY,
+        Column("day", "date", "The day (UTC)"),
+        *_CANDLE_COLUMNS,
+    ),
+    key=("crypto_id", "vs_currency", "day"),
+)
+
+CANDLE_TABLES: Final = (FACT_HOURLY, FACT_DAILY)
+"""What is made of snapshots and points, beside the star schema's load."""
+
 DIMENSIONS: Final = (DIM_DATE, DIM_TIME, DIM_SOURCE, DIM_CRYPTOCURRENCY)
 GOLD_TABLES: Final = (*DIMENSIONS, FACT)
 """What a load of gold writes: dimensions before the facts that point at them."""
@@ -686,7 +931,9 @@ VIEWS: Final[Mapping[str, str]] = {
 POSTGRES_TABLES: Final = (
     DATA_ORIGIN,
     *SILVER_TABLES,
+    *HISTORY_TABLES,
     *GOLD_TABLES,
+    *CANDLE_TABLES,
     REPLAYS,
     LAKE_CHANGES,
 )

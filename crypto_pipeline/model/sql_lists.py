@@ -8,9 +8,18 @@ engine's SQL needs is in ``lakehouse``.
 import textwrap
 from collections.abc import Container, Iterable, Sequence
 
-from crypto_pipeline.model.quality import MOST_SHOWN, REJECT_RULES, WARN_RULES, Rule
+from crypto_pipeline.model.quality import (
+    MOST_SHOWN,
+    POINT_REJECT_RULES,
+    POINT_WARN_RULES,
+    REJECT_RULES,
+    RESTATED_BY,
+    WARN_RULES,
+    Rule,
+)
 from crypto_pipeline.model.registry import (
     LAST_UPDATED,
+    POINT_MEASURES,
     POSTGRES_TABLES,
     RANK,
     RECORD_COLUMNS,
@@ -22,7 +31,9 @@ from crypto_pipeline.model.registry import (
 )
 from crypto_pipeline.model.sql import SQL_FOLDER
 
-_NO_TEXTS = {column.name for column in RECORD_COLUMNS if column.type != "text"} | {"ingested_at"}
+_NO_TEXTS = {column.name for column in RECORD_COLUMNS if column.type != "text"} | {
+    *("ingested_at", "observed_at", "price"),
+}
 
 _WIDTH = 84
 """Characters in a line; the marker's indentation comes on top."""
@@ -168,6 +179,42 @@ def warned_by(*, on_file: bool | None = None, on_response: bool | None = None) -
     )
 
 
+def points_rejected_by() -> None:
+    """Print the expression that answers the names of the reject rules that a point breaks."""
+    _broken(POINT_REJECT_RULES)
+
+
+def points_warned_by() -> None:
+    """Print the expression that answers the names of the warn rules that a point breaks."""
+    _broken(POINT_WARN_RULES)
+
+
+def points_reason() -> None:
+    """Print the expression that says in words, with the values at fault, what a point breaks."""
+    _reason(POINT_REJECT_RULES)
+
+
+def points_hold() -> None:
+    """Print the condition that a point breaks no rule of either kind."""
+    rules = (*POINT_REJECT_RULES, *POINT_WARN_RULES)
+    print("\nAND ".join(f"({rule.predicate}) IS NOT FALSE" for rule in rules))
+
+
+def restated(known: str, told: str) -> None:
+    """Print the condition that a point's values differ from those known by more than a tolerance.
+
+    Args:
+        known: Name of the relation with what is known.
+        told: Name of the one with what is told now.
+    """
+    print(
+        "\nOR ".join(
+            f"differs_by_more({known}.{column}, {told}.{column}, {RESTATED_BY})"
+            for column in (c.name for c in POINT_MEASURES)
+        )
+    )
+
+
 def at_fault() -> None:
     """Print the expression that answers, for each rule of ``rejected_by``, the columns whose value
     breaks it, joined by commas; of a malformed record the fields that are."""
@@ -200,11 +247,14 @@ def _if_it_breaks_alone(rule: Rule, column: str) -> str:
 
 def reason() -> None:
     """Print the expression that says in words, with the values at fault, what a record breaks."""
+    _reason(REJECT_RULES)
+
+
+def _reason(rules: Sequence[Rule]) -> None:
     reasons = [
-        f"{_when_broken(rule)} '{rule.why} (' || {_values(rule)} || ')' END"
-        for rule in REJECT_RULES
+        f"{_when_broken(rule)} '{rule.why} (' || {_values(rule)} || ')' END" for rule in rules
     ]
-    _unless_all_hold(REJECT_RULES, "''", reasons, "array_to_string({}, '; ')")
+    _unless_all_hold(rules, "''", reasons, "array_to_string({}, '; ')")
 
 
 def _broken(rules: Sequence[Rule]) -> None:
@@ -253,8 +303,13 @@ __all__ = [
     "migrations_run",
     "numbers",
     "of_kind",
+    "points_hold",
+    "points_reason",
+    "points_rejected_by",
+    "points_warned_by",
     "reason",
     "rejected_by",
+    "restated",
     "staged_columns",
     "summed",
     "warned_by",

@@ -68,8 +68,11 @@ SILVER: Final[dict[str, Columns]] = {
     "ingestion_batches": _silver(
         INGESTION_BATCHES,
         instead={"source": {"source": "string", "source_kind": "string"}},
-        # What retention does in PostgreSQL.
-        absent=("records_retired", "details_purged_at", "ingested_at_origin", "run_id"),
+        # What retention and the candles do in PostgreSQL.
+        absent=(
+            *("records_retired", "details_purged_at", "ingested_at_origin", "run_id"),
+            "candles_loaded_at",
+        ),
     ),
     "cryptocurrencies": _silver(CRYPTOCURRENCIES),
     "price_snapshots": {

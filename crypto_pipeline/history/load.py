@@ -1,0 +1,256 @@
+"""The load of price history: landing files into silver and the candles, set-wise.
+
+A transaction for some files: their points are copied, evaluated by the rules, put into their
+buckets, compared with what was known, and made candles. A load that dies goes on with the files
+that are no completed batch.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import psycopg
+
+from crypto_pipeline.coingecko.charts import History, HistoryError, Points, read_history
+from crypto_pipeline.landing.compression import CompressionError, decompress
+from crypto_pipeline.landing.landed import wrong_time
+from crypto_pipeline.landing.price_history import HistoryFile, history_files
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.model.registry import DIM_DATE, DIM_SOURCE, DIM_TIME
+from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.warehouse.candles import load_candles_of_points
+from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows, merge
+from crypto_pipeline.warehouse.staging import fails_on_data
+
+_CHUNK_BYTES = 6_000_000
+"""Size of the files, as stored, that makes a transaction complete."""
+
+_FILE_COLUMNS = (
+    *("file_id", "landing_file", "file_sha256", "origin", "crypto_id", "vs_currency"),
+    *("granularity_minutes", "source", "requested_from", "requested_to", "ingested_at", "error"),
+    *("failed", "points_fetched", "points_unfinished", "max_rejected_share"),
+)
+_NOTHING = Points((), (), (), ())
+
+
+@dataclass(frozen=True)
+class LoadedHistory:
+    """What became of a file of price history.
+
+    Attributes:
+        path: The file's path in the landing zone.
+        crypto_id: The coin.
+        vs_currency: The currency.
+        status: ``completed`` or ``failed``.
+        error: Why it failed.
+        fetched: Points in it.
+        loaded: Points that are new.
+        duplicate: Points whose bucket was taken.
+        rejected: Points in quarantine.
+        restated: Duplicates with other values.
+        warnings: Points by the warn rule that they break.
+    """
+
+    path: str
+    crypto_id: str
+    vs_currency: str
+    status: str
+    error: str | None
+    fetched: int
+    loaded: int
+    duplicate: int
+    rejected: int
+    restated: int
+    warnings: dict[str, int]
+
+    def __str__(self) -> str:
+        if self.status == "failed":
+            return f"{self.path}: {self.error}"
+        parts = [f"{self.fetched} points", f"{self.loaded} loaded"]
+        parts += [
+            f"{count} {what}"
+            for what, count in (
+                ("duplicate", self.duplicate),
+                ("rejected", self.rejected),
+                ("restated", self.restated),
+            )
+            if count
+        ]
+        parts += [f"{rule} {count}" for rule, count in self.warnings.items()]
+        return f"{self.path}: {', '.join(parts)}"
+
+
+@dataclass(frozen=True)
+class _Decoded:
+    """A file as it is staged; one that failed has no points."""
+
+    file: HistoryFile
+    sha256: str | None
+    history: History | None
+    error: str | None
+
+    @property
+    def points(self) -> Points:
+        return _NOTHING if self.history is None else self.history.points
+
+    def failed(self, error: str) -> "_Decoded":
+        return _Decoded(self.file, self.sha256, None, error)
+
+    def row(self, number: int, share: float) -> tuple[object, ...]:
+        place = (self.file.file.path, self.sha256)
+        whose = (self.file.coin.replace("\x00", ""), self.file.vs_currency)
+        told = self.history
+        if told is None:
+            error = (self.error or "").replace("\x00", "")
+            nothing = (None,) * 5
+            return (number, *place, None, *whose, *nothing, error, True, 0, 0, str(share))
+        minutes = None if told.granularity is None else told.granularity.value
+        return (
+            *(number, *place, told.origin, *whose, minutes, told.source),
+            *(told.requested_from, told.requested_to, told.ingested_at, None, False),
+            *(len(told.points) + told.unfinished, told.unfinished, str(share)),
+        )
+
+
+def files_to_load(warehouse: Warehouse, zone: LandingZone) -> list[HistoryFile]:
+    """The files of price history that are no completed batch, by their paths."""
+    with warehouse.connection() as connection:
+        loaded = {
+            row[0]
+            for row in connection.execute(
+                "SELECT landing_file FROM history_batches WHERE status = 'completed'"
+            )
+        }
+    return [file for file in history_files(zone) if file.file.path not in loaded]
+
+
+def load_history(
+    warehouse: Warehouse,
+    files: Sequence[HistoryFile],
+    max_rejected_share: float,
+    on_loaded: Callable[[Sequence[LoadedHistory]], None] = lambda loaded: None,
+) -> int:
+    """Load files of price history into silver and the candles.
+
+    Args:
+        warehouse: The warehouse.
+        files: The files; of one that is a completed batch nothing is loaded.
+        max_rejected_share: A file of whose points a larger share is rejected fails.
+        on_loaded: Called after each commit with what became of its files.
+
+    Returns:
+        How many files failed.
+    """
+    failed = 0
+    with ThreadPoolExecutor(max_workers=1, thread_name_prefix="decoder") as decoder:
+        chunks = _chunks(files)
+        decoding = decoder.submit(_decode, next(chunks, []))
+        while decoded := decoding.result():
+            decoding = decoder.submit(_decode, next(chunks, []))
+            for loaded in _load(warehouse, decoded, max_rejected_share):
+                failed += sum(file.status == "failed" for file in loaded)
+                on_loaded(loaded)
+    return failed
+
+
+def _chunks(files: Iterable[HistoryFile]) -> Iterator[list[HistoryFile]]:
+    chunk: list[HistoryFile] = []
+    size = 0
+    for file in files:
+        chunk.append(file)
+        size += file.file.size
+        if size >= _CHUNK_BYTES:
+            yield chunk
+            chunk, size = [], 0
+    if chunk:
+        yield chunk
+
+
+def _decode(files: Sequence[HistoryFile]) -> list[_Decoded]:
+    return [_decode_file(file) for file in files]
+
+
+def _decode_file(file: HistoryFile) -> _Decoded:
+    sha256: str | None = None
+    try:
+        # Not the file's own content, which it would keep.
+        stored = file.file.__class__(file.file.path, file.file.uri, file.file.store)
+        sha256 = stored.sha256
+        history = read_history(decompress(stored.path, stored.content))
+    except (OSError, CompressionError, HistoryError) as problem:
+        return _Decoded(file, sha256, None, str(problem))
+    wrong = wrong_time(history.ingested_at, history.source)
+    if wrong is not None:
+        return _Decoded(file, sha256, None, wrong)
+    if "\x00" in file.coin:
+        return _Decoded(file, sha256, None, "a NUL in the coin's id")
+    return _Decoded(file, sha256, history, None)
+
+
+def _load(
+    warehouse: Warehouse, files: Sequence[_Decoded], max_rejected_share: float
+) -> Iterator[list[LoadedHistory]]:
+    """Load files in one transaction; in several where PostgreSQL refuses the data of one, which then
+    becomes a failed batch."""
+    try:
+        with warehouse.load() as connection:
+            loaded = _load_staged(connection, files, max_rejected_share)
+    except psycopg.Error as error:
+        if not fails_on_data(error):
+            raise
+        if len(files) == 1:
+            words = " ".join(str(error.diag.message_primary or error).split())
+            refused = f"PostgreSQL refuses its data: {words} (SQLSTATE {error.sqlstate})"
+            if files[0].history is None:
+                raise
+            yield from _load(warehouse, [files[0].failed(refused)], max_rejected_share)
+            return
+        half = len(files) // 2
+        for some in (files[:half], files[half:]):
+            yield from _load(warehouse, some, max_rejected_share)
+        return
+    yield loaded
+
+
+def _load_staged(
+    connection: psycopg.Connection, files: Sequence[_Decoded], share: float
+) -> list[LoadedHistory]:
+    connection.execute(read_sql("history/stage.sql"))
+    copy_rows(
+        connection,
+        "staged_history_files",
+        _FILE_COLUMNS,
+        (file.row(number, share) for number, file in enumerate(files)),
+    )
+    with connection.cursor().copy(
+        "COPY staged_points FROM STDIN (FORMAT csv, NULL 'null')"
+    ) as copy:
+        for number, file in enumerate(files):
+            copy.write(b"".join(file.points.lines(number)))
+    connection.execute(read_sql("history/evaluate.sql"))
+    rejected = connection.execute(
+        "SELECT file_id, point_index FROM broken_points WHERE rejected_by <> '{}'"
+    ).fetchall()
+    copy_rows(
+        connection,
+        "staged_rejected_points",
+        ("file_id", "point_index", "point"),
+        ((number, index, files[number].points.text(index)) for number, index in rejected),
+    )
+    connection.execute(read_sql("history/batches.sql"))
+    connection.execute(read_sql("history/points.sql"))
+    connection.execute(read_sql("history/dimensions.sql"))
+    for table in (DIM_DATE, DIM_TIME, DIM_SOURCE):
+        if table is not DIM_SOURCE:
+            connection.execute(read_sql(f"gold/{table.name}.sql"))
+        merge(connection, table)
+    load_candles_of_points(connection)
+    duplicates = connection.execute(
+        "SELECT FROM history_batches JOIN staged_history_batches USING (batch_id)"
+        " WHERE points_duplicate > 0 LIMIT 1"
+    ).fetchone()
+    if duplicates is not None:
+        connection.execute(read_sql("history/corrections.sql"))
+    return [
+        LoadedHistory(*row) for row in connection.execute(read_sql("history/loaded.sql")).fetchall()
+    ]

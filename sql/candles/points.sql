@@ -1,0 +1,89 @@
+-- The candles of the staged points. A snapshot goes before a point of a chart, five-minute points before
+-- hourly ones, hours before the daily point; among equals the first write wins.
+SELECT ensure_month_partitions(
+    'analytics.fact_crypto_price_hourly', ARRAY(SELECT month FROM point_months)
+);
+
+CREATE TEMPORARY TABLE point_sources ON COMMIT DROP AS
+SELECT b.batch_id, b.origin, s.source_key
+FROM staged_history_batches AS b JOIN analytics.dim_source AS s ON s.source_name = b.source;
+
+WITH merged AS (
+    INSERT INTO analytics.fact_crypto_price_hourly AS f (
+        date_key, time_key, source_key, crypto_id, vs_currency, hour_start, open_price, high_price,
+        low_price, close_price, mean_price, market_cap, total_volume, observations, coverage_share,
+        origin
+    )
+    SELECT
+        to_char(g.bucket_time AT TIME ZONE 'UTC', 'YYYYMMDD')::integer,
+        extract(hour FROM g.bucket_time AT TIME ZONE 'UTC')::smallint * 100::smallint,
+        s.source_key, g.crypto_id, g.vs_currency, g.bucket_time,
+        g.price, g.price, g.price, g.price, g.price, g.market_cap, g.total_volume,
+        1, round(1 / 12.0, 4), s.origin
+    FROM good_points AS g JOIN point_sources AS s USING (batch_id)
+    WHERE g.granularity_minutes = 60
+    ORDER BY g.crypto_id, g.vs_currency, g.bucket_time, g.load_order, g.observed_at, g.point_index
+    ON CONFLICT DO NOTHING
+    RETURNING crypto_id, vs_currency, hour_start
+)
+INSERT INTO changed_hours SELECT * FROM merged;
+
+WITH hours AS (
+    SELECT DISTINCT
+        crypto_id, vs_currency, date_bin('1 hour', bucket_time, '2000-01-01 00:00:00+00') AS hour_start
+    FROM good_points WHERE granularity_minutes = 5
+),
+candles AS (
+    SELECT
+        p.crypto_id, p.vs_currency, h.hour_start,
+        (array_agg(p.batch_id ORDER BY p.bucket_time))[1] AS batch_id,
+        (array_agg(p.price ORDER BY p.bucket_time))[1] AS open_price,
+        max(p.price) AS high_price,
+        min(p.price) AS low_price,
+        (array_agg(p.price ORDER BY p.bucket_time))[count(*)] AS close_price,
+        CASE WHEN count(*) = 1 THEN min(p.price) ELSE round(sum(p.price) / count(*)::numeric(38, 26), 26) END
+            AS mean_price,
+        (array_agg(p.market_cap ORDER BY p.bucket_time) FILTER (WHERE p.market_cap IS NOT NULL))
+            [count(p.market_cap)] AS market_cap,
+        (array_agg(p.total_volume ORDER BY p.bucket_time) FILTER (WHERE p.total_volume IS NOT NULL))
+            [count(p.total_volume)] AS total_volume,
+        count(*)::integer AS observations
+    FROM hours AS h
+    JOIN price_points AS p
+        ON p.crypto_id = h.crypto_id AND p.vs_currency = h.vs_currency AND p.granularity_minutes = 5
+        AND p.bucket_time >= h.hour_start AND p.bucket_time < h.hour_start + interval '1 hour'
+        AND date_bin('1 hour', p.bucket_time, '2000-01-01 00:00:00+00') = h.hour_start
+    GROUP BY p.crypto_id, p.vs_currency, h.hour_start
+),
+merged AS (
+    INSERT INTO analytics.fact_crypto_price_hourly AS f (
+        date_key, time_key, source_key, crypto_id, vs_currency, hour_start, open_price, high_price,
+        low_price, close_price, mean_price, market_cap, total_volume, observations, coverage_share,
+        origin
+    )
+    SELECT
+        to_char(c.hour_start AT TIME ZONE 'UTC', 'YYYYMMDD')::integer,
+        extract(hour FROM c.hour_start AT TIME ZONE 'UTC')::smallint * 100::smallint,
+        s.source_key, c.crypto_id, c.vs_currency, c.hour_start, c.open_price, c.high_price,
+        c.low_price, c.close_price, c.mean_price, c.market_cap, c.total_volume, c.observations,
+        round(c.observations / 12.0, 4), b.origin
+    FROM candles AS c
+    JOIN history_batches AS b USING (batch_id)
+    JOIN analytics.dim_source AS s ON s.source_name = b.source
+    ON CONFLICT (crypto_id, vs_currency, hour_start) DO UPDATE SET
+        source_key = excluded.source_key,
+        open_price = excluded.open_price,
+        high_price = excluded.high_price,
+        low_price = excluded.low_price,
+        close_price = excluded.close_price,
+        mean_price = excluded.mean_price,
+        market_cap = excluded.market_cap,
+        total_volume = excluded.total_volume,
+        observations = excluded.observations,
+        coverage_share = excluded.coverage_share,
+        origin = excluded.origin,
+        load_timestamp = now()
+    WHERE f.origin <> 'snapshot' AND f.observations <= excluded.observations
+    RETURNING crypto_id, vs_currency, hour_start
+)
+INSERT INTO changed_hours SELECT * FROM merged;

@@ -1,0 +1,49 @@
+-- What the staged points say otherwise of a time that was known already. A point of another time in
+-- the same bucket says nothing of it.
+CREATE TEMPORARY TABLE restated_points ON COMMIT DROP AS
+SELECT g.*
+FROM good_points AS g
+JOIN price_points AS p USING (crypto_id, vs_currency, granularity_minutes, bucket_time)
+LEFT JOIN LATERAL (
+    SELECT c.price, c.market_cap, c.total_volume
+    FROM price_corrections AS c
+    WHERE c.crypto_id = g.crypto_id AND c.vs_currency = g.vs_currency
+        AND c.granularity_minutes = g.granularity_minutes AND c.bucket_time = g.bucket_time
+        AND c.known_from <= g.ingested_at
+    ORDER BY c.known_from DESC, c.batch_id DESC
+    LIMIT 1
+) AS newest ON true
+CROSS JOIN LATERAL (
+    SELECT
+        CASE WHEN newest.price IS NULL THEN p.price ELSE newest.price END AS price,
+        CASE WHEN newest.price IS NULL THEN p.market_cap ELSE newest.market_cap END AS market_cap,
+        CASE WHEN newest.price IS NULL THEN p.total_volume ELSE newest.total_volume END
+            AS total_volume
+) AS known
+WHERE p.observed_at = g.observed_at
+    AND (p.batch_id, p.point_index) <> (g.batch_id, g.point_index)
+    AND (
+        -- [[[cog restated("known", "g") ]]]
+        differs_by_more(known.price, g.price, 0.001)
+        OR differs_by_more(known.market_cap, g.market_cap, 0.001)
+        OR differs_by_more(known.total_volume, g.total_volume, 0.001)
+        -- [[[end]]]
+    );
+
+INSERT INTO price_corrections (
+    crypto_id, vs_currency, granularity_minutes, bucket_time, known_from, batch_id, point_index,
+    observed_at, price, market_cap, total_volume
+)
+SELECT
+    crypto_id, vs_currency, granularity_minutes, bucket_time, ingested_at, batch_id, point_index,
+    observed_at, price, market_cap, total_volume
+FROM restated_points
+ORDER BY load_order, bucket_time
+ON CONFLICT DO NOTHING;
+
+UPDATE history_batches AS b
+SET points_restated = r.points
+FROM (
+    SELECT batch_id, count(*)::integer AS points FROM restated_points GROUP BY batch_id
+) AS r
+WHERE b.batch_id = r.batch_id;
