@@ -6,6 +6,7 @@ import dagster as dg
 
 from crypto_pipeline.assets.lakehouse import GROUP as LAKEHOUSE
 from crypto_pipeline.assets.lakehouse import lake_key, maintain_lake
+from crypto_pipeline.assets.price_history import repair_price_history
 from crypto_pipeline.config.settings import graph_settings, lake_in_use
 from crypto_pipeline.lakehouse.schema import LAKE_TABLES
 from crypto_pipeline.model.partitions import partition_key
@@ -64,10 +65,12 @@ load_lake = dg.define_asset_job(
 
 
 @dg.schedule(
-    cron_schedule="0 * * * *",
+    # Ten minutes in, what the source says is of this hour: at minute 0 it is still of the last one,
+    # and which of the two a coin's price falls into is chance.
+    cron_schedule="10 * * * *",
     job=hourly_market_data,
     execution_timezone="UTC",
-    description="At minute 0, the hour that has just begun: the source has only a present.",
+    description="At minute 10, the hour that has begun: the source has only a present.",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 def hourly_schedule(context: dg.ScheduleEvaluationContext) -> Iterator[dg.RunRequest]:
@@ -92,6 +95,14 @@ nightly_lake_maintenance = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING
     if _DELTA_RS
     else dg.DefaultScheduleStatus.STOPPED,
+)
+nightly_repair = dg.ScheduleDefinition(
+    name="nightly_repair",
+    description="Every night, after CoinGecko has the day before complete: closes the gaps.",
+    cron_schedule="50 0 * * *",
+    job=repair_price_history,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
 )
 nightly_audit = dg.ScheduleDefinition(
     name="nightly_audit",

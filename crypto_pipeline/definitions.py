@@ -7,6 +7,13 @@ from crypto_pipeline.assets.bronze import market_snapshots
 from crypto_pipeline.assets.bulk_load import load_landing_zone, replay_landing_zone
 from crypto_pipeline.assets.gold import gold
 from crypto_pipeline.assets.lakehouse import lakehouse, maintain_lake
+from crypto_pipeline.assets.price_history import (
+    backfill_price_history,
+    candles,
+    price_history,
+    price_history_tables,
+    repair_price_history,
+)
 from crypto_pipeline.assets.silver import silver
 from crypto_pipeline.automation import (
     LAKE_IN_USE,
@@ -18,6 +25,7 @@ from crypto_pipeline.automation import (
     nightly_audit,
     nightly_lake_maintenance,
     nightly_maintenance,
+    nightly_repair,
 )
 from crypto_pipeline.checks.bronze import expected_coins_present
 from crypto_pipeline.checks.gold import gold_checks
@@ -33,7 +41,11 @@ warehouse = WarehouseResource()
 landing_zone = LandingZoneResource()
 
 defs = dg.Definitions(
-    assets=[market_snapshots, silver, gold, *([lakehouse] if LAKE_IN_USE else [])],
+    assets=[
+        *(market_snapshots, silver, gold, candles),
+        *(price_history, price_history_tables),
+        *([lakehouse] if LAKE_IN_USE else []),
+    ],
     asset_checks=[
         expected_coins_present,
         silver_checks,
@@ -45,6 +57,8 @@ defs = dg.Definitions(
         ingest_market_data,
         load_landing_zone,
         replay_landing_zone,
+        backfill_price_history,
+        repair_price_history,
         audit,
         maintenance,
         *([load_lake] if LAKE_IN_USE else []),
@@ -54,6 +68,7 @@ defs = dg.Definitions(
         hourly_schedule,
         nightly_audit,
         nightly_maintenance,
+        nightly_repair,
         *([nightly_lake_maintenance] if LAKE_IN_USE else []),
     ],
     sensors=[alerts],

@@ -222,7 +222,7 @@ COMMENT ON COLUMN history_batches.run_id IS
     'Dagster''s run that wrote this row last, /runs/<run_id> in its UI.';
 
 COMMENT ON TABLE price_points IS
-    'A point of a coin''s price history, from a chart or an export; the first one of a bucket wins.';
+    'A point of a coin''s price history, from a chart or an export; the first of a bucket wins.';
 COMMENT ON COLUMN price_points.crypto_id IS
     'CoinGecko''s stable key of the coin.';
 COMMENT ON COLUMN price_points.vs_currency IS
@@ -283,6 +283,61 @@ COMMENT ON COLUMN price_corrections.market_cap IS
     'Market capitalisation, in vs_currency; null where the source has none or says 0.';
 COMMENT ON COLUMN price_corrections.total_volume IS
     'Trading volume of the 24 hours before, in vs_currency.';
+
+COMMENT ON TABLE history_series IS
+    'From when to when the price history of a coin in a currency goes: what gaps are told by.';
+COMMENT ON COLUMN history_series.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN history_series.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN history_series.first_day IS
+    'First day (UTC) with a price.';
+COMMENT ON COLUMN history_series.last_day IS
+    'Last day (UTC) with a price.';
+COMMENT ON COLUMN history_series.first_hourly_day IS
+    'First day (UTC) with snapshots of three hours or more: from then on hours are expected, before it days.';
+COMMENT ON COLUMN history_series.in_snapshots IS
+    'Whether a snapshot has ever had it.';
+
+COMMENT ON TABLE history_refusals IS
+    'Ranges of the price history that the source does not give: it is not asked for them again with the same plan.';
+COMMENT ON COLUMN history_refusals.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN history_refusals.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN history_refusals.plan IS
+    'The plan that was refused.';
+COMMENT ON COLUMN history_refusals.refused_from IS
+    'Start of the range, UTC.';
+COMMENT ON COLUMN history_refusals.refused_to IS
+    'End of the range, UTC, exclusive.';
+COMMENT ON COLUMN history_refusals.reason IS
+    'What the source says, or what its plan documents.';
+COMMENT ON COLUMN history_refusals.refused_at IS
+    'When it was refused, UTC.';
+
+COMMENT ON TABLE api_requests IS
+    'The request ledger: every request to CoinGecko, of all machines of this database.';
+COMMENT ON COLUMN api_requests.request_id IS
+    'Surrogate key.';
+COMMENT ON COLUMN api_requests.sent_at IS
+    'When it was sent, UTC.';
+COMMENT ON COLUMN api_requests.plan IS
+    'The plan whose budget it counts for.';
+COMMENT ON COLUMN api_requests.endpoint IS
+    'Path of the endpoint; null while the request is on its way.';
+COMMENT ON COLUMN api_requests.status IS
+    'HTTP status; null without an answer.';
+COMMENT ON COLUMN api_requests.credits IS
+    'What it costs of the month: 1 for an answer with HTTP 200.';
+COMMENT ON COLUMN api_requests.received_bytes IS
+    'Size of the body as received.';
+COMMENT ON COLUMN api_requests.duration_ms IS
+    'Milliseconds until the whole answer.';
+COMMENT ON COLUMN api_requests.is_cached IS
+    'Whether the answer came from CoinGecko''s cache; null where it does not say.';
+COMMENT ON COLUMN api_requests.run_id IS
+    'Dagster''s run that asked, /runs/<run_id> in its UI.';
 
 COMMENT ON TABLE analytics.dim_date IS
     'One row a day (UTC), whole years, for every year that has a fact.';
@@ -537,6 +592,34 @@ COMMENT ON COLUMN v_deduplication_stats.batches IS
     'Completed batches.';
 COMMENT ON COLUMN v_deduplication_stats.duplicate_percentage IS
     'Duplicates among the records fetched, in percent.';
+COMMENT ON VIEW asked_history IS
+    'The hours of each coin and currency that a chart was asked for, as far as they were over then.';
+COMMENT ON COLUMN asked_history.asked IS
+    'The hours (UTC) for which a chart was asked and answered.';
+COMMENT ON VIEW expected_history IS
+    'What is expected of each coin and currency: days, and from the first day that was asked every hour on, hours.';
+COMMENT ON COLUMN expected_history.by_day IS
+    'The time (UTC) in which every day is expected.';
+COMMENT ON COLUMN expected_history.by_hour IS
+    'The time (UTC) in which every hour is expected.';
+COMMENT ON VIEW analytics.v_gaps IS
+    'What is expected of the price history and is not there, with what is known of why.';
+COMMENT ON COLUMN analytics.v_gaps.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN analytics.v_gaps.vs_currency IS
+    'Currency of the missing prices.';
+COMMENT ON COLUMN analytics.v_gaps.grid IS
+    'hour or day: what is expected.';
+COMMENT ON COLUMN analytics.v_gaps.gap_start IS
+    'First moment of the gap, UTC.';
+COMMENT ON COLUMN analytics.v_gaps.gap_end IS
+    'End of the gap, UTC, exclusive.';
+COMMENT ON COLUMN analytics.v_gaps.missing_points IS
+    'How many hours or days are missing.';
+COMMENT ON COLUMN analytics.v_gaps.reason IS
+    'What is known of why.';
+COMMENT ON COLUMN analytics.v_gaps.is_explained IS
+    'Whether the source was asked and has none: it is not asked again.';
 -- [[[end]]]
 
 -- A view's other columns mean what the columns of that name mean in the tables.

@@ -32,7 +32,9 @@ BEGIN
             drop_months_before(timestamptz),
             create_month_table(regclass, timestamptz),
             index_loading_month(regclass, timestamptz),
-            attach_loading_month(regclass, timestamptz)
+            attach_loading_month(regclass, timestamptz),
+            gaps_between(timestamptz, timestamptz),
+            v_price_history_as_of(timestamptz)
             TO etl_role;
         -- A month on its way is filled by the loader; when it is attached, this right ends.
         GRANT USAGE ON SCHEMA loading TO etl_role;
@@ -56,6 +58,10 @@ BEGIN
             EXECUTE format('REVOKE ALL ON %s FROM analytics_role', t.name);
             EXECUTE format('GRANT SELECT ON %s TO analytics_role', t.name);
         END LOOP;
+        GRANT EXECUTE ON FUNCTION
+            gaps_between(timestamptz, timestamptz),
+            v_price_history_as_of(timestamptz)
+            TO analytics_role;
     END IF;
 END
 $$;

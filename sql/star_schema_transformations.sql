@@ -17,7 +17,8 @@ SELECT
     version_num < '0011' AS due_0011,
     version_num < '0012' AS due_0012,
     version_num < '0013' AS due_0013,
-    version_num < '0014' AS due_0014
+    version_num < '0014' AS due_0014,
+    version_num < '0015' AS due_0015
     -- [[[end]]]
 FROM alembic_version \gset
 BEGIN;
@@ -73,6 +74,10 @@ BEGIN;
 \if :due_0014
     \ir migrations/0014_price_history.sql
     UPDATE alembic_version SET version_num = '0014_price_history';
+\endif
+\if :due_0015
+    \ir migrations/0015_gaps.sql
+    UPDATE alembic_version SET version_num = '0015_gaps';
 \endif
 -- [[[end]]]
 \ir comments.sql

@@ -51,7 +51,7 @@ def market_snapshots(
     window = context.partition_time_window
     start, end = hour_of(window.start), hour_of(window.end)
     settings = Settings()
-    with _failures(context):
+    with source_failures(context):
         # Before the fetch, which would be in vain where the landing zone does not serve us.
         zone = landing_zone.zone()
         for file in zone.file_unfiled(
@@ -61,7 +61,7 @@ def market_snapshots(
             ),
         ):
             context.log.info("filed %s", file.path)
-        with coingecko.client() as client:
+        with coingecko.client(context.run.run_id) as client:
             if start <= client.now() < end and end - start == timedelta(hours=1):
                 capture = client.markets(
                     settings.coingecko_vs_currency,
@@ -103,7 +103,11 @@ def _keep_unreadable(
 
 
 @contextmanager
-def _failures(context: dg.AssetExecutionContext) -> Iterator[None]:
+def source_failures(
+    context: dg.AssetExecutionContext | dg.OpExecutionContext,
+) -> Iterator[None]:
+    """Let what the source or the object store refuses fail the step in one line, without a key, and
+    retry only what is worth it."""
     try:
         with redacted():
             yield

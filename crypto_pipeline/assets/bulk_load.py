@@ -18,18 +18,33 @@ import dagster as dg
 from upath import UPath
 
 from crypto_pipeline.assets.partitions import hourly
+from crypto_pipeline.assets.price_history import say_loaded
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.dagster_internals import report_materializations
+from crypto_pipeline.history.backfill import History
+from crypto_pipeline.history.imports import import_file
 from crypto_pipeline.landing.resource import LandingZoneResource, files_metadata
-from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.landing.zone import HISTORY_FOLDER, LandingZone
 from crypto_pipeline.model.partitions import partition_key
-from crypto_pipeline.model.registry import GOLD_TABLES, INGESTION_BATCHES, SILVER_TABLES
+from crypto_pipeline.model.registry import (
+    CANDLE_TABLES,
+    GOLD_TABLES,
+    HISTORY_TABLES,
+    INGESTION_BATCHES,
+    SILVER_TABLES,
+)
 from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
 from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files, load_to_gold
+from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
 from crypto_pipeline.warehouse.load_report import say
 from crypto_pipeline.warehouse.postgres import Warehouse, work_for_run
 from crypto_pipeline.warehouse.resource import WarehouseResource, table_metadata
 from crypto_pipeline.warehouse.staging import DecodedFile
+
+
+class _Later(OSError):
+    """A file that is filed when the others are loaded."""
+
 
 _WITH_FILES = ("market_snapshots", INGESTION_BATCHES.name)
 _SECONDS_BETWEEN_MESSAGES = 1.0
@@ -169,9 +184,12 @@ def _unfinished_replay(warehouse: Warehouse) -> int | None:
 def _refuse_loss(warehouse: Warehouse, zone: LandingZone) -> None:
     """Refuse to empty a warehouse that holds more than its landing zone can give back."""
     there = {file.path for file in zone.files()}
+    there |= {file.path for file in zone.stored(HISTORY_FOLDER)}
     with warehouse.connection() as connection:
         loaded = connection.execute(
-            "SELECT landing_file FROM ingestion_batches WHERE status = 'completed' ORDER BY 1"
+            "SELECT landing_file FROM ingestion_batches WHERE status = 'completed'"
+            " UNION ALL SELECT landing_file FROM history_batches WHERE status = 'completed'"
+            " ORDER BY 1"
         ).fetchall()
     missing = [path for (path,) in loaded if path not in there]
     if missing:
@@ -187,12 +205,23 @@ def _load_pending(
 ) -> str | None:
     """Load what is no completed batch yet; what was left and why, in words."""
     left: list[str] = []
+    later: list[str] = []
 
     def not_filed(uri: UPath, problem: Exception) -> None:
+        if isinstance(problem, _Later):
+            later.append(str(uri))
+            return
         context.log.warning("%s cannot be filed: %s", uri, problem)
         left.append(f"{uri} could not be filed and was left: {problem}")
 
-    if filed := zone.file_unfiled(on_failure=not_filed):
+    def file_later(name: str, _: bytes) -> bool:
+        raise _Later(name)
+
+    def file_now(name: str, content: bytes) -> bool:
+        import_file(warehouse, zone, name, content)
+        return True
+
+    if filed := zone.file_unfiled(on_failure=not_filed, file_history=file_later):
         context.log.info("%d files filed under their hour", len(filed))
     files = files_to_load(warehouse, zone)
     if files and files[0].hour < hourly.start:
@@ -219,9 +248,26 @@ def _load_pending(
         for file in loaded.files:
             hours[partition_key(file.hour)].append(file.path)
         _report_hours(context, warehouse, hours)
+    if later:
+        # Now the coins of the other files are known.
+        zone.file_unfiled(
+            among_hours=False,
+            on_failure=not_filed,
+            file_history=file_now,
+        )
+    failed = History(warehouse, zone, Settings()).load_pending(
+        lambda loaded: say_loaded(context.log, loaded)
+    )
+    if failed:
+        left.append(f"{failed} files of price history could not be loaded: see history_batches")
+    candles = load_candles_of_snapshots(warehouse)
     with warehouse.connection() as connection:
-        for table in GOLD_TABLES:
-            metadata = {**gold[table.name], **table_metadata(connection, table)}
+        for table in (*GOLD_TABLES, *HISTORY_TABLES, *CANDLE_TABLES):
+            counts = gold.get(table.name) or {"rows_written": candles.get(table.name)}
+            metadata = {
+                **{name: count for name, count in counts.items() if count is not None},
+                **table_metadata(connection, table),
+            }
             context.log_event(dg.AssetMaterialization(table.name, metadata=metadata))
     return "; ".join(left) or None
 

@@ -1,6 +1,7 @@
 """What the assets have in common: owners, tags, freshness, and how a table becomes an output."""
 
 import warnings
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -52,6 +53,31 @@ def table_output(
         code_version=CODE_VERSION,
         freshness_policy=FRESHNESS,
         **typed,
+    )
+
+
+def table_spec(
+    table: Table,
+    group: str,
+    lineage: dg.TableColumnLineage,
+    deps: Sequence[dg.AssetDep],
+) -> dg.AssetSpec:
+    """The spec of a table that an asset writes itself, by SQL alone."""
+    return dg.AssetSpec(
+        table.name,
+        deps=deps,
+        description=table.meaning,
+        group_name=group,
+        metadata={
+            "schema": table.schema,
+            "dagster/table_name": f"{table.schema}.{table.name}",
+            "dagster/column_schema": _column_schema(table),
+            "dagster/column_lineage": lineage,
+        },
+        kinds={"postgres", "table", "sql"},
+        owners=OWNERS,
+        tags={**TAGS, "layer": group.partition("_")[0]},
+        code_version=CODE_VERSION,
     )
 
 

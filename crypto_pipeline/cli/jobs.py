@@ -3,17 +3,18 @@
 import sys
 from collections.abc import Sequence
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from rich.console import Console
 from rich.markup import escape
 
 from crypto_pipeline.assets.bulk_load import LOAD_JOB, REPLAY_JOB
+from crypto_pipeline.assets.price_history import BACKFILL_JOB, REPAIR_JOB
 from crypto_pipeline.automation import AUDIT_JOB, HOURLY_JOB, INGEST_JOB, LOAD_LAKE_JOB
 from crypto_pipeline.checks.scope import HOURS_TAG, LOADED_SINCE_TAG
 from crypto_pipeline.cli.errors import NOTHING_TO_LOAD, complaints
 from crypto_pipeline.cli.home import open_dagster_home
-from crypto_pipeline.cli.report import print_checks, print_totals
+from crypto_pipeline.cli.report import print_checks, print_gaps, print_totals
 from crypto_pipeline.cli.runs import RunOutcome, run_job
 from crypto_pipeline.cli.unchecked import (
     database_time,
@@ -26,7 +27,18 @@ from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.warehouse.postgres import Warehouse
 
-__all__ = ["LOAD_JOB", "REPLAY_JOB", "ingest", "lake", "load_and_audit", "play", "run"]
+__all__ = [
+    "LOAD_JOB",
+    "REPLAY_JOB",
+    "backfill",
+    "ingest",
+    "lake",
+    "load_and_audit",
+    "load_imports",
+    "play",
+    "repair",
+    "run",
+]
 
 
 def play(console: Console, label: str, clock: SimulatedClock, times: Sequence[datetime]) -> bool:
@@ -71,6 +83,32 @@ def lake(console: Console) -> NoReturn:
         _stop_on_errors(outcome)
         console.print(f"The lake is at {Settings().lake_location}", soft_wrap=True)
         _end_by_checks(console, outcome)
+
+
+def backfill(console: Console, config: dict[str, Any]) -> NoReturn:
+    """Ask for the price history that a configuration of the job names, and load it."""
+    _end_history(console, BACKFILL_JOB, {"ops": {"fetch_price_history": {"config": config}}})
+
+
+def repair(console: Console) -> NoReturn:
+    """Close the gaps."""
+    _end_history(console, REPAIR_JOB, None)
+
+
+def load_imports(console: Console) -> NoReturn:
+    """Load the landing files, of imports among them."""
+    with open_dagster_home(Settings()) as instance:
+        errors = _print_errors(run_job(instance, LOAD_JOB, console))
+    sys.exit(1 if errors else 0)
+
+
+def _end_history(console: Console, job: str, config: dict[str, Any] | None) -> NoReturn:
+    with open_dagster_home(Settings()) as instance:
+        outcome = run_job(instance, job, console, config=config)
+    failed = _print_errors(outcome)
+    with Warehouse().connection() as connection:
+        print_gaps(console, connection)
+    sys.exit(1 if failed else 0)
 
 
 def load_and_audit(console: Console, job: str) -> NoReturn:

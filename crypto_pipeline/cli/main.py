@@ -29,6 +29,13 @@ _recordings_option = click.option(
 )
 
 
+_MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
+
+
+def _listed(text: str | None) -> list[str]:
+    return [part.strip() for part in (text or "").split(",") if part.strip()]
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="crypto-pipeline")
 def main() -> None:
@@ -113,6 +120,79 @@ def replay() -> None:
         from crypto_pipeline.cli import jobs
 
         jobs.load_and_audit(console, jobs.REPLAY_JOB)
+
+
+@main.command(name="import")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("--coin", help="The coin's id, such as bitcoin, where the name does not tell it.")
+@click.option("--currency", help="The currency, such as usd, where the name does not tell it.")
+def import_(files: tuple[str, ...], coin: str | None, currency: str | None) -> None:
+    """Import price history that you have: CoinGecko's export of a coin (CSV), or a saved chart.
+
+    The name of an export tells symbol and currency: btc-usd-max.csv.
+    """
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.config.settings import Settings
+        from crypto_pipeline.history.imports import import_file
+        from crypto_pipeline.landing.zone import LandingZone
+        from crypto_pipeline.warehouse.postgres import Warehouse
+
+        warehouse, zone = Warehouse(), LandingZone(Settings().landing_uri)
+        kept = [
+            import_file(warehouse, zone, file, Path(file).read_bytes(), coin, currency)
+            for file in files
+        ]
+        for file, new in kept:
+            said = "kept as" if new else "is there already:"
+            console.print(f"{said} {file.file.path}", soft_wrap=True, highlight=False)
+        from crypto_pipeline.cli import jobs
+
+        jobs.load_imports(console)
+
+
+@main.command()
+@click.option("--coins", help="Comma-separated ids; by default all that snapshots have had.")
+@click.option("--currencies", help="Comma-separated codes; by default the configured ones.")
+@click.option("--from", "start", type=_MOMENT, help="First moment, UTC; by default the plan's.")
+@click.option("--to", "end", type=_MOMENT, help="Last moment, UTC; by default now.")
+@click.option("--dry-run", is_flag=True, help="Say what it costs, and ask for nothing.")
+def backfill(
+    coins: str | None,
+    currencies: str | None,
+    start: "datetime | None",
+    end: "datetime | None",
+    dry_run: bool,
+) -> None:
+    """Ask CoinGecko for the hours that are missing of some coins, and load them.
+
+    Newest first, within the request budget. What was asked for before costs nothing.
+    """
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli import history
+
+        history.backfill(console, _listed(coins), _listed(currencies), start, end, dry_run=dry_run)
+
+
+@main.command()
+@click.option("--coins", help="Comma-separated ids; by default all.")
+@click.option("--all", "every", is_flag=True, help="Those too that the source does not have.")
+@click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object a gap.")
+def gaps(coins: str | None, every: bool, as_json: bool) -> None:
+    """Show what is missing of the price history; status 2 if the source was not asked for some."""
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli import history
+
+        history.gaps(console, _listed(coins), every=every, as_json=as_json)
+
+
+@main.command()
+@click.option("--dry-run", is_flag=True, help="Say what it costs, and ask for nothing.")
+def repair(dry_run: bool) -> None:
+    """Close the gaps, in as few requests as can be, within the request budget."""
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli import history
+
+        history.repair(console, dry_run=dry_run)
 
 
 @main.command()

@@ -1,6 +1,7 @@
 """Whether there is anything to load, asked without Dagster: most of the time there is not."""
 
 from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.history.load import files_to_load as history_to_load
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.bulk_load import files_to_load
@@ -20,4 +21,9 @@ def nothing_to_do() -> bool:
         if readable != (True,):
             return False
         row = connection.execute(read_sql("reports/nothing_left_over.sql")).fetchone()
-    return row == (True,) and not zone.has_unfiled() and not files_to_load(warehouse, zone)
+    return (
+        row == (True,)
+        and not zone.has_unfiled()
+        and not files_to_load(warehouse, zone)
+        and not history_to_load(warehouse, zone)
+    )

@@ -40,6 +40,11 @@ def print_totals(console: Console, connection: psycopg.Connection) -> None:
     print_query(console, connection, "Largest coins", "top_prices")
 
 
+def print_gaps(console: Console, connection: psycopg.Connection) -> None:
+    """Print how many hours and days are missing, and why."""
+    print_query(console, connection, "Gaps", "gaps_by_reason")
+
+
 def print_rows(
     console: Console, title: str | None, columns: Sequence[str], rows: Iterable[Sequence[Any]]
 ) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import dagster as dg
 from rich.console import Console
@@ -74,6 +74,7 @@ def run_job(
     *,
     partition_key: str | None = None,
     tags: dict[str, str] | None = None,
+    config: dict[str, Any] | None = None,
 ) -> RunOutcome:
     """Run a job in this process, show which step it is at and print what loads log."""
     run_id = str(uuid.uuid4())
@@ -97,7 +98,7 @@ def run_job(
                 _LAUNCHER_TAG: os.environ.get(LAUNCHER, "command line"),
                 **(tags or {}),
             },
-            run_config=_QUIET,
+            run_config={**_QUIET, **(config or {})},
         )
         try:
             for doing in _progress(instance, run_id, future.done):

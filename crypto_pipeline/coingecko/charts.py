@@ -1,8 +1,8 @@
 """The price history of one coin in one currency: an answer of ``/coins/{id}/market_chart/range``,
 and CoinGecko's own export of a coin as CSV.
 
-Sources: CoinGecko's OpenAPI description (three arrays of ``[milliseconds, number]``), and three real
-exports. The text of a number is never converted, so it is exact by construction.
+Sources: CoinGecko's OpenAPI description (three arrays of ``[milliseconds, number]``), and three
+real exports. The text of a number is never converted, so it is exact by construction.
 """
 
 import csv
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from enum import Enum
+from itertools import pairwise
 from statistics import median
 from typing import Final
 
@@ -110,6 +111,7 @@ class Points:
         rows = zip(self.times, self.prices, self.market_caps, self.total_volumes, strict=True)
         if not self.malformed:
             for index, (time, price, cap, volume) in enumerate(rows):
+                assert time is not None
                 yield b"%d,%d,%d,%b,%b,%b,null\n" % (file_id, index, time, price, cap, volume)
             return
         for index, (time, price, cap, volume) in enumerate(rows):
@@ -249,7 +251,7 @@ def _granularity(
 ) -> Granularity | None:
     """That of the distances between the points; of too few, what CoinGecko documents for a range:
     5 minutes for the last day, hours up to 90 days, days above."""
-    distances = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    distances = [later - earlier for earlier, later in pairwise(times)]
     if len(distances) > 1:
         usual = median(distances)
         if usual < Granularity.HOUR.milliseconds / 2:
@@ -263,8 +265,8 @@ def _granularity(
 
 
 def _ends_unfinished(points: Points, granularity: Granularity, answer: ChartAnswer) -> bool:
-    """Whether the last point stands for now: its bucket was not over, or it comes too soon after the
-    one before (an answer from a cache has the now of its making)."""
+    """Whether the last point stands for now: its bucket was not over, or it comes too soon after
+    the one before (an answer from a cache has the now of its making)."""
     if not points or len(points) - 1 in points.malformed or points.times[-1] is None:
         return False
     last, length = points.times[-1], granularity.milliseconds
@@ -297,7 +299,8 @@ def _read_chart(body: bytes | msgspec.Raw) -> Points:
     times = columns[0][0]
     if any(other != times for other, _ in columns[1:]) or not _are_plain(times, columns):
         return _any_chart(bytes(body))
-    return Points(times, *(values for _, values in columns))
+    (_, prices), (_, caps), (_, volumes) = columns
+    return Points(times, prices, caps, volumes)
 
 
 def _series_of(chart: _Body) -> tuple[_Series, _Series, _Series]:
@@ -442,7 +445,8 @@ def _read_export(content: bytes) -> History:
             continue
         cells = [row[place].strip() if place < len(row) else "" for place in at]
         time = _export_time(cells[0])
-        builder.add(time, *(_cell(cell) for cell in cells[1:]), ",".join(row))
+        price, cap, volume = map(_cell, cells[1:])
+        builder.add(time, price, cap, volume, ",".join(row))
     return _imported(builder.points())
 
 

@@ -1,8 +1,9 @@
-"""The HTTP client: pages of ``/coins/markets`` into one capture."""
+"""The HTTP client: pages of ``/coins/markets`` into one capture, and charts."""
 
 import email.utils
 import itertools
 import logging
+import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, timezone
 from importlib.metadata import version
@@ -16,6 +17,7 @@ import tenacity
 from pydantic import SecretStr
 
 from crypto_pipeline.coingecko.capture import LIVE_SOURCE, Capture, ResponseMeta, read_page
+from crypto_pipeline.coingecko.charts import MARKET_CHART_RANGE, ChartAnswer
 from crypto_pipeline.coingecko.errors import (
     CoinGeckoError,
     MalformedResponse,
@@ -23,7 +25,13 @@ from crypto_pipeline.coingecko.errors import (
     error_from_body,
     error_from_response,
 )
-from crypto_pipeline.coingecko.limits import RequestBudget, request_budget
+from crypto_pipeline.coingecko.limits import Budget, request_budget
+from crypto_pipeline.coingecko.request_log import (
+    RequestEntry,
+    RequestLog,
+    new_request_id,
+    request_log,
+)
 from crypto_pipeline.coingecko.schema import coin_id
 from crypto_pipeline.coingecko.tolerant_json import MALFORMED
 from crypto_pipeline.config.settings import Plan, Settings
@@ -65,6 +73,7 @@ _KEPT_HEADERS = (
 )
 
 _logger = logging.getLogger(__name__)
+_decode_any = msgspec.json.Decoder(msgspec.Raw).decode
 
 
 class _Answer(NamedTuple):
@@ -94,6 +103,8 @@ class CoinGeckoClient:
         api_key: Key of the demo or pro plan; sent in that header only.
         base_url: Overrides the plan's root URL; required for the sandbox plan.
         budget: Gives every attempt its slot.
+        log: Where every attempt is written down.
+        run_id: Dagster's run that asks.
         timeout: Seconds to wait for a connection and for each part of an answer.
         max_attempts: How often a page is asked for before giving up.
         max_wait: Longest wait between attempts in seconds, where CoinGecko does not name one.
@@ -106,7 +117,9 @@ class CoinGeckoClient:
         self,
         plan: Plan,
         *,
-        budget: RequestBudget,
+        budget: Budget,
+        log: RequestLog | None = None,
+        run_id: str | None = None,
         api_key: SecretStr | None = None,
         base_url: str | None = None,
         timeout: float = 30.0,
@@ -132,6 +145,8 @@ class CoinGeckoClient:
             headers[service.key_header] = self._key
         self._plan = plan
         self._budget = budget
+        self._log = log
+        self._run_id = run_id
         self._http = httpx.Client(base_url=root, headers=headers, timeout=timeout)
         self._backoff = tenacity.wait_random_exponential(max=max_wait)
         self._retrying = tenacity.Retrying(
@@ -143,13 +158,18 @@ class CoinGeckoClient:
         )
 
     @classmethod
-    def from_settings(cls, settings: Settings) -> "CoinGeckoClient":
-        """The client that the settings describe, with the machine's budget in ``data_dir``."""
+    def from_settings(
+        cls, settings: Settings, run_id: str | None = None, budget: Budget | None = None
+    ) -> "CoinGeckoClient":
+        """The client that the settings describe, by default with the machine's budget in
+        ``data_dir``."""
         return cls(
             settings.coingecko_plan,
             api_key=settings.coingecko_api_key,
             base_url=settings.coingecko_base_url,
-            budget=request_budget(settings),
+            budget=request_budget(settings) if budget is None else budget,
+            log=request_log(settings),
+            run_id=run_id,
         )
 
     def __enter__(self) -> "CoinGeckoClient":
@@ -282,6 +302,73 @@ class CoinGeckoClient:
             error=error,
         )
 
+    def chart_range(
+        self,
+        coin: str,
+        vs_currency: str,
+        start: datetime,
+        end: datetime,
+        on_unreadable: Callable[[ChartAnswer], None] | None = None,
+    ) -> ChartAnswer:
+        """Fetch the price history of a coin from ``start`` to ``end``.
+
+        CoinGecko chooses the distance of the points by the range: hours for 2 to 90 days, days for
+        more; five minutes for the last day.
+
+        Args:
+            coin: The coin's id.
+            vs_currency: Currency of all amounts.
+            start: First moment, to the second.
+            end: Last moment, to the second.
+            on_unreadable: Called with every answer that came with HTTP 200 and is no JSON.
+
+        Raises:
+            PlanError: with code 10012, the range begins before the plan's reach.
+            CoinGeckoError: it could not be got.
+        """
+        query = {
+            "vs_currency": vs_currency,
+            "from": str(int(start.timestamp())),
+            "to": str(int(end.timestamp())),
+            "precision": "full",
+        }
+        return self._retrying(self._get_chart, coin, query, on_unreadable)
+
+    def _get_chart(
+        self,
+        coin: str,
+        query: dict[str, str],
+        on_unreadable: Callable[[ChartAnswer], None] | None,
+    ) -> ChartAnswer:
+        path = MARKET_CHART_RANGE.replace("{id}", quote(coin, safe=""))
+        answer = self._get(path, query, MARKET_CHART_RANGE)
+        body = self._without_key(answer.received if answer.body is None else answer.body)
+        error = error_from_body(body, 200, _retry_after(answer.headers))
+        if error is not None:
+            raise error
+        chart = ChartAnswer(
+            ingested_at=self._time_of(answer),
+            source=_source_of(answer),
+            coin=coin,
+            request=query,
+            headers=_kept_headers(answer),
+            body=msgspec.Raw(body),
+        )
+        try:
+            if answer.body is None:
+                raise MalformedResponse("its content encoding is broken", status=200)
+            # Whole JSON, so that it can stand inside of our file.
+            _decode_any(body)
+        except (*MALFORMED, MalformedResponse) as malformed:
+            if on_unreadable is not None:
+                on_unreadable(
+                    msgspec.structs.replace(chart, body=msgspec.Raw(b"null"), unreadable=body)
+                )
+            if isinstance(malformed, MalformedResponse):
+                raise
+            raise MalformedResponse(str(malformed), status=200) from None
+        return chart
+
     def _missed(
         self, pages: Sequence[_Page], request: dict[str, str], limit: int | None
     ) -> list[_Page]:
@@ -346,17 +433,45 @@ class CoinGeckoClient:
             raise unreadable from None
         return _Page(answer, records, len(records))
 
-    def _get(self, path: str, query: dict[str, str]) -> _Answer:
-        """One attempt, which takes one slot of the budget."""
-        self._budget.acquire()
+    def _get(self, path: str, query: dict[str, str], endpoint: str | None = None) -> _Answer:
+        """One attempt, which takes one slot of the budget and is written down.
+
+        Args:
+            path: Below the root.
+            query: The parameters.
+            endpoint: The path with names in braces for what varies, where something does.
+        """
+        request_id = new_request_id()
+        self._budget.acquire(request_id)
         sent_at = datetime.now(timezone.utc)
+        began = time.perf_counter()
+        status: int | None = None
+        headers = httpx.Headers()
+        received = b""
         try:
             with self._http.stream("GET", path, params=query) as response:
+                status, headers = response.status_code, response.headers
                 # As it came: what is compressed badly is kept, too.
                 received = b"".join(response.iter_raw())
         except httpx.TransportError as failure:
             reason = str(failure) or type(failure).__name__
             raise NetworkError(f"{self._http.base_url.host}: {reason}") from None
+        finally:
+            if self._log is not None:
+                self._log.add(
+                    RequestEntry(
+                        request_id=request_id,
+                        sent_at=sent_at,
+                        plan=self._plan.value,
+                        endpoint=endpoint or path,
+                        status=status,
+                        credits=int(status == 200),
+                        received_bytes=len(received),
+                        duration_ms=round((time.perf_counter() - began) * 1000),
+                        is_cached=_is_cached(headers),
+                        run_id=self._run_id,
+                    )
+                )
         received_at = datetime.now(timezone.utc)
         body = _decoded(response, received)
         if response.status_code != 200:
@@ -413,6 +528,13 @@ def _source_of(answer: _Answer) -> str:
 
 def _kept_headers(answer: _Answer) -> dict[str, str]:
     return {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
+
+
+def _is_cached(headers: httpx.Headers) -> bool | None:
+    """Whether an answer came from CoinGecko's cache; None where it does not say."""
+    if "cf-cache-status" in headers:
+        return headers["cf-cache-status"].upper() in ("HIT", "STALE", "UPDATING", "REVALIDATED")
+    return headers["age"] != "0" if "age" in headers else None
 
 
 def _sandbox_time(headers: httpx.Headers) -> datetime:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 from filelock import FileLock
 from pyrate_limiter import Rate, RateItem, SQLiteBucket
@@ -24,11 +25,36 @@ and has no promised rate; Demo is 30 on the pricing page (100 in newer documenta
 smallest paid plan. They move, hence COINGECKO_REQUESTS_PER_MINUTE.
 """
 
+DEFAULT_PER_MONTH: dict[Plan, int | None] = {
+    Plan.PUBLIC: None,
+    Plan.DEMO: 10_000,
+    Plan.PRO: 100_000,
+    Plan.SANDBOX: None,
+}
+"""Credits a month by plan; None is no figure that is published. Demo's is on the pricing page, as
+is that of the smallest paid plan; hence COINGECKO_REQUESTS_PER_MONTH."""
+
+HISTORY_DAYS: dict[Plan, int | None] = {
+    Plan.PUBLIC: 365,
+    Plan.DEMO: 365,
+    Plan.PRO: 730,
+    Plan.SANDBOX: None,
+}
+"""Days back that a plan's charts reach; None is all there is. 730 are those of the smallest paid
+plan; hence COINGECKO_HISTORY_DAYS."""
+
 # CoinGecko sees a request later than we count it: without a margin, a slow request followed by a
 # quick one would make its minute hold one too many.
 _WINDOW_MS = 61_000
 
 _logger = logging.getLogger(__name__)
+
+
+class Budget(Protocol):
+    """Whatever gives a request its slot."""
+
+    def acquire(self, request_id: str) -> None:
+        """Take a slot, waiting for a free one as long as it takes."""
 
 
 class RequestBudget:
@@ -49,8 +75,11 @@ class RequestBudget:
         self._path = path
         self._per_minute = per_minute
 
-    def acquire(self) -> None:
+    def acquire(self, request_id: str = "request") -> None:
         """Take a slot, waiting for a free one as long as it takes.
+
+        Args:
+            request_id: The request's key; the count needs none.
 
         Raises:
             OSError: the folder cannot be made or the lock file cannot be opened.

@@ -70,6 +70,6 @@ def _table(start: bytes) -> str | None:
     shown = ", ".join(columns[:_MOST_COLUMNS])[:_MOST_CHARACTERS]
     more = f" and {len(columns) - _MOST_COLUMNS} more" if len(columns) > _MOST_COLUMNS else ""
     return (
-        f"a CSV with the columns {shown}{more}: CoinGecko's own export of a coin has"
-        f" {', '.join(_EXPORT_COLUMNS)}, and no CSV is loaded yet; {_FORMS}"
+        f"a CSV with the columns {shown}{more}: of CSVs, CoinGecko's own export of a coin is"
+        f" loaded, which has {', '.join(_EXPORT_COLUMNS)}; {_FORMS}"
     )

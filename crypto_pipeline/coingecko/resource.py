@@ -12,6 +12,6 @@ class CoinGecko(dg.ConfigurableResource[Any]):
     """CoinGecko as the environment says (``COINGECKO_*``), so that no key is part of a Dagster
     configuration."""
 
-    def client(self) -> CoinGeckoClient:
-        """A client, to be used as a context manager."""
-        return CoinGeckoClient.from_settings(Settings())
+    def client(self, run_id: str | None = None) -> CoinGeckoClient:
+        """A client, to be used as a context manager, whose requests are those of a run."""
+        return CoinGeckoClient.from_settings(Settings(), run_id)

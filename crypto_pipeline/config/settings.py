@@ -163,6 +163,18 @@ class Settings(GraphSettings):
         description="Requests a minute, of all processes on the machine that share DATA_DIR;"
         " by default the plan's.",
     )
+    coingecko_requests_per_month: int | None = Field(
+        default=None,
+        ge=1,
+        description="Credits a month, of all processes that share the database; by default the"
+        " plan's. A backfill leaves of them what the hourly fetch needs.",
+    )
+    coingecko_history_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="Days back that the plan's charts reach; by default 365 for public and demo,"
+        " 730 for pro.",
+    )
     coingecko_vs_currency: str = Field(
         default="usd", pattern="^[a-z]{2,8}$", description="Currency of all prices."
     )

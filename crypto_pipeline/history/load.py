@@ -190,8 +190,8 @@ def _decode_file(file: HistoryFile) -> _Decoded:
 def _load(
     warehouse: Warehouse, files: Sequence[_Decoded], max_rejected_share: float
 ) -> Iterator[list[LoadedHistory]]:
-    """Load files in one transaction; in several where PostgreSQL refuses the data of one, which then
-    becomes a failed batch."""
+    """Load files in one transaction; in several where PostgreSQL refuses the data of one, which
+    then becomes a failed batch."""
     try:
         with warehouse.load() as connection:
             loaded = _load_staged(connection, files, max_rejected_share)

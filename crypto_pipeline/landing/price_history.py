@@ -79,12 +79,14 @@ def keep_answer(zone: LandingZone, answer: ChartAnswer) -> tuple[HistoryFile, bo
 def keep_import(
     zone: LandingZone, name: str, content: bytes, coin: str, vs_currency: str
 ) -> tuple[HistoryFile, bool]:
-    """Keep a file that somebody has, byte for byte; whether it is new.
+    """Keep a file that somebody has, byte for byte; whether it is new. Exports of a coin have the
+    same name every time, so its own has the beginning of its SHA-256 before it.
 
     Raises:
-        OSError: it cannot be written, or another file of its name is there.
+        OSError: it cannot be written.
         ObjectStoreError: the object store does not serve us.
     """
-    path = history_path(coin, vs_currency, name)
+    told = f"{hashlib.sha256(content).hexdigest()[:16]}-{name}"
+    path = history_path(coin, vs_currency, told)
     new = zone.put_new(path, content)
     return HistoryFile(zone.stored_file(path), coin, vs_currency), new

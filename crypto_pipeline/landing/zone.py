@@ -23,8 +23,10 @@ from crypto_pipeline.coingecko.capture import (
     CaptureError,
     encode_capture,
 )
+from crypto_pipeline.coingecko.charts import is_history
 from crypto_pipeline.coingecko.looks import looks_like
 from crypto_pipeline.landing.archives import ArchiveError, Member, members
+from crypto_pipeline.landing.compression import CompressionError, decompress
 from crypto_pipeline.landing.landed import (
     LANDING_FOLDER,
     filed_hour,
@@ -51,6 +53,11 @@ _log = logging.getLogger(__name__)
 
 def _warn(uri: UPath, problem: Exception) -> None:
     _log.warning("%s cannot be filed: %s", uri, problem)
+
+
+def _leave_history(name: str, _: bytes) -> bool:
+    """Whose price history it is, the database knows: a load files it."""
+    raise OSError(f"{name} is price history, which `crypto-pipeline load` files")
 
 
 @dataclass(frozen=True)
@@ -249,20 +256,9 @@ class LandingZone:
             self._put_at(path, content)
         except FileExistsError:
             if self.stored_file(path).content != content:
-                raise FileExistsError(
-                    f"another file lies at {path}: rename one of them"
-                ) from None
+                raise FileExistsError(f"another file lies at {path}: rename one of them") from None
             return False
         return True
-
-    def unfiled(
-        self, on_failure: Callable[[UPath, Exception], None] = _warn
-    ) -> Iterator[tuple[StoredFile, Callable[[], None]]]:
-        """The files that were dropped in beside the hours, each with what removes it."""
-        for path, remove in sorted(
-            self._unfiled_files(False, on_failure), key=lambda unfiled: unfiled[0]
-        ):
-            yield self.stored_file(path), remove
 
     def has_unfiled(self) -> bool:
         """Whether ``file_unfiled`` would have anything to look at.
@@ -279,6 +275,7 @@ class LandingZone:
         *,
         among_hours: bool = True,
         on_failure: Callable[[UPath, Exception], None] = _warn,
+        file_history: Callable[[str, bytes], bool] = _leave_history,
     ) -> list[LandingFile]:
         """Move files that were dropped in by hand to the hour of their fetch (``decode_capture``).
 
@@ -294,6 +291,8 @@ class LandingZone:
                 costs a walk through all that was ever landed.
             on_failure: Called for every file that stays where it is, or folder that cannot be
                 listed, and why; by default it is logged as a warning.
+            file_history: Called with the name and the content of every file of price history;
+                whether it has kept it. It raises OSError for what it cannot file.
 
         Raises:
             ObjectStoreError: the object store does not serve us. One that only refuses to write or
@@ -304,7 +303,9 @@ class LandingZone:
             self._unfiled_files(among_hours, on_failure), key=lambda unfiled: unfiled[0]
         ):
             try:
-                filed += self._file_away(path, remove, partial(on_failure, self.root / path))
+                filed += self._file_away(
+                    path, remove, partial(on_failure, self.root / path), file_history
+                )
             except OSError as problem:
                 on_failure(self.root / path, problem)
             except ObjectStoreError as problem:
@@ -314,7 +315,11 @@ class LandingZone:
         return filed
 
     def _file_away(
-        self, path: str, remove: Callable[[], None], on_failure: Callable[[Exception], None]
+        self,
+        path: str,
+        remove: Callable[[], None],
+        on_failure: Callable[[Exception], None],
+        file_history: Callable[[str, bytes], bool],
     ) -> list[LandingFile]:
         """Move an unfiled file, or the members of an archive; nothing if another process has filed
         it since it was listed."""
@@ -324,7 +329,10 @@ class LandingZone:
             content = unfiled.content
             archived = members(path, content)
             if archived is not None:
-                return self._file_members(path, content, archived, remove, on_failure)
+                return self._file_members(path, content, archived, remove, on_failure, file_history)
+            if self._is_filed_as_history(uri.name, content, file_history):
+                remove()
+                return []
             file = self._keep(uri.name, content, _time_told(uri.name, content) or _written(uri))
         except FileNotFoundError:
             return []
@@ -338,14 +346,19 @@ class LandingZone:
         archived: Iterator[Member],
         remove: Callable[[], None],
         on_failure: Callable[[Exception], None],
+        file_history: Callable[[str, bytes], bool],
     ) -> list[LandingFile]:
         filed: list[LandingFile] = []
         left = False
+        histories = 0
         try:
             for member in archived:
                 try:
                     # In one folder: what lay in folders of the archive is told apart by its name.
                     name = member.name.removeprefix("./").replace("/", "-")
+                    if self._is_filed_as_history(name, member.content, file_history):
+                        histories += 1
+                        continue
                     time = _time_told(name, member.content) or member.written
                     filed.append(self._keep(name, member.content, time))
                 except OSError as problem:
@@ -356,7 +369,7 @@ class LandingZone:
             on_failure(problem)
         if left:
             return filed
-        if not filed:
+        if not filed and not histories:
             on_failure(OSError(f"{looks_like(content)} (no file is in it)"))
             return filed
         kept = f"{ARCHIVES_FOLDER}/{hashlib.sha256(content).hexdigest()[:16]}-{UPath(path).name}"
@@ -365,6 +378,16 @@ class LandingZone:
             self._put_at(kept, content)
         remove()
         return filed
+
+    @staticmethod
+    def _is_filed_as_history(
+        name: str, content: bytes, file_history: Callable[[str, bytes], bool]
+    ) -> bool:
+        try:
+            plain = decompress(name, content)
+        except CompressionError:
+            return False
+        return is_history(plain) and file_history(name, content)
 
     def _keep(self, name: str, content: bytes, time: datetime) -> LandingFile:
         """Keep a content under the hour of a time.

@@ -65,9 +65,12 @@ SqlType = Literal[
     "integer",
     "bigint",
     "boolean",
+    "uuid",
     "date",
     "time",
     "timestamptz",
+    "tstzrange",
+    "tstzmultirange",
     "jsonb",
 ]
 """A type of PostgreSQL. A ``timestamptz`` is in UTC everywhere."""
@@ -552,7 +555,8 @@ HISTORY_BATCHES: Final = Table(
         Column(
             "points_unfinished",
             "integer",
-            "The point at the end of a chart that stands for now, left out: its bucket was not over",
+            "The point at the end of a chart that stands for now, left out: its bucket was not"
+            " over",
         ),
         Column(
             "points_restated",
@@ -574,7 +578,7 @@ HISTORY_BATCHES: Final = Table(
 PRICE_POINTS: Final = Table(
     "public",
     "price_points",
-    "A point of a coin's price history, from a chart or an export; the first one of a bucket wins.",
+    "A point of a coin's price history, from a chart or an export; the first of a bucket wins.",
     (
         replace(CRYPTO_ID, field=None),
         VS_CURRENCY,
@@ -607,8 +611,8 @@ REJECTED_POINTS: Final = Table(
 PRICE_CORRECTIONS: Final = Table(
     "public",
     "price_corrections",
-    "What the source, or a second file, said of a point later, where it differs from what was known"
-    " by more than a tolerance. The first value stays in price_points.",
+    "What the source, or a second file, said of a point later, where it differs from what was"
+    " known by more than a tolerance. The first value stays in price_points.",
     (
         replace(CRYPTO_ID, field=None),
         VS_CURRENCY,
@@ -624,6 +628,76 @@ PRICE_CORRECTIONS: Final = Table(
         *("crypto_id", "vs_currency", "granularity_minutes", "bucket_time"),
         *("known_from", "batch_id"),
     ),
+)
+
+HISTORY_SERIES: Final = Table(
+    "public",
+    "history_series",
+    "From when to when the price history of a coin in a currency goes: what gaps are told by.",
+    (
+        replace(CRYPTO_ID, field=None),
+        VS_CURRENCY,
+        Column("first_day", "date", "First day (UTC) with a price"),
+        Column("last_day", "date", "Last day (UTC) with a price"),
+        Column(
+            "first_hourly_day",
+            "date",
+            "First day (UTC) with snapshots of three hours or more: from then on hours are"
+            " expected, before it days",
+            nullable=True,
+        ),
+        Column("in_snapshots", "boolean", "Whether a snapshot has ever had it"),
+    ),
+    key=("crypto_id", "vs_currency"),
+)
+
+HISTORY_REFUSALS: Final = Table(
+    "public",
+    "history_refusals",
+    "Ranges of the price history that the source does not give: it is not asked for them again"
+    " with the same plan.",
+    (
+        replace(CRYPTO_ID, field=None),
+        VS_CURRENCY,
+        Column("plan", "text", "The plan that was refused"),
+        Column("refused_from", "timestamptz", "Start of the range, UTC"),
+        Column("refused_to", "timestamptz", "End of the range, UTC, exclusive"),
+        Column("reason", "text", "What the source says, or what its plan documents"),
+        Column("refused_at", "timestamptz", "When it was refused, UTC"),
+    ),
+    key=("crypto_id", "vs_currency", "plan", "refused_from", "refused_to"),
+)
+
+API_REQUESTS: Final = Table(
+    "public",
+    "api_requests",
+    "The request ledger: every request to CoinGecko, of all machines of this database.",
+    (
+        Column("request_id", "uuid", "Surrogate key"),
+        Column("sent_at", "timestamptz", "When it was sent, UTC"),
+        Column("plan", "text", "The plan whose budget it counts for"),
+        Column(
+            "endpoint",
+            "text",
+            "Path of the endpoint; null while the request is on its way",
+            nullable=True,
+        ),
+        Column("status", "smallint", "HTTP status; null without an answer", nullable=True),
+        Column("credits", "smallint", "What it costs of the month: 1 for an answer with HTTP 200"),
+        Column("received_bytes", "bigint", "Size of the body as received", nullable=True),
+        Column("duration_ms", "integer", "Milliseconds until the whole answer", nullable=True),
+        Column(
+            "is_cached",
+            "boolean",
+            "Whether the answer came from CoinGecko's cache",
+            note="null where it does not say",
+            nullable=True,
+        ),
+        Column(
+            "run_id", "text", "Dagster's run that asked, /runs/<run_id> in its UI", nullable=True
+        ),
+    ),
+    key=("request_id",),
 )
 
 HISTORY_TABLES: Final = (HISTORY_BATCHES, PRICE_POINTS, REJECTED_POINTS, PRICE_CORRECTIONS)
@@ -762,9 +836,7 @@ _CANDLE_COLUMNS: Final = (
         kind=PRICE,
         note="of several, rounded to 26 decimals",
     ),
-    Column(
-        "market_cap", "numeric", "Last market capitalisation known", kind=AMOUNT, nullable=True
-    ),
+    Column("market_cap", "numeric", "Last market capitalisation known", kind=AMOUNT, nullable=True),
     Column(
         "total_volume",
         "numeric",
@@ -914,6 +986,29 @@ VIEW_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
             "duplicate_percentage", "numeric", "Duplicates among the records fetched, in percent"
         ),
     ),
+    "asked_history": (
+        Column(
+            "asked", "tstzmultirange", "The hours (UTC) for which a chart was asked and answered"
+        ),
+    ),
+    "expected_history": (
+        Column("by_day", "tstzrange", "The time (UTC) in which every day is expected"),
+        Column("by_hour", "tstzrange", "The time (UTC) in which every hour is expected"),
+    ),
+    "analytics.v_gaps": (
+        Column("crypto_id", "text", "CoinGecko's stable key of the coin"),
+        Column("vs_currency", "text", "Currency of the missing prices"),
+        Column("grid", "text", "hour or day: what is expected"),
+        Column("gap_start", "timestamptz", "First moment of the gap, UTC"),
+        Column("gap_end", "timestamptz", "End of the gap, UTC, exclusive"),
+        Column("missing_points", "bigint", "How many hours or days are missing"),
+        Column("reason", "text", "What is known of why"),
+        Column(
+            "is_explained",
+            "boolean",
+            "Whether the source was asked and has none: it is not asked again",
+        ),
+    ),
 }
 """Columns that a view has and no table; a view's other columns mean what those of that name mean in
 the tables."""
@@ -925,6 +1020,12 @@ VIEWS: Final[Mapping[str, str]] = {
     " marks a coin that the source has not updated for a day.",
     "v_deduplication_stats": "What deduplication and quarantine did, by day (UTC), source and"
     " currency.",
+    "asked_history": "The hours of each coin and currency that a chart was asked for, as far as"
+    " they were over then.",
+    "expected_history": "What is expected of each coin and currency: days, and from the first day"
+    " that was asked every hour on, hours.",
+    "analytics.v_gaps": "What is expected of the price history and is not there, with what is known"
+    " of why.",
 }
 """What a row of a view is."""
 
@@ -932,6 +1033,9 @@ POSTGRES_TABLES: Final = (
     DATA_ORIGIN,
     *SILVER_TABLES,
     *HISTORY_TABLES,
+    HISTORY_SERIES,
+    HISTORY_REFUSALS,
+    API_REQUESTS,
     *GOLD_TABLES,
     *CANDLE_TABLES,
     REPLAYS,

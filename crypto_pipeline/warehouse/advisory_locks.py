@@ -24,6 +24,8 @@ class AdvisoryLock(enum.IntEnum):
     """A load by Spark."""
     DAGSTER_TABLES = 7_233_005
     """Making Dagster's tables."""
+    REQUESTS = 7_233_008
+    """Taking a slot of a minute; the SQL function ``reserve_request`` has it as a literal."""
     LAKE_LOAD = 7_233_006
     """A load of the lake by delta-rs."""
 

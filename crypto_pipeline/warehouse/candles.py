@@ -44,7 +44,9 @@ def load_candles_of_points(connection: psycopg.Connection) -> Counts:
     connection.execute(read_sql("candles/stage.sql"))
     connection.execute(read_sql("candles/points.sql"))
     counts = _days(connection)
-    counts[FACT_DAILY.name] += connection.execute(read_sql("candles/daily_points.sql")).rowcount
+    days = connection.execute(read_sql("candles/daily_points.sql")).fetchone()
+    assert days is not None
+    counts[FACT_DAILY.name] += days[0]
     return counts
 
 

@@ -1,43 +1,49 @@
--- The days of changed_hours, from all of their hours; then the days of daily points that have no hour.
+-- The days of changed_hours, from all of their hours.
 CREATE TEMPORARY TABLE changed_days ON COMMIT DROP AS
-SELECT DISTINCT
-    crypto_id, vs_currency, date_bin('1 day', hour_start, '2000-01-01 00:00:00+00') AS day_start
-FROM changed_hours;
+SELECT DISTINCT crypto_id, vs_currency, day_floor(hour_start) AS day_start FROM changed_hours;
 ANALYZE changed_days;
+
+CREATE TEMPORARY TABLE day_candles ON COMMIT DROP AS
+SELECT
+    d.crypto_id, d.vs_currency, (d.day_start AT TIME ZONE 'UTC')::date AS day,
+    (array_agg(h.source_key ORDER BY h.hour_start))[1] AS source_key,
+    (array_agg(h.open_price ORDER BY h.hour_start))[1] AS open_price,
+    max(h.high_price) AS high_price,
+    min(h.low_price) AS low_price,
+    (array_agg(h.close_price ORDER BY h.hour_start))[count(*)] AS close_price,
+    CASE
+        WHEN count(*) = 1 THEN min(h.mean_price)
+        ELSE round(sum(h.mean_price * h.observations) / sum(h.observations)::numeric(38, 26), 26)
+    END AS mean_price,
+    (array_agg(h.market_cap ORDER BY h.hour_start) FILTER (WHERE h.market_cap IS NOT NULL))
+        [count(h.market_cap)] AS market_cap,
+    (array_agg(h.total_volume ORDER BY h.hour_start) FILTER (WHERE h.total_volume IS NOT NULL))
+        [count(h.total_volume)] AS total_volume,
+    sum(h.observations)::integer AS observations,
+    count(*) AS hours,
+    count(*) FILTER (WHERE h.origin = 'snapshot') AS snapshot_hours,
+    CASE
+        WHEN bool_or(h.origin = 'snapshot') THEN 'snapshot'
+        WHEN bool_or(h.origin = 'chart') THEN 'chart'
+        ELSE 'import'
+    END AS origin
+FROM changed_days AS d
+JOIN analytics.fact_crypto_price_hourly AS h
+    ON h.crypto_id = d.crypto_id AND h.vs_currency = d.vs_currency
+    AND h.hour_start >= d.day_start AND h.hour_start < d.day_start + interval '24 hours'
+    AND day_floor(h.hour_start) = d.day_start
+GROUP BY d.crypto_id, d.vs_currency, d.day_start;
 
 INSERT INTO analytics.fact_crypto_price_daily AS f (
     date_key, source_key, crypto_id, vs_currency, day, open_price, high_price, low_price, close_price,
     mean_price, market_cap, total_volume, observations, coverage_share, origin
 )
 SELECT
-    to_char(d.day_start AT TIME ZONE 'UTC', 'YYYYMMDD')::integer,
-    (array_agg(h.source_key ORDER BY h.hour_start))[1],
-    d.crypto_id, d.vs_currency, (d.day_start AT TIME ZONE 'UTC')::date,
-    (array_agg(h.open_price ORDER BY h.hour_start))[1],
-    max(h.high_price),
-    min(h.low_price),
-    (array_agg(h.close_price ORDER BY h.hour_start))[count(*)],
-    CASE
-        WHEN count(*) = 1 THEN min(h.mean_price)
-        ELSE round(sum(h.mean_price * h.observations) / sum(h.observations)::numeric(38, 26), 26)
-    END,
-    (array_agg(h.market_cap ORDER BY h.hour_start) FILTER (WHERE h.market_cap IS NOT NULL))
-        [count(h.market_cap)],
-    (array_agg(h.total_volume ORDER BY h.hour_start) FILTER (WHERE h.total_volume IS NOT NULL))
-        [count(h.total_volume)],
-    sum(h.observations)::integer,
-    round(count(*) / 24.0, 4),
-    CASE
-        WHEN bool_or(h.origin = 'snapshot') THEN 'snapshot'
-        WHEN bool_or(h.origin = 'chart') THEN 'chart'
-        ELSE 'import'
-    END
-FROM changed_days AS d
-JOIN analytics.fact_crypto_price_hourly AS h
-    ON h.crypto_id = d.crypto_id AND h.vs_currency = d.vs_currency
-    AND h.hour_start >= d.day_start AND h.hour_start < d.day_start + interval '1 day'
-    AND date_bin('1 day', h.hour_start, '2000-01-01 00:00:00+00') = d.day_start
-GROUP BY d.crypto_id, d.vs_currency, d.day_start
+    to_char(day, 'YYYYMMDD')::integer, source_key, crypto_id, vs_currency, day, open_price,
+    high_price, low_price, close_price, mean_price, market_cap, total_volume, observations,
+    round(hours / 24.0, 4), origin
+FROM day_candles
+ORDER BY crypto_id, vs_currency, day
 ON CONFLICT (crypto_id, vs_currency, day) DO UPDATE SET
     source_key = excluded.source_key,
     open_price = excluded.open_price,
@@ -51,3 +57,24 @@ ON CONFLICT (crypto_id, vs_currency, day) DO UPDATE SET
     coverage_share = excluded.coverage_share,
     origin = excluded.origin,
     load_timestamp = now();
+
+-- From when to when each series goes, which the gaps are told by.
+INSERT INTO history_series AS s (
+    crypto_id, vs_currency, first_day, last_day, first_hourly_day, in_snapshots
+)
+SELECT
+    crypto_id, vs_currency, min(day), max(day), min(day) FILTER (WHERE snapshot_hours > 2),
+    bool_or(snapshot_hours > 0)
+FROM day_candles
+GROUP BY crypto_id, vs_currency
+ON CONFLICT (crypto_id, vs_currency) DO UPDATE SET
+    first_day = least(s.first_day, excluded.first_day),
+    last_day = greatest(s.last_day, excluded.last_day),
+    first_hourly_day = least(s.first_hourly_day, excluded.first_hourly_day),
+    in_snapshots = s.in_snapshots OR excluded.in_snapshots
+WHERE (s.first_day, s.last_day, s.first_hourly_day, s.in_snapshots) IS DISTINCT FROM (
+    least(s.first_day, excluded.first_day),
+    greatest(s.last_day, excluded.last_day),
+    least(s.first_hourly_day, excluded.first_hourly_day),
+    s.in_snapshots OR excluded.in_snapshots
+);

@@ -1,7 +1,8 @@
 -- The candles of the staged points. A snapshot goes before a point of a chart, five-minute points before
 -- hourly ones, hours before the daily point; among equals the first write wins.
 SELECT ensure_month_partitions(
-    'analytics.fact_crypto_price_hourly', ARRAY(SELECT month FROM point_months)
+    'analytics.fact_crypto_price_hourly',
+    ARRAY(SELECT month FROM point_months WHERE has_hours)
 );
 
 CREATE TEMPORARY TABLE point_sources ON COMMIT DROP AS
@@ -30,7 +31,7 @@ INSERT INTO changed_hours SELECT * FROM merged;
 
 WITH hours AS (
     SELECT DISTINCT
-        crypto_id, vs_currency, date_bin('1 hour', bucket_time, '2000-01-01 00:00:00+00') AS hour_start
+        crypto_id, vs_currency, hour_floor(bucket_time) AS hour_start
     FROM good_points WHERE granularity_minutes = 5
 ),
 candles AS (
@@ -52,7 +53,7 @@ candles AS (
     JOIN price_points AS p
         ON p.crypto_id = h.crypto_id AND p.vs_currency = h.vs_currency AND p.granularity_minutes = 5
         AND p.bucket_time >= h.hour_start AND p.bucket_time < h.hour_start + interval '1 hour'
-        AND date_bin('1 hour', p.bucket_time, '2000-01-01 00:00:00+00') = h.hour_start
+        AND hour_floor(p.bucket_time) = h.hour_start
     GROUP BY p.crypto_id, p.vs_currency, h.hour_start
 ),
 merged AS (

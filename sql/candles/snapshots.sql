@@ -2,7 +2,7 @@
 CREATE TEMPORARY TABLE snapshot_hours ON COMMIT DROP AS
 SELECT DISTINCT
     f.crypto_id, f.vs_currency,
-    date_bin('1 hour', f.snapshot_time, '2000-01-01 00:00:00+00') AS hour_start
+    hour_floor(f.snapshot_time) AS hour_start
 FROM candle_batches AS b JOIN pruned_fact_crypto_price_metrics AS f USING (batch_id);
 ANALYZE snapshot_hours;
 
@@ -43,7 +43,7 @@ WITH merged AS (
     JOIN pruned_fact_crypto_price_metrics AS s
         ON s.crypto_id = h.crypto_id AND s.vs_currency = h.vs_currency
         AND s.snapshot_time >= h.hour_start AND s.snapshot_time < h.hour_start + interval '1 hour'
-        AND date_bin('1 hour', s.snapshot_time, '2000-01-01 00:00:00+00') = h.hour_start
+        AND hour_floor(s.snapshot_time) = h.hour_start
     GROUP BY h.crypto_id, h.vs_currency, h.hour_start
     ON CONFLICT (crypto_id, vs_currency, hour_start) DO UPDATE SET
         source_key = excluded.source_key,

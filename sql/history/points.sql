@@ -17,10 +17,15 @@ ORDER BY
     b.load_order, p.observed_ms, p.point_index;
 
 CREATE TEMPORARY TABLE point_months ON COMMIT DROP AS
-SELECT DISTINCT date_trunc('month', day AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' AS month
+SELECT
+    date_trunc('month', day AT TIME ZONE 'UTC') AT TIME ZONE 'UTC' AS month,
+    bool_or(granularity_minutes < 1440) AS has_hours
 FROM (
-    SELECT DISTINCT date_bin('1 day', bucket_time, '2000-01-01 00:00:00+00') AS day FROM good_points
-) AS days;
+    SELECT DISTINCT
+        day_floor(bucket_time) AS day, granularity_minutes
+    FROM good_points
+) AS days
+GROUP BY month;
 
 SELECT ensure_month_partitions('price_points', ARRAY(SELECT month FROM point_months));
 

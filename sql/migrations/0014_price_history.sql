@@ -142,6 +142,16 @@ CREATE TABLE price_corrections (
 );
 CREATE INDEX price_corrections_batch_id ON price_corrections (batch_id);
 
+CREATE FUNCTION hour_floor(t timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN date_bin('1 hour', t, timestamptz '2000-01-01 00:00:00+00');
+COMMENT ON FUNCTION hour_floor(timestamptz) IS 'Start of the hour in which a time lies.';
+
+CREATE FUNCTION day_floor(t timestamptz) RETURNS timestamptz
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN date_bin('1 day', t, timestamptz '2000-01-01 00:00:00+00');
+COMMENT ON FUNCTION day_floor(timestamptz) IS 'Start of the day (UTC) in which a time lies.';
+
 CREATE FUNCTION differs_by_more(a numeric, b numeric, tolerance numeric) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
@@ -156,7 +166,7 @@ CREATE FUNCTION v_price_history_as_of(believed_at timestamptz) RETURNS TABLE (
     observed_at timestamptz, price numeric, market_cap numeric, total_volume numeric,
     known_from timestamptz, is_corrected boolean
 )
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
     SELECT
         p.crypto_id, p.vs_currency, p.granularity_minutes, p.bucket_time,
         coalesce(c.observed_at, p.observed_at),
@@ -177,6 +187,7 @@ LANGUAGE sql STABLE AS $$
     ) AS c ON true
     WHERE b.ingested_at <= believed_at
 $$;
+REVOKE EXECUTE ON FUNCTION v_price_history_as_of(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION v_price_history_as_of(timestamptz) IS
     'The chart points and imports as they were believed at a time: the first value, or the newest correction that was known by then.';
 
@@ -275,7 +286,7 @@ BEGIN
     END LOOP;
     TRUNCATE
         analytics.fact_crypto_price_hourly, analytics.fact_crypto_price_daily,
-        price_corrections, rejected_points, price_points, history_batches,
+        price_corrections, rejected_points, price_points, history_batches, history_series,
         analytics.fact_crypto_price_metrics, market_metrics, price_snapshots,
         rejected_records, ingestion_batches, cryptocurrency_names, cryptocurrencies;
     DELETE FROM analytics.dim_cryptocurrency WHERE crypto_key <> -1;

@@ -1,0 +1,120 @@
+"""The verbs of the price history: what is missing, what it costs to get, and to get it."""
+
+import json
+import sys
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+import click
+from rich.console import Console
+
+from crypto_pipeline.cli.report import print_gaps, print_rows
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.history.backfill import FIRST_MOMENT, History
+from crypto_pipeline.history.planner import Span
+from crypto_pipeline.landing.landed import hour_of
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
+from crypto_pipeline.warehouse.postgres import Warehouse
+
+_MOST_SHOWN = 50
+
+
+def _history() -> History:
+    settings = Settings()
+    return History(Warehouse(), LandingZone(settings.landing_uri), settings)
+
+
+def backfill(
+    console: Console,
+    coins: Sequence[str],
+    currencies: Sequence[str],
+    start: datetime | None,
+    end: datetime | None,
+    *,
+    dry_run: bool,
+) -> None:
+    """Say what a backfill costs; run it, unless that was all."""
+    history = _history()
+    now = history.now()
+    first, last = (time and time.replace(tzinfo=timezone.utc) for time in (start, end))
+    span = Span(hour_of(first or FIRST_MOMENT), hour_of(min(last or now, now)))
+    if span.start >= span.end:
+        raise click.UsageError("--from lies after --to, or after now")
+    wanted = list(coins) or history.tracked_coins()
+    if not wanted:
+        raise click.UsageError("no coin is known yet: name some with --coins bitcoin,ethereum")
+    history.load_pending()
+    missing = history.missing(
+        wanted, list(currencies) or [history.settings.coingecko_vs_currency], span
+    )
+    _say_cost(console, history, history.plan(missing, now))
+    if dry_run:
+        return
+    from crypto_pipeline.cli import jobs
+
+    config: dict[str, Any] = {
+        "coins": list(coins),
+        "currencies": list(currencies),
+        "start": span.start.isoformat(),
+        "end": span.end.isoformat(),
+    }
+    jobs.backfill(console, config)
+
+
+def repair(console: Console, *, dry_run: bool) -> None:
+    """Say what it costs to close the gaps; do so, unless that was all."""
+    history = _history()
+    now = history.now()
+    load_candles_of_snapshots(history.warehouse)
+    history.load_pending()
+    windows = history.plan(history.unexplained_gaps(), now)
+    _say_cost(console, history, windows)
+    if dry_run:
+        return
+    if not windows:
+        with history.warehouse.connection() as connection:
+            print_gaps(console, connection)
+        return
+    from crypto_pipeline.cli import jobs
+
+    jobs.repair(console)
+
+
+def gaps(console: Console, coins: Sequence[str], *, every: bool, as_json: bool) -> None:
+    """Show the gaps; status 2 if the source was not asked for some of them."""
+    with Warehouse().connection() as connection:
+        cursor = connection.execute(
+            read_sql("reports/gaps.sql"), {"coins": list(coins) or None, "all": every}
+        )
+        columns = [column.name for column in cursor.description or []]
+        rows = cursor.fetchall()
+        if as_json:
+            for row in rows:
+                click.echo(json.dumps(dict(zip(columns, row, strict=True)), default=_plain))
+        else:
+            if rows:
+                print_rows(console, "Gaps", columns, rows[:_MOST_SHOWN])
+            if len(rows) > _MOST_SHOWN:
+                console.print(f"and {len(rows) - _MOST_SHOWN} more: --json shows all")
+            print_gaps(console, connection)
+    sys.exit(2 if any(not row[-1] for row in rows) else 0)
+
+
+def _say_cost(console: Console, history: History, windows: Sequence[Any]) -> None:
+    console.print(
+        f"Nothing to ask for: {_nothing_missing}"
+        if not windows
+        else str(history.cost(windows)).capitalize(),
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+_nothing_missing = "all is there, or not to be had."
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)

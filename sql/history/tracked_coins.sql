@@ -1,0 +1,11 @@
+-- The coins that snapshots have had, by their newest rank, the largest first.
+SELECT c.crypto_id
+FROM cryptocurrencies AS c
+LEFT JOIN LATERAL (
+    SELECT m.market_cap_rank
+    FROM market_metrics AS m
+    WHERE m.crypto_id = c.crypto_id AND m.snapshot_time >= c.last_seen_at - interval '2 days'
+    ORDER BY m.snapshot_time DESC
+    LIMIT 1
+) AS newest ON true
+ORDER BY newest.market_cap_rank NULLS LAST, c.crypto_id
