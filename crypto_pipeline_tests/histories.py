@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files
+from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import landing_json, market_record
 
@@ -15,7 +16,9 @@ _COINS = 6
 def load(warehouse: Warehouse, zone: LandingZone) -> int:
     """Load what is waiting; how many transactions that took."""
     zone.file_unfiled()
-    return len(list(load_files(warehouse, files_to_load(warehouse, zone), 0.5)))
+    transactions = len(list(load_files(warehouse, files_to_load(warehouse, zone), 0.5)))
+    load_candles_of_snapshots(warehouse)
+    return transactions
 
 
 def history(seed: int) -> Iterator[tuple[str, bytes]]:

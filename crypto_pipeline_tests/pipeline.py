@@ -28,7 +28,10 @@ _BUSINESS_KEYS = {
     " FROM analytics.dim_cryptocurrency",
     "source_key": "SELECT source_key, source_name FROM analytics.dim_source",
 }
-_LOAD_TIMES = ("loaded_at", "rejected_at", "revised_at", "load_timestamp", "run_id")
+_LOAD_TIMES = (
+    *("loaded_at", "rejected_at", "revised_at", "load_timestamp", "run_id"),
+    "candles_loaded_at",
+)
 
 # From the catalogue, so that a table added later is compared too; a partition is read as a part of
 # its table.

@@ -326,7 +326,7 @@ COMMENT ON COLUMN api_requests.plan IS
     'The plan whose budget it counts for.';
 COMMENT ON COLUMN api_requests.endpoint IS
     'Path of the endpoint; null while the request is on its way.';
-COMMENT ON COLUMN api_requests.status IS
+COMMENT ON COLUMN api_requests.http_status IS
     'HTTP status; null without an answer.';
 COMMENT ON COLUMN api_requests.credits IS
     'What it costs of the month: 1 for an answer with HTTP 200.';

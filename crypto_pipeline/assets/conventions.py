@@ -61,6 +61,7 @@ def table_spec(
     group: str,
     lineage: dg.TableColumnLineage,
     deps: Sequence[dg.AssetDep],
+    freshness: dg.FreshnessPolicy | None,
 ) -> dg.AssetSpec:
     """The spec of a table that an asset writes itself, by SQL alone."""
     return dg.AssetSpec(
@@ -78,6 +79,7 @@ def table_spec(
         owners=OWNERS,
         tags={**TAGS, "layer": group.partition("_")[0]},
         code_version=CODE_VERSION,
+        freshness_policy=freshness,
     )
 
 

@@ -8,7 +8,14 @@ import dagster as dg
 from pydantic import Field
 
 from crypto_pipeline.assets.bronze import source_failures
-from crypto_pipeline.assets.conventions import CODE_VERSION, ONE_RUN, OWNERS, TAGS, table_spec
+from crypto_pipeline.assets.conventions import (
+    CODE_VERSION,
+    FRESHNESS,
+    ONE_RUN,
+    OWNERS,
+    TAGS,
+    table_spec,
+)
 from crypto_pipeline.assets.partitions import monthly
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.history.backfill import FIRST_MOMENT, History, Outcome
@@ -51,7 +58,7 @@ def price_history(
     """Answers of CoinGecko's `/coins/{id}/market_chart/range` for the months of the run: the hours
     that are missing of each coin that snapshots have had, newest and largest first, within the
     budget. What was asked for before is not asked for again."""
-    work_for_run(context.run_id)
+    work_for_run(context.run.run_id)
     settings = Settings()
     window = context.partition_time_window
     told = history(warehouse, landing_zone)
@@ -64,7 +71,7 @@ def price_history(
             if span.start < span.end
             else {}
         )
-        outcome = told.fetch(told.plan(missing, now), now, context.run_id, context.log.info)
+        outcome = told.fetch(told.plan(missing, now), now, context.run.run_id, context.log.info)
     context.log.info(str(outcome))
     if outcome.stopped is not None:
         raise dg.Failure(str(outcome), allow_retries=False)
@@ -100,6 +107,8 @@ def outcome_metadata(outcome: Outcome) -> dict[str, Any]:
                 }
             ),
             [dg.AssetDep(PRICE_HISTORY, partition_mapping=dg.LastPartitionMapping())],
+            # It comes when it is asked for.
+            None,
         )
         for table in HISTORY_TABLES
     ],
@@ -111,7 +120,7 @@ def price_history_tables(
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Load the landing files of price history that are no completed batch: points, their quarantine
     and corrections, and the candles of the points, in one transaction for some files."""
-    work_for_run(context.run_id)
+    work_for_run(context.run.run_id)
     failed = history(warehouse, landing_zone).load_pending(
         lambda loaded: say_loaded(context.log, loaded)
     )
@@ -157,6 +166,7 @@ _CANDLE_SOURCES: Mapping[str, Sequence[tuple[str, str]]] = {
                 }
             ),
             [dg.AssetDep("fact_crypto_price_metrics"), dg.AssetDep("price_points")],
+            FRESHNESS,
         )
         for table in CANDLE_TABLES
     ],
@@ -167,7 +177,7 @@ def candles(
     """Bring the hourly and daily candles up to the star schema: the hours in which batches have new
     snapshots are made anew, and their days. The candles of charts and imports come with the load of
     their points."""
-    work_for_run(context.run_id)
+    work_for_run(context.run.run_id)
     counts = load_candles_of_snapshots(warehouse)
     with warehouse.connection() as connection:
         for table in CANDLE_TABLES:
@@ -216,7 +226,7 @@ def fetch_price_history(
     landing_zone: LandingZoneResource,
 ) -> None:
     """Ask for the hours that are missing of some coins in a range of time."""
-    work_for_run(context.run_id)
+    work_for_run(context.run.run_id)
     told = history(warehouse, landing_zone)
     with source_failures(context):
         now = told.now()
@@ -241,7 +251,7 @@ def close_gaps(
     landing_zone: LandingZoneResource,
 ) -> None:
     """Ask for what the gaps lack, in as few requests as can be."""
-    work_for_run(context.run_id)
+    work_for_run(context.run.run_id)
     told = history(warehouse, landing_zone)
     load_candles_of_snapshots(warehouse)
     with source_failures(context):
@@ -254,7 +264,7 @@ def _fetch(
     context: dg.OpExecutionContext, told: History, windows: Sequence[Any], now: datetime
 ) -> None:
     context.log.info(str(told.cost(windows)))
-    outcome = told.fetch(windows, now, context.run_id, context.log.info)
+    outcome = told.fetch(windows, now, context.run.run_id, context.log.info)
     context.log.info(str(outcome))
     with told.warehouse.connection() as connection:
         for table in (*HISTORY_TABLES, *CANDLE_TABLES):

@@ -70,7 +70,7 @@ class ChartAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
         request: Query parameters as sent; never a key.
         headers: The response headers worth keeping, names in lower case.
         body: The answer byte for byte.
-        unreadable: The answer where it is no JSON; ``body`` is then null.
+        unreadable: The answer where it is no JSON as a whole; ``body`` is then null.
     """
 
     ingested_at: datetime
@@ -164,6 +164,14 @@ class History:
     unfinished: int
 
 
+def holds_prices(body: bytes) -> bool:
+    """Whether a body, JSON as a whole or not, has the outline of a chart."""
+    try:
+        return "prices" in split_object(body)
+    except MALFORMED:
+        return False
+
+
 def encode_answer(answer: ChartAnswer) -> bytes:
     """Serialise an answer; the body keeps its bytes."""
     return msgspec.json.encode(answer)
@@ -209,9 +217,7 @@ def read_history(content: bytes) -> History:
         requested = [_from_seconds(answer.request[name]) for name in ("from", "to")]
     except (*MALFORMED, KeyError, ValueError, OverflowError, OSError) as problem:
         raise HistoryError(f"our file of an answer is damaged: {problem}") from None
-    if answer.unreadable is not None:
-        raise HistoryError(f"the API's answer is unreadable: {looks_like(answer.unreadable)}")
-    points = _read_chart(answer.body)
+    points = _read_chart(answer.body if answer.unreadable is None else answer.unreadable)
     times = [time for time in points.times if time is not None]
     granularity = _granularity(times, requested[0], requested[1], answer.ingested_at)
     whole = points
@@ -494,6 +500,7 @@ __all__ = [
     "HistoryError",
     "Points",
     "encode_answer",
+    "holds_prices",
     "is_currency",
     "is_history",
     "name_of_export",

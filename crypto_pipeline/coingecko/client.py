@@ -17,7 +17,7 @@ import tenacity
 from pydantic import SecretStr
 
 from crypto_pipeline.coingecko.capture import LIVE_SOURCE, Capture, ResponseMeta, read_page
-from crypto_pipeline.coingecko.charts import MARKET_CHART_RANGE, ChartAnswer
+from crypto_pipeline.coingecko.charts import MARKET_CHART_RANGE, ChartAnswer, holds_prices
 from crypto_pipeline.coingecko.errors import (
     CoinGeckoError,
     MalformedResponse,
@@ -360,10 +360,12 @@ class CoinGeckoClient:
             # Whole JSON, so that it can stand inside of our file.
             _decode_any(body)
         except (*MALFORMED, MalformedResponse) as malformed:
+            kept = msgspec.structs.replace(chart, body=msgspec.Raw(b"null"), unreadable=body)
+            if answer.body is not None and holds_prices(body):
+                # A value is wrong (a bare NaN): that spoils one point.
+                return kept
             if on_unreadable is not None:
-                on_unreadable(
-                    msgspec.structs.replace(chart, body=msgspec.Raw(b"null"), unreadable=body)
-                )
+                on_unreadable(kept)
             if isinstance(malformed, MalformedResponse):
                 raise
             raise MalformedResponse(str(malformed), status=200) from None
@@ -464,7 +466,7 @@ class CoinGeckoClient:
                         sent_at=sent_at,
                         plan=self._plan.value,
                         endpoint=endpoint or path,
-                        status=status,
+                        http_status=status,
                         credits=int(status == 200),
                         received_bytes=len(received),
                         duration_ms=round((time.perf_counter() - began) * 1000),

@@ -28,7 +28,7 @@ class RequestEntry(msgspec.Struct, frozen=True):
         sent_at: When it was sent, UTC.
         plan: The plan whose budget it counts for.
         endpoint: The path, with names in braces for what varies.
-        status: HTTP status; None if there was no answer.
+        http_status: HTTP status; None if there was no answer.
         credits: What it costs of the month: CoinGecko takes one for each answer with HTTP 200.
         received_bytes: Size of the body as received.
         duration_ms: Until the whole answer was there.
@@ -40,7 +40,7 @@ class RequestEntry(msgspec.Struct, frozen=True):
     sent_at: datetime
     plan: str
     endpoint: str
-    status: int | None
+    http_status: int | None
     credits: int
     received_bytes: int
     duration_ms: int

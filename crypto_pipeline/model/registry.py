@@ -682,7 +682,7 @@ API_REQUESTS: Final = Table(
             "Path of the endpoint; null while the request is on its way",
             nullable=True,
         ),
-        Column("status", "smallint", "HTTP status; null without an answer", nullable=True),
+        Column("http_status", "smallint", "HTTP status; null without an answer", nullable=True),
         Column("credits", "smallint", "What it costs of the month: 1 for an answer with HTTP 200"),
         Column("received_bytes", "bigint", "Size of the body as received", nullable=True),
         Column("duration_ms", "integer", "Milliseconds until the whole answer", nullable=True),

@@ -29,7 +29,7 @@ from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows
 _PER_PAGE = 250
 _REQUESTS_BETWEEN_COUNTS = 100
 _COLUMNS = (
-    *("request_id", "sent_at", "plan", "endpoint", "status", "credits", "received_bytes"),
+    *("request_id", "sent_at", "plan", "endpoint", "http_status", "credits", "received_bytes"),
     *("duration_ms", "is_cached", "run_id"),
 )
 

@@ -520,7 +520,7 @@ def test_every_attempt_takes_a_slot(
     class Counter(RequestBudget):
         slots = 0
 
-        def acquire(self) -> None:
+        def acquire(self, request_id: str = "") -> None:
             self.slots += 1
 
     counter = Counter(tmp_path / "unused", None)

@@ -6,7 +6,14 @@ import psycopg
 import pytest
 
 from crypto_pipeline.landing.zone import LandingZone
-from crypto_pipeline.model.quality import REJECT_RULES, RULES, WARN_RULES, Rule
+from crypto_pipeline.model.quality import (
+    POINT_REJECT_RULES,
+    REJECT_RULES,
+    RULES,
+    WARN_RULES,
+    Rule,
+)
+from crypto_pipeline.model.registry import PRICE_POINTS, SILVER_TABLES
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline.warehouse.staging import load_to_silver
 from crypto_pipeline_tests.bad_records import NULLABLE
@@ -25,7 +32,7 @@ _BEYOND_A_TABLE = {
     "last_updated_not_in_future": "compares with ingested_at, a column of another table",
 }
 
-_LEFT_TO_OTHERS = {column for _, column in _NOT_NULL.values()}
+_LEFT_TO_OTHERS = {*(column for _, column in _NOT_NULL.values()), "price", "observed_at"}
 """Columns whose missing value is another rule's business: one fault, one reason."""
 
 _WITH_CHECK = [
@@ -33,15 +40,30 @@ _WITH_CHECK = [
 ]
 
 
-def _checks(connection: psycopg.Connection, name: str) -> list[tuple[str, str, list[str]]]:
-    """Tables with a CHECK of that name, its expression and the columns in it."""
+_POINTS_WITH_CHECK = [
+    rule
+    for rule in POINT_REJECT_RULES
+    if rule.name
+    not in (
+        # NOT NULL, about the text, and compared with a column of another table.
+        *("price_present", "observed_at_present", "point_well_formed"),
+        "observed_at_not_in_future",
+    )
+]
+_RECORDS = [table.name for table in SILVER_TABLES]
+
+
+def _checks(
+    connection: psycopg.Connection, name: str, tables: list[str]
+) -> list[tuple[str, str, list[str]]]:
+    """Of some tables those with a CHECK of that name, its expression and the columns in it."""
     return connection.execute(
         "SELECT conrelid::regclass::text, pg_get_expr(conbin, conrelid), ARRAY("
         "SELECT attname::text FROM pg_attribute WHERE attrelid = conrelid"
         " AND attnum = ANY (conkey)) FROM pg_constraint"
         " WHERE contype = 'c' AND conname = %s AND connamespace = 'public'::regnamespace"
-        " AND conislocal ORDER BY 1",
-        [name],
+        " AND conislocal AND conrelid::regclass::text = ANY (%s) ORDER BY 1",
+        [name, tables],
     ).fetchall()
 
 
@@ -71,15 +93,24 @@ def _samples(column: str) -> list[str]:
         return _SAMPLES["text"]
     if column == "image_url":
         return ["NULL", "''", "repeat('x', 2000)", "repeat('x', 2001)"]
-    return _SAMPLES["timestamptz" if column == "last_updated" else "numeric"]
+    return _SAMPLES["timestamptz" if column in ("last_updated", "observed_at") else "numeric"]
 
 
-@pytest.mark.parametrize("rule", _WITH_CHECK, ids=lambda rule: rule.name)
+@pytest.mark.parametrize(
+    ("rule", "tables"),
+    [
+        *(pytest.param(rule, _RECORDS, id=rule.name) for rule in _WITH_CHECK),
+        *(
+            pytest.param(rule, [PRICE_POINTS.name], id=f"point {rule.name}")
+            for rule in _POINTS_WITH_CHECK
+        ),
+    ],
+)
 def test_a_rule_and_the_constraint_of_its_name_refuse_the_same_rows(
-    warehouse: Warehouse, rule: Rule
+    warehouse: Warehouse, rule: Rule, tables: list[str]
 ) -> None:
     with warehouse.connection() as connection:
-        checks = _checks(connection, rule.name)
+        checks = _checks(connection, rule.name, tables)
         assert checks
         for table, check, checked in checks:
             nulls = [
@@ -133,7 +164,7 @@ def test_postgresql_refuses_a_row_that_breaks_a_reject_rule_by_its_name(
 ) -> None:
     _load_valid_record(warehouse, zone)
     with warehouse.connection() as connection:
-        for table, _, checked in _checks(connection, rule.name):
+        for table, _, checked in _checks(connection, rule.name, _RECORDS):
             for column, value in _VIOLATIONS.get(
                 rule.name, [(column, "-1") for column in rule.columns]
             ):

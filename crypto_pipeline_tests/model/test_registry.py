@@ -61,12 +61,14 @@ def test_the_key_of_a_table_is_unique_in_the_database(warehouse: Warehouse) -> N
 def test_every_view_and_its_columns_say_what_they_mean(warehouse: Warehouse) -> None:
     with warehouse.connection() as connection:
         views = connection.execute(
-            "SELECT relname, obj_description(oid, 'pg_class') FROM pg_class"
-            " WHERE relnamespace = 'public'::regnamespace AND relkind = 'v'"
+            "SELECT oid::regclass::text, obj_description(oid, 'pg_class') FROM pg_class"
+            " WHERE relnamespace IN ('public'::regnamespace, 'analytics'::regnamespace)"
+            " AND relkind = 'v'"
         ).fetchall()
         assert dict(views) == dict(VIEWS)
         for view in VIEWS:
-            for column in describe_columns(connection, "public", view):
+            schema, _, name = view.rpartition(".")
+            for column in describe_columns(connection, schema or "public", name):
                 assert column.description, f"{view}.{column.name}"
 
 

@@ -212,7 +212,7 @@ def test_a_loader_builds_months_apart_and_loads_the_lake(
         "SELECT count(*), array_agg(DISTINCT pg_get_userbyid(relowner)::text), bool_or("
         "has_table_privilege(oid, 'SELECT') OR has_table_privilege(oid, 'INSERT')) FROM pg_class"
         " WHERE relispartition AND relkind = 'r' AND relname ~ '_2026_0[12]$'",
-    ) == [(6, ["crypto_owner"], False)]
+    ) == [(8, ["crypto_owner"], False)]
     # What the triggers wrote, a lake is loaded by.
     lake = Lake(str(tmp_path / "lake"))
     load_lake(as_loader, lake)
@@ -357,8 +357,8 @@ def test_every_role_schema_sequence_and_function_is_as_the_matrix_says(with_role
     assert Counter(kinds) == {
         "database": 3,
         "schema": 3 * 5,
-        "sequence": 3 * 6,
-        "function": 3 * 12,
+        "sequence": 3 * 7,
+        "function": 3 * 14,
     }
     wrong = []
     with psycopg.connect(with_roles) as connection:

@@ -10,7 +10,7 @@ CREATE TABLE api_requests (
     sent_at timestamptz NOT NULL,
     plan text NOT NULL,
     endpoint text,
-    status smallint,
+    http_status smallint,
     credits smallint NOT NULL CONSTRAINT credits_not_negative CHECK (credits >= 0),
     received_bytes bigint,
     duration_ms integer,
