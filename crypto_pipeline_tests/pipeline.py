@@ -22,6 +22,7 @@ Contents = dict[str, list[dict[str, Any]]]
 # What a surrogate key stands for, in words that are the same in every database.
 _BUSINESS_KEYS = {
     "batch_id": "SELECT batch_id, landing_file FROM ingestion_batches",
+    "history_batch_id": "SELECT history_batch_id, landing_file FROM history_batches",
     "name_id": "SELECT name_id, concat_ws(' / ', crypto_id, symbol, name)"
     " FROM cryptocurrency_names",
     "crypto_key": "SELECT crypto_key, concat_ws(' from ', crypto_id, valid_from)"

@@ -176,7 +176,7 @@ COMMENT ON COLUMN rejected_records.rejected_at IS
 
 COMMENT ON TABLE history_batches IS
     'One row for every landing file of price history: an answer of /coins/{id}/market_chart/range, or an export that was imported.';
-COMMENT ON COLUMN history_batches.batch_id IS
+COMMENT ON COLUMN history_batches.history_batch_id IS
     'Surrogate key.';
 COMMENT ON COLUMN history_batches.landing_file IS
     'Path of the file in the landing zone; the business key.';
@@ -239,14 +239,14 @@ COMMENT ON COLUMN price_points.market_cap IS
     'Market capitalisation, in vs_currency; null where the source has none or says 0.';
 COMMENT ON COLUMN price_points.total_volume IS
     'Trading volume of the 24 hours before, in vs_currency.';
-COMMENT ON COLUMN price_points.batch_id IS
+COMMENT ON COLUMN price_points.history_batch_id IS
     'The history batch (landing file) the row comes from.';
 COMMENT ON COLUMN price_points.point_index IS
     'Position of the point in its landing file, from 0.';
 
 COMMENT ON TABLE rejected_points IS
     'Quarantine: every point that broke a reject rule, as received, with the reason.';
-COMMENT ON COLUMN rejected_points.batch_id IS
+COMMENT ON COLUMN rejected_points.history_batch_id IS
     'The history batch (landing file) the point is in.';
 COMMENT ON COLUMN rejected_points.point_index IS
     'Position of the point in its landing file, from 0.';
@@ -271,7 +271,7 @@ COMMENT ON COLUMN price_corrections.bucket_time IS
     'Start of the bucket, UTC: observed_at rounded down.';
 COMMENT ON COLUMN price_corrections.known_from IS
     'When the other value was fetched, UTC.';
-COMMENT ON COLUMN price_corrections.batch_id IS
+COMMENT ON COLUMN price_corrections.history_batch_id IS
     'The history batch (landing file) that has the other value.';
 COMMENT ON COLUMN price_corrections.point_index IS
     'Position of the point in its landing file, from 0.';

@@ -219,9 +219,11 @@ def read_history(content: bytes) -> History:
         raise HistoryError(f"our file of an answer is damaged: {problem}") from None
     points = _read_chart(answer.body if answer.unreadable is None else answer.unreadable)
     times = [time for time in points.times if time is not None]
-    granularity = _granularity(times, requested[0], requested[1], answer.ingested_at)
+    granularity = _granularity(times) or _granularity_of_range(
+        requested[0], requested[1], answer.ingested_at
+    )
     whole = points
-    if granularity is not None and _ends_unfinished(points, granularity, answer):
+    if _ends_unfinished(points, granularity, answer):
         points = points.without_last()
     return History(
         origin="chart",
@@ -239,30 +241,34 @@ def _imported(points: Points) -> History:
     times = [time for time in points.times if time is not None]
     if not times:
         raise HistoryError("it has no point")
-    first, newest = (_from_ms(limit(times)) for limit in (min, max))
+    newest = _from_ms(max(times))
     return History(
         origin="import",
         source=FILE_SOURCE,
         ingested_at=newest,
         requested_from=None,
         requested_to=None,
-        granularity=_granularity(times, first, newest, newest),
+        # An export has a row a day, by default.
+        granularity=_granularity(times) or Granularity.DAY,
         points=points,
         unfinished=0,
     )
 
 
-def _granularity(
-    times: Sequence[int], start: datetime, end: datetime, asked_at: datetime
-) -> Granularity | None:
-    """That of the distances between the points; of too few, what CoinGecko documents for a range:
-    5 minutes for the last day, hours up to 90 days, days above."""
+def _granularity(times: Sequence[int]) -> Granularity | None:
+    """That of the usual distance between two points; None of too few to tell."""
     distances = [later - earlier for earlier, later in pairwise(times)]
-    if len(distances) > 1:
-        usual = median(distances)
-        if usual < Granularity.HOUR.milliseconds / 2:
-            return Granularity.FIVE_MINUTES
-        return Granularity.HOUR if usual < Granularity.DAY.milliseconds / 2 else Granularity.DAY
+    if len(distances) < 2:
+        return None
+    usual = median(distances)
+    if usual < Granularity.HOUR.milliseconds / 2:
+        return Granularity.FIVE_MINUTES
+    return Granularity.HOUR if usual < Granularity.DAY.milliseconds / 2 else Granularity.DAY
+
+
+def _granularity_of_range(start: datetime, end: datetime, asked_at: datetime) -> Granularity:
+    """What CoinGecko documents for a range: five minutes for the last day, hours up to 90 days, days
+    above."""
     if end - start > timedelta(days=90):
         return Granularity.DAY
     if end - start <= timedelta(days=1) and asked_at - end < timedelta(minutes=5):

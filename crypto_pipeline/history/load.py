@@ -246,7 +246,7 @@ def _load_staged(
         merge(connection, table)
     load_candles_of_points(connection)
     duplicates = connection.execute(
-        "SELECT FROM history_batches JOIN staged_history_batches USING (batch_id)"
+        "SELECT FROM history_batches JOIN staged_history_batches USING (history_batch_id)"
         " WHERE points_duplicate > 0 LIMIT 1"
     ).fetchone()
     if duplicates is not None:

@@ -477,6 +477,9 @@ GRANULARITY: Final = Column(
 BUCKET_TIME: Final = Column(
     "bucket_time", "timestamptz", "Start of the bucket, UTC: observed_at rounded down"
 )
+HISTORY_BATCH_ID: Final = Column(
+    "history_batch_id", "bigint", "The history batch (landing file) the row comes from"
+)
 OBSERVED_AT: Final = Column("observed_at", "timestamptz", "The point's own time, UTC")
 POINT_MEASURES: Final = (
     Column("price", "numeric", "Price", kind=PRICE),
@@ -504,7 +507,7 @@ HISTORY_BATCHES: Final = Table(
     "One row for every landing file of price history: an answer of /coins/{id}/market_chart/range,"
     " or an export that was imported.",
     (
-        replace(BATCH_ID, meaning="Surrogate key"),
+        replace(HISTORY_BATCH_ID, meaning="Surrogate key"),
         Column("landing_file", "text", "Path of the file in the landing zone; the business key"),
         Column(
             "file_sha256",
@@ -586,7 +589,7 @@ PRICE_POINTS: Final = Table(
         BUCKET_TIME,
         OBSERVED_AT,
         *POINT_MEASURES,
-        replace(BATCH_ID, meaning="The history batch (landing file) the row comes from"),
+        HISTORY_BATCH_ID,
         Column("point_index", "integer", "Position of the point in its landing file, from 0"),
     ),
     key=("crypto_id", "vs_currency", "granularity_minutes", "bucket_time"),
@@ -598,14 +601,14 @@ REJECTED_POINTS: Final = Table(
     "rejected_points",
     "Quarantine: every point that broke a reject rule, as received, with the reason.",
     (
-        replace(BATCH_ID, meaning="The history batch (landing file) the point is in"),
+        replace(HISTORY_BATCH_ID, meaning="The history batch (landing file) the point is in"),
         Column("point_index", "integer", "Position of the point in its landing file, from 0"),
         Column("rules", "text[]", "Names of all reject rules that the point breaks"),
         Column("reason", "text", "What is wrong with the point, in words"),
         Column("point", "text", "The point's text as received"),
         Column("rejected_at", "timestamptz", "When the point was put in quarantine, UTC"),
     ),
-    key=("batch_id", "point_index"),
+    key=("history_batch_id", "point_index"),
 )
 
 PRICE_CORRECTIONS: Final = Table(
@@ -619,14 +622,16 @@ PRICE_CORRECTIONS: Final = Table(
         GRANULARITY,
         BUCKET_TIME,
         Column("known_from", "timestamptz", "When the other value was fetched, UTC"),
-        replace(BATCH_ID, meaning="The history batch (landing file) that has the other value"),
+        replace(
+            HISTORY_BATCH_ID, meaning="The history batch (landing file) that has the other value"
+        ),
         Column("point_index", "integer", "Position of the point in its landing file, from 0"),
         OBSERVED_AT,
         *POINT_MEASURES,
     ),
     key=(
         *("crypto_id", "vs_currency", "granularity_minutes", "bucket_time"),
-        *("known_from", "batch_id"),
+        *("known_from", "history_batch_id"),
     ),
 )
 

@@ -60,9 +60,7 @@ def lines(history: History) -> list[list[str]]:
 
 def test_a_number_keeps_its_text() -> None:
     texts = ["0.000000000000261154000008461", "9.7e-10", "91234.10", "1E+3", "12", "null"]
-    history = read_history(
-        chart([(START_MS + n * HOUR_MS, text) for n, text in enumerate(texts)])
-    )
+    history = read_history(chart([(START_MS + n * HOUR_MS, text) for n, text in enumerate(texts)]))
     assert [line[2] for line in lines(history)] == texts
     assert history.origin == "chart"
     assert (history.source, history.ingested_at) == ("CoinGecko", START + timedelta(days=100))
@@ -87,9 +85,7 @@ def test_every_decimal_is_the_same_as_before(prices: list[Decimal]) -> None:
     ("minutes", "found"),
     [(5, Granularity.FIVE_MINUTES), (60, Granularity.HOUR), (1440, Granularity.DAY)],
 )
-def test_the_distance_of_the_points_says_the_granularity(
-    minutes: int, found: Granularity
-) -> None:
+def test_the_distance_of_the_points_says_the_granularity(minutes: int, found: Granularity) -> None:
     points = [(START_MS + n * minutes * 60_000 + n % 7, "1") for n in range(50) if n % 9]
     assert read_history(chart(points)).granularity is found
 

@@ -320,7 +320,7 @@ def test_what_is_no_capture_stays_and_is_named_with_what_it_looks_like(
         problems, filed = _file(any_zone)
         assert filed == []
         assert list(problems) == ["btc-usd-max.csv", "notes.txt", "page.html"]
-        assert problems["btc-usd-max.csv"]== (
+        assert problems["btc-usd-max.csv"] == (
             "btc-usd-max.csv is price history, which `crypto-pipeline load` files"
         )
     assert all(path.exists() for path in dropped)

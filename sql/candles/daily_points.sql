@@ -9,7 +9,7 @@ WITH merged AS (
         g.crypto_id, g.vs_currency, (g.bucket_time AT TIME ZONE 'UTC')::date,
         g.price, g.price, g.price, g.price, g.price, g.market_cap, g.total_volume,
         1, round(1 / 24.0, 4), s.origin
-    FROM good_points AS g JOIN point_sources AS s USING (batch_id)
+    FROM good_points AS g JOIN point_sources AS s USING (history_batch_id)
     WHERE g.granularity_minutes = 1440
     ORDER BY
         g.crypto_id, g.vs_currency, g.bucket_time, g.load_order, g.observed_at, g.point_index

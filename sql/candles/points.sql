@@ -6,7 +6,7 @@ SELECT ensure_month_partitions(
 );
 
 CREATE TEMPORARY TABLE point_sources ON COMMIT DROP AS
-SELECT b.batch_id, b.origin, s.source_key
+SELECT b.history_batch_id, b.origin, s.source_key
 FROM staged_history_batches AS b JOIN analytics.dim_source AS s ON s.source_name = b.source;
 
 WITH merged AS (
@@ -21,7 +21,7 @@ WITH merged AS (
         s.source_key, g.crypto_id, g.vs_currency, g.bucket_time,
         g.price, g.price, g.price, g.price, g.price, g.market_cap, g.total_volume,
         1, round(1 / 12.0, 4), s.origin
-    FROM good_points AS g JOIN point_sources AS s USING (batch_id)
+    FROM good_points AS g JOIN point_sources AS s USING (history_batch_id)
     WHERE g.granularity_minutes = 60
     ORDER BY g.crypto_id, g.vs_currency, g.bucket_time, g.load_order, g.observed_at, g.point_index
     ON CONFLICT DO NOTHING
@@ -37,7 +37,7 @@ WITH hours AS (
 candles AS (
     SELECT
         p.crypto_id, p.vs_currency, h.hour_start,
-        (array_agg(p.batch_id ORDER BY p.bucket_time))[1] AS batch_id,
+        (array_agg(p.history_batch_id ORDER BY p.bucket_time))[1] AS history_batch_id,
         (array_agg(p.price ORDER BY p.bucket_time))[1] AS open_price,
         max(p.price) AS high_price,
         min(p.price) AS low_price,
@@ -69,7 +69,7 @@ merged AS (
         c.low_price, c.close_price, c.mean_price, c.market_cap, c.total_volume, c.observations,
         round(c.observations / 12.0, 4), b.origin
     FROM candles AS c
-    JOIN history_batches AS b USING (batch_id)
+    JOIN history_batches AS b USING (history_batch_id)
     JOIN analytics.dim_source AS s ON s.source_name = b.source
     ON CONFLICT (crypto_id, vs_currency, hour_start) DO UPDATE SET
         source_key = excluded.source_key,

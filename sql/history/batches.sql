@@ -9,12 +9,12 @@ ORDER BY load_order LIMIT 1
 ON CONFLICT DO NOTHING;
 
 INSERT INTO history_batches (
-    batch_id, landing_file, file_sha256, origin, crypto_id, vs_currency, granularity_minutes, source,
+    history_batch_id, landing_file, file_sha256, origin, crypto_id, vs_currency, granularity_minutes, source,
     requested_from, requested_to, ingested_at, status, error, points_fetched, points_duplicate,
     points_rejected, points_unfinished, warnings
 )
 SELECT
-    batch_id, landing_file, file_sha256, origin, crypto_id, vs_currency, granularity_minutes, source,
+    history_batch_id, landing_file, file_sha256, origin, crypto_id, vs_currency, granularity_minutes, source,
     requested_from, requested_to, ingested_at,
     CASE WHEN failure IS NULL THEN 'completed' ELSE 'failed' END, failure, points_fetched,
     -- Until it is known which of them are loaded.

@@ -10,7 +10,7 @@ LEFT JOIN LATERAL (
     WHERE c.crypto_id = g.crypto_id AND c.vs_currency = g.vs_currency
         AND c.granularity_minutes = g.granularity_minutes AND c.bucket_time = g.bucket_time
         AND c.known_from <= g.ingested_at
-    ORDER BY c.known_from DESC, c.batch_id DESC
+    ORDER BY c.known_from DESC, c.history_batch_id DESC
     LIMIT 1
 ) AS newest ON true
 CROSS JOIN LATERAL (
@@ -21,7 +21,7 @@ CROSS JOIN LATERAL (
             AS total_volume
 ) AS known
 WHERE p.observed_at = g.observed_at
-    AND (p.batch_id, p.point_index) <> (g.batch_id, g.point_index)
+    AND (p.history_batch_id, p.point_index) <> (g.history_batch_id, g.point_index)
     AND (
         -- [[[cog restated("known", "g") ]]]
         differs_by_more(known.price, g.price, 0.001)
@@ -31,11 +31,11 @@ WHERE p.observed_at = g.observed_at
     );
 
 INSERT INTO price_corrections (
-    crypto_id, vs_currency, granularity_minutes, bucket_time, known_from, batch_id, point_index,
+    crypto_id, vs_currency, granularity_minutes, bucket_time, known_from, history_batch_id, point_index,
     observed_at, price, market_cap, total_volume
 )
 SELECT
-    crypto_id, vs_currency, granularity_minutes, bucket_time, ingested_at, batch_id, point_index,
+    crypto_id, vs_currency, granularity_minutes, bucket_time, ingested_at, history_batch_id, point_index,
     observed_at, price, market_cap, total_volume
 FROM restated_points
 ORDER BY load_order, bucket_time
@@ -44,6 +44,6 @@ ON CONFLICT DO NOTHING;
 UPDATE history_batches AS b
 SET points_restated = r.points
 FROM (
-    SELECT batch_id, count(*)::integer AS points FROM restated_points GROUP BY batch_id
+    SELECT history_batch_id, count(*)::integer AS points FROM restated_points GROUP BY history_batch_id
 ) AS r
-WHERE b.batch_id = r.batch_id;
+WHERE b.history_batch_id = r.history_batch_id;

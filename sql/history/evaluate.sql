@@ -120,8 +120,8 @@ evaluated AS (
     LEFT JOIN warned AS w USING (file_id)
 )
 SELECT
-    coalesce(known.batch_id, nextval(pg_get_serial_sequence('history_batches', 'batch_id')))
-        AS batch_id,
+    coalesce(known.history_batch_id, nextval(pg_get_serial_sequence('history_batches', 'history_batch_id')))
+        AS history_batch_id,
     e.*,
     row_number() OVER (ORDER BY e.ingested_at, e.landing_file) AS load_order
 FROM (SELECT * FROM evaluated ORDER BY ingested_at, landing_file) AS e

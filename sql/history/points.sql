@@ -6,7 +6,7 @@ SELECT
         AS bucket_time,
     to_timestamp(p.observed_ms / 1000::double precision) AS observed_at,
     p.price, nullif(p.market_cap, 0) AS market_cap, p.total_volume,
-    b.batch_id, p.point_index, b.load_order, b.ingested_at
+    b.history_batch_id, p.point_index, b.load_order, b.ingested_at
 FROM staged_points AS p
 JOIN staged_history_batches AS b USING (file_id)
 LEFT JOIN broken_points AS x
@@ -33,26 +33,26 @@ SELECT ensure_month_partitions('price_points', ARRAY(SELECT month FROM point_mon
 WITH loaded AS (
     INSERT INTO price_points (
         crypto_id, vs_currency, granularity_minutes, bucket_time, observed_at, price, market_cap,
-        total_volume, batch_id, point_index
+        total_volume, history_batch_id, point_index
     )
     SELECT
         crypto_id, vs_currency, granularity_minutes, bucket_time, observed_at, price, market_cap,
-        total_volume, batch_id, point_index
+        total_volume, history_batch_id, point_index
     FROM good_points
     ON CONFLICT DO NOTHING
-    RETURNING batch_id
+    RETURNING history_batch_id
 ),
-counted AS (SELECT batch_id, count(*)::integer AS points FROM loaded GROUP BY batch_id)
+counted AS (SELECT history_batch_id, count(*)::integer AS points FROM loaded GROUP BY history_batch_id)
 UPDATE history_batches AS b
 SET points_loaded = c.points, points_duplicate = b.points_duplicate - c.points
 FROM counted AS c
-WHERE b.batch_id = c.batch_id;
+WHERE b.history_batch_id = c.history_batch_id;
 
-INSERT INTO rejected_points (batch_id, point_index, rules, reason, point)
-SELECT b.batch_id, x.point_index, x.rejected_by, x.reason, r.point
+INSERT INTO rejected_points (history_batch_id, point_index, rules, reason, point)
+SELECT b.history_batch_id, x.point_index, x.rejected_by, x.reason, r.point
 FROM broken_points AS x
 JOIN staged_history_batches AS b USING (file_id)
 JOIN staged_rejected_points AS r USING (file_id, point_index)
 WHERE x.rejected_by <> '{}'
-ON CONFLICT (batch_id, point_index) DO UPDATE SET
+ON CONFLICT (history_batch_id, point_index) DO UPDATE SET
     rules = excluded.rules, reason = excluded.reason, point = excluded.point;
