@@ -6,6 +6,7 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
+from crypto_pipeline.coingecko.client import KeyUsage
 from crypto_pipeline.coingecko.limits import request_budget
 from crypto_pipeline.coingecko.request_log import new_request_id, request_log
 from crypto_pipeline.config.settings import Settings
@@ -105,6 +106,16 @@ def test_the_hourly_fetch_has_its_part_of_the_month(demo: Settings, warehouse: W
     assert use.ends_at.day == 1
     assert abs(use.kept - (use.ends_at - now) / timedelta(hours=1)) <= 1
     assert use.free == 10_000 - 10 - use.kept
+
+
+def test_what_coingecko_says_of_a_key_goes_before_what_its_plan_has(
+    demo: Settings, warehouse: Warehouse
+) -> None:
+    key = KeyUsage(per_minute=500, per_month=400_000, used=7, key_per_minute=20, key_used=9)
+    with warehouse.connection() as connection:
+        use = month_use(connection, demo, key)
+    assert (use.limit, use.used) == (400_000, 9)
+    assert requests_per_minute(demo, key) == 19
 
 
 def test_a_spent_month_says_when_it_goes_on(
