@@ -482,6 +482,17 @@ COMMENT ON COLUMN analytics.fact_crypto_price_metrics.market_cap_rank_with_rehyp
 COMMENT ON COLUMN analytics.fact_crypto_price_metrics.load_timestamp IS
     'When the row was loaded into gold, UTC.';
 
+COMMENT ON TABLE analytics.dim_currency IS
+    'The currencies in which prices are asked for: CoinGecko''s supported_vs_currencies.';
+COMMENT ON COLUMN analytics.dim_currency.vs_currency IS
+    'Key: the currency''s code, as the facts have it.';
+COMMENT ON COLUMN analytics.dim_currency.currency_name IS
+    'Name of the currency.';
+COMMENT ON COLUMN analytics.dim_currency.kind IS
+    'fiat, crypto, metal or unknown.';
+COMMENT ON COLUMN analytics.dim_currency.display_decimals IS
+    'Decimals with which an amount is usually shown.';
+
 COMMENT ON TABLE analytics.fact_crypto_price_hourly IS
     'The candle of a coin in an hour (UTC), from five-minute snapshots, or else from points of charts.';
 COMMENT ON COLUMN analytics.fact_crypto_price_hourly.date_key IS

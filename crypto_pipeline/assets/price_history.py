@@ -67,7 +67,7 @@ def price_history(
         span = Span(hour_of(window.start), min(hour_of(window.end), hour_of(now)))
         told.load_pending()
         missing = (
-            told.missing(told.tracked_coins(), [settings.coingecko_vs_currency], span)
+            told.missing(told.tracked_coins(), settings.currencies, span)
             if span.start < span.end
             else {}
         )
@@ -235,7 +235,7 @@ def fetch_price_history(
         missing = (
             told.missing(
                 config.coins or told.tracked_coins(),
-                config.currencies or [told.settings.coingecko_vs_currency],
+                config.currencies or told.settings.currencies,
                 span,
             )
             if span.start < span.end

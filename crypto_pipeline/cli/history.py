@@ -47,9 +47,7 @@ def backfill(
     if not wanted:
         raise click.UsageError("no coin is known yet: name some with --coins bitcoin,ethereum")
     history.load_pending()
-    missing = history.missing(
-        wanted, list(currencies) or [history.settings.coingecko_vs_currency], span
-    )
+    missing = history.missing(wanted, list(currencies) or history.settings.currencies, span)
     _say_cost(console, history, history.plan(missing, now))
     if dry_run:
         return

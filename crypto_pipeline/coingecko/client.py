@@ -264,6 +264,7 @@ class CoinGeckoClient:
         top_n: int | None,
         ids: Sequence[str] = (),
         include_rehypothecated: bool = False,
+        also: Sequence[str] = (),
         on_page: Callable[[int, int], None] | None = None,
         on_unreadable: Callable[[Capture], None] | None = None,
     ) -> Capture:
@@ -278,6 +279,8 @@ class CoinGeckoClient:
             top_n: How many coins, from 1; None is all there are. Not used with ``ids``.
             ids: Coin ids to fetch instead.
             include_rehypothecated: Whether tokens that stand for others are listed too.
+            also: Ids of coins to fetch beside the largest ones; those that came with these are not
+                asked for again.
             on_page: Called after each page with its number, from 1, and the records so far.
             on_unreadable: Called with every answer that came with HTTP 200 and is no records: a
                 capture without records that holds its body.
@@ -332,6 +335,7 @@ class CoinGeckoClient:
                 break
         if not ids:
             pages += self._missed(pages, request, limit)
+            pages += self._also(pages, request, also)
 
         first = pages[0].answer
         return Capture(
@@ -452,6 +456,23 @@ class CoinGeckoClient:
             ]
             found[-1] = answer._replace(records=new[:repeated])
             seen |= _ids(new[:repeated])
+        return found
+
+    def _also(
+        self, pages: Sequence[_Page], request: dict[str, str], also: Sequence[str]
+    ) -> list[_Page]:
+        """The coins beside the largest ones that have not come yet, by their ids."""
+        seen: set[str] = set().union(*(_ids(page.records) for page in pages))
+        left = [coin for coin in also if coin not in seen]
+        found: list[_Page] = []
+        for chunk in _chunks_of_ids(left) if left else ():
+            query = request | {"ids": ",".join(chunk), "per_page": str(_MAX_PER_PAGE), "page": "1"}
+            try:
+                found.append(self._retrying(self._get_page, query, None))
+            except CoinGeckoError as failure:
+                # The pages that are there are kept.
+                _logger.warning("%d coins beside the largest did not come: %s", len(left), failure)
+                break
         return found
 
     def _get_page(

@@ -776,6 +776,19 @@ DIM_SOURCE: Final = Table(
     upsert=True,
 )
 
+DIM_CURRENCY: Final = Table(
+    "analytics",
+    "dim_currency",
+    "The currencies in which prices are asked for: CoinGecko's supported_vs_currencies.",
+    (
+        replace(VS_CURRENCY, meaning="Key: the currency's code, as the facts have it"),
+        Column("currency_name", "text", "Name of the currency"),
+        Column("kind", "text", "fiat, crypto, metal or unknown"),
+        Column("display_decimals", "smallint", "Decimals with which an amount is usually shown"),
+    ),
+    key=("vs_currency",),
+)
+
 DIM_CRYPTOCURRENCY: Final = Table(
     "analytics",
     "dim_cryptocurrency",
@@ -1042,6 +1055,7 @@ POSTGRES_TABLES: Final = (
     HISTORY_REFUSALS,
     API_REQUESTS,
     *GOLD_TABLES,
+    DIM_CURRENCY,
     *CANDLE_TABLES,
     REPLAYS,
     LAKE_CHANGES,

@@ -31,6 +31,7 @@ def load_candles_of_snapshots(warehouse: Warehouse) -> Counts:
             pending = connection.execute("SELECT count(*) FROM candle_batches").fetchone()
             if pending == (0,):
                 return counts
+            connection.execute(read_sql("candles/currencies.sql"))
             connection.execute(read_sql("candles/stage.sql"))
             connection.execute(read_sql("candles/snapshots.sql"))
             for table, rows in _days(connection).items():
