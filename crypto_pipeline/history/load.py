@@ -22,7 +22,7 @@ from crypto_pipeline.warehouse.candles import load_points
 from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows, merge
 from crypto_pipeline.warehouse.staging import fails_on_data
 
-_CHUNK_BYTES = 6_000_000
+_CHUNK_BYTES = 4_000_000
 """Size of the files, as stored, that makes a transaction complete."""
 
 _FILE_COLUMNS = (

@@ -73,6 +73,8 @@ WHERE NOT (
     -- [[[end]]]
 );
 
+ANALYZE broken_points (file_id);
+
 -- A file that fails keeps its number, so that it can be loaded once more.
 CREATE TEMPORARY TABLE staged_history_batches ON COMMIT DROP AS
 WITH rejected AS (
@@ -126,3 +128,4 @@ SELECT
     row_number() OVER (ORDER BY e.ingested_at, e.landing_file) AS load_order
 FROM (SELECT * FROM evaluated ORDER BY ingested_at, landing_file) AS e
 LEFT JOIN history_batches AS known USING (landing_file);
+ANALYZE staged_history_batches;

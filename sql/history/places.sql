@@ -2,7 +2,6 @@
 CREATE TEMPORARY TABLE point_days ON COMMIT DROP AS
 SELECT
     to_timestamp(days.number * 86400) AS day_start,
-    to_char(to_timestamp(days.number * 86400) AT TIME ZONE 'UTC', 'YYYYMMDD')::integer AS date_key,
     bool_or(days.granularity_minutes < 1440) AS has_hours
 FROM (
     SELECT DISTINCT p.observed_ms / 86400000 AS number, b.granularity_minutes
