@@ -392,9 +392,9 @@ COMMENT ON COLUMN analytics.dim_source.source_name IS
 COMMENT ON COLUMN analytics.dim_source.kind IS
     'live, sandbox (made up), recorded (played back) or unknown.';
 COMMENT ON COLUMN analytics.dim_source.first_ingested_at IS
-    'When the source''s oldest data in gold was fetched, UTC; null for the unknown member.';
+    'When the source''s oldest snapshots in gold were fetched, UTC; null of a source of price history alone, and of the unknown member.';
 COMMENT ON COLUMN analytics.dim_source.last_ingested_at IS
-    'When the source''s newest data in gold was fetched, UTC; null for the unknown member.';
+    'When the source''s newest snapshots in gold were fetched, UTC; null of a source of price history alone, and of the unknown member.';
 
 COMMENT ON TABLE analytics.dim_cryptocurrency IS
     'Coins with their history (slowly changing dimension, type 2): a row for every period in which a coin had one symbol and name. Key -1 is the unknown member.';

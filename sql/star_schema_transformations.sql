@@ -87,6 +87,7 @@ BEGIN;
 -- [[[end]]]
 \ir comments.sql
 \ir lake/views.sql
+\ir lake/candles.sql
 \ir grants.sql
 -- One load at a time; the pipeline takes the same lock.
 SELECT lock_warehouse();

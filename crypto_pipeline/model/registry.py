@@ -762,13 +762,15 @@ DIM_SOURCE: Final = Table(
         Column(
             "first_ingested_at",
             "timestamptz",
-            "When the source's oldest data in gold was fetched, UTC; null for the unknown member",
+            "When the source's oldest snapshots in gold were fetched, UTC; null of a source of"
+            " price history alone, and of the unknown member",
             nullable=True,
         ),
         Column(
             "last_ingested_at",
             "timestamptz",
-            "When the source's newest data in gold was fetched, UTC; null for the unknown member",
+            "When the source's newest snapshots in gold were fetched, UTC; null of a source of"
+            " price history alone, and of the unknown member",
             nullable=True,
         ),
     ),

@@ -112,8 +112,8 @@ def quiet_market(warehouse: Warehouse) -> Warehouse:
             " ARRAY['2026-01-01'::timestamptz])"
         )
         connection.execute(
-            f"INSERT INTO {_HOURLY} SELECT 20260101, 0, -1, 'coin-' || c, v, h, p, p, p, p, p, 1, 1,"
-            " 1, 0.0833, 'snapshot' FROM generate_series(1, 4) AS c,"
+            f"INSERT INTO {_HOURLY} SELECT 20260101, 0, -1, 'coin-' || c, v, h, p, p, p, p, p, 1,"
+            " 1, 1, 0.0833, 'snapshot' FROM generate_series(1, 4) AS c,"
             " generate_series('2026-01-01'::timestamptz, '2026-01-03 23:00', '1 hour') AS h,"
             " (VALUES ('usd', 1.0), ('eur', 0.9)) AS r (v, rate),"
             " LATERAL (SELECT rate * c * (100 + extract(hour FROM h)::integer % 3) AS p) AS x"
