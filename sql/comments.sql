@@ -183,13 +183,13 @@ COMMENT ON COLUMN history_batches.landing_file IS
 COMMENT ON COLUMN history_batches.file_sha256 IS
     'SHA-256 of the file as stored, hexadecimal; null where it could not be read.';
 COMMENT ON COLUMN history_batches.origin IS
-    'chart (an answer of the API) or import (a file that somebody had).';
+    'chart (an answer of the API), ohlc (its own candles) or import (a file that somebody had).';
 COMMENT ON COLUMN history_batches.crypto_id IS
     'CoinGecko''s stable key of the coin.';
 COMMENT ON COLUMN history_batches.vs_currency IS
     'Currency of all amounts of the row.';
 COMMENT ON COLUMN history_batches.granularity_minutes IS
-    'Length of the bucket in minutes: 5, 60 or 1440; null of a file without points.';
+    'Length of the buckets or candles in minutes; null of a file without points.';
 COMMENT ON COLUMN history_batches.source IS
     'Label of the data''s origin, from the file.';
 COMMENT ON COLUMN history_batches.requested_from IS
@@ -243,6 +243,29 @@ COMMENT ON COLUMN price_points.history_batch_id IS
     'The history batch (landing file) the row comes from.';
 COMMENT ON COLUMN price_points.point_index IS
     'Position of the point in its landing file, from 0.';
+
+COMMENT ON TABLE source_candles IS
+    'A candle as CoinGecko makes it (/coins/{id}/ohlc); the first write of a candle wins.';
+COMMENT ON COLUMN source_candles.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN source_candles.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN source_candles.granularity_minutes IS
+    'Length of the candle in minutes: 30, 240 or 5760.';
+COMMENT ON COLUMN source_candles.closed_at IS
+    'When the candle closes, UTC: CoinGecko''s time of it.';
+COMMENT ON COLUMN source_candles.open_price IS
+    'First price, in vs_currency.';
+COMMENT ON COLUMN source_candles.high_price IS
+    'Highest price, in vs_currency.';
+COMMENT ON COLUMN source_candles.low_price IS
+    'Lowest price, in vs_currency.';
+COMMENT ON COLUMN source_candles.close_price IS
+    'Last price, in vs_currency.';
+COMMENT ON COLUMN source_candles.history_batch_id IS
+    'The history batch (landing file) the row comes from.';
+COMMENT ON COLUMN source_candles.point_index IS
+    'Position of the candle in its landing file, from 0.';
 
 COMMENT ON TABLE rejected_points IS
     'Quarantine: every point that broke a reject rule, as received, with the reason.';

@@ -19,7 +19,8 @@ SELECT
     version_num < '0013' AS due_0013,
     version_num < '0014' AS due_0014,
     version_num < '0015' AS due_0015,
-    version_num < '0016' AS due_0016
+    version_num < '0016' AS due_0016,
+    version_num < '0017' AS due_0017
     -- [[[end]]]
 FROM alembic_version \gset
 BEGIN;
@@ -83,6 +84,10 @@ BEGIN;
 \if :due_0016
     \ir migrations/0016_currencies.sql
     UPDATE alembic_version SET version_num = '0016_currencies';
+\endif
+\if :due_0017
+    \ir migrations/0017_ohlc.sql
+    UPDATE alembic_version SET version_num = '0017_ohlc';
 \endif
 -- [[[end]]]
 \ir comments.sql

@@ -17,7 +17,7 @@ import tenacity
 from pydantic import SecretStr
 
 from crypto_pipeline.coingecko.capture import LIVE_SOURCE, Capture, ResponseMeta, read_page
-from crypto_pipeline.coingecko.charts import MARKET_CHART_RANGE, ChartAnswer, holds_prices
+from crypto_pipeline.coingecko.charts import MARKET_CHART_RANGE, OHLC, ChartAnswer, holds_prices
 from crypto_pipeline.coingecko.errors import (
     CoinGeckoError,
     MalformedResponse,
@@ -385,16 +385,39 @@ class CoinGeckoClient:
             "to": str(int(end.timestamp())),
             "precision": "full",
         }
-        return self._retrying(self._get_chart, coin, query, on_unreadable)
+        return self._retrying(self._get_past, MARKET_CHART_RANGE, coin, query, on_unreadable)
 
-    def _get_chart(
+    def ohlc(
         self,
+        coin: str,
+        vs_currency: str,
+        days: str,
+        on_unreadable: Callable[[ChartAnswer], None] | None = None,
+    ) -> ChartAnswer:
+        """Fetch the candles of a coin, of the last days, as CoinGecko makes them: of 30 minutes for
+        a day, of 4 hours for up to 30, of 4 days for more.
+
+        Args:
+            coin: The coin's id.
+            vs_currency: Currency of all amounts.
+            days: 1, 7, 14, 30, 90, 180, 365 or, of some plans, max.
+            on_unreadable: As of ``chart_range``.
+
+        Raises:
+            CoinGeckoError: it could not be got.
+        """
+        query = {"vs_currency": vs_currency, "days": days, "precision": "full"}
+        return self._retrying(self._get_past, OHLC, coin, query, on_unreadable)
+
+    def _get_past(
+        self,
+        endpoint: str,
         coin: str,
         query: dict[str, str],
         on_unreadable: Callable[[ChartAnswer], None] | None,
     ) -> ChartAnswer:
-        path = MARKET_CHART_RANGE.replace("{id}", quote(coin, safe=""))
-        answer = self._get(path, query, MARKET_CHART_RANGE)
+        path = endpoint.replace("{id}", quote(coin, safe=""))
+        answer = self._get(path, query, endpoint)
         body = self._without_key(answer.received if answer.body is None else answer.body)
         error = error_from_body(body, 200, _retry_after(answer.headers))
         if error is not None:

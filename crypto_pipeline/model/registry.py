@@ -519,12 +519,18 @@ HISTORY_BATCHES: Final = Table(
         Column(
             "origin",
             "text",
-            "chart (an answer of the API) or import (a file that somebody had)",
+            "chart (an answer of the API), ohlc (its own candles) or import (a file that somebody"
+            " had)",
             nullable=True,
         ),
         replace(CRYPTO_ID, field=None),
         VS_CURRENCY,
-        replace(GRANULARITY, note="null of a file without points", nullable=True),
+        replace(
+            GRANULARITY,
+            meaning="Length of the buckets or candles in minutes",
+            note="null of a file without points",
+            nullable=True,
+        ),
         Column("source", "text", "Label of the data's origin, from the file", nullable=True),
         Column(
             "requested_from",
@@ -594,6 +600,25 @@ PRICE_POINTS: Final = Table(
     ),
     key=("crypto_id", "vs_currency", "granularity_minutes", "bucket_time"),
     by_month=True,
+)
+
+SOURCE_CANDLES: Final = Table(
+    "public",
+    "source_candles",
+    "A candle as CoinGecko makes it (/coins/{id}/ohlc); the first write of a candle wins.",
+    (
+        replace(CRYPTO_ID, field=None),
+        VS_CURRENCY,
+        replace(GRANULARITY, meaning="Length of the candle in minutes: 30, 240 or 5760"),
+        Column("closed_at", "timestamptz", "When the candle closes, UTC: CoinGecko's time of it"),
+        Column("open_price", "numeric", "First price", kind=PRICE),
+        Column("high_price", "numeric", "Highest price", kind=PRICE),
+        Column("low_price", "numeric", "Lowest price", kind=PRICE),
+        Column("close_price", "numeric", "Last price", kind=PRICE),
+        HISTORY_BATCH_ID,
+        Column("point_index", "integer", "Position of the candle in its landing file, from 0"),
+    ),
+    key=("crypto_id", "vs_currency", "granularity_minutes", "closed_at"),
 )
 
 REJECTED_POINTS: Final = Table(
@@ -705,7 +730,13 @@ API_REQUESTS: Final = Table(
     key=("request_id",),
 )
 
-HISTORY_TABLES: Final = (HISTORY_BATCHES, PRICE_POINTS, REJECTED_POINTS, PRICE_CORRECTIONS)
+HISTORY_TABLES: Final = (
+    HISTORY_BATCHES,
+    PRICE_POINTS,
+    SOURCE_CANDLES,
+    REJECTED_POINTS,
+    PRICE_CORRECTIONS,
+)
 """What a load of price history writes into silver."""
 
 # ---- Gold
