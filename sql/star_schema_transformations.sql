@@ -18,7 +18,8 @@ SELECT
     version_num < '0012' AS due_0012,
     version_num < '0013' AS due_0013,
     version_num < '0014' AS due_0014,
-    version_num < '0015' AS due_0015
+    version_num < '0015' AS due_0015,
+    version_num < '0030' AS due_0030
     -- [[[end]]]
 FROM alembic_version \gset
 BEGIN;
@@ -78,6 +79,10 @@ BEGIN;
 \if :due_0015
     \ir migrations/0015_gaps.sql
     UPDATE alembic_version SET version_num = '0015_gaps';
+\endif
+\if :due_0030
+    \ir migrations/0030_coin_list.sql
+    UPDATE alembic_version SET version_num = '0030_coin_list';
 \endif
 -- [[[end]]]
 \ir comments.sql
