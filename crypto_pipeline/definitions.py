@@ -30,6 +30,7 @@ from crypto_pipeline.automation import (
 from crypto_pipeline.checks.bronze import expected_coins_present
 from crypto_pipeline.checks.gold import gold_checks
 from crypto_pipeline.checks.lakehouse import delta_equals_postgres
+from crypto_pipeline.checks.price_history import candle_checks, price_history_checks
 from crypto_pipeline.checks.silver import silver_checks
 from crypto_pipeline.coingecko.resource import CoinGecko
 from crypto_pipeline.lakehouse.spark.resource import Spark
@@ -50,6 +51,8 @@ defs = dg.Definitions(
         expected_coins_present,
         silver_checks,
         gold_checks,
+        candle_checks,
+        price_history_checks,
         *([delta_equals_postgres] if LAKE_IN_USE else []),
     ],
     jobs=[

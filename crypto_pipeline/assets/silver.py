@@ -17,6 +17,7 @@ from crypto_pipeline.landing.zone import LandingFile
 from crypto_pipeline.model.registry import INGESTION_BATCHES, PRICE_SNAPSHOTS, SILVER_TABLES
 from crypto_pipeline.warehouse.load_report import read_lines, say
 from crypto_pipeline.warehouse.postgres import work_for_run
+from crypto_pipeline.warehouse.request_ledger import enter_requests
 from crypto_pipeline.warehouse.resource import WarehouseResource, read_frame
 from crypto_pipeline.warehouse.staging import (
     decode_files,
@@ -88,6 +89,8 @@ def silver(
             yield dg.Output(frame, table.name)
         lines = read_lines(connection)
     say(run, lines)
+    # The fetch was there before its database, and did not wait for it.
+    enter_requests(warehouse)
 
 
 def _top_coin(connection: psycopg.Connection) -> dict[str, dg.MetadataValue[Any]]:

@@ -267,8 +267,8 @@ def _granularity(times: Sequence[int]) -> Granularity | None:
 
 
 def _granularity_of_range(start: datetime, end: datetime, asked_at: datetime) -> Granularity:
-    """What CoinGecko documents for a range: five minutes for the last day, hours up to 90 days, days
-    above."""
+    """What CoinGecko documents for a range: five minutes for the last day, hours up to 90 days,
+    days above."""
     if end - start > timedelta(days=90):
         return Granularity.DAY
     if end - start <= timedelta(days=1) and asked_at - end < timedelta(minutes=5):

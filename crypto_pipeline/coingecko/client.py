@@ -77,6 +77,41 @@ _logger = logging.getLogger(__name__)
 _decode_any = msgspec.json.Decoder(msgspec.Raw).decode
 
 
+class KeyUsage(
+    msgspec.Struct,
+    frozen=True,
+    rename={
+        "per_minute": "rate_limit_request_per_minute",
+        "per_month": "monthly_call_credit",
+        "used": "current_total_monthly_calls",
+        "key_per_minute": "api_key_rate_limit_request_per_minute",
+        "key_per_month": "api_key_monthly_call_credit",
+        "key_used": "api_key_current_total_monthly_calls",
+    },
+):
+    """What ``/key`` says of a pro key: limits of the plan, and of the key, which may be lower.
+
+    Attributes:
+        per_minute: Requests a minute.
+        per_month: Credits a month.
+        used: Credits used this month.
+        key_per_minute: Likewise, of this key.
+        key_per_month: Likewise.
+        key_used: Likewise.
+    """
+
+    per_minute: int | None = None
+    per_month: int | None = None
+    used: int | None = None
+    key_per_minute: int | None = None
+    key_per_month: int | None = None
+    key_used: int | None = None
+
+
+NOT_ASKED = KeyUsage()
+"""Nothing that CoinGecko says of a key."""
+
+
 class _Answer(NamedTuple):
     """``body`` is None where its content encoding is broken; ``received`` is what came."""
 
@@ -209,6 +244,20 @@ class CoinGeckoClient:
             CoinGeckoError: it does not answer, or refuses the key.
         """
         return _http_date(self._get("/ping", {}).headers.get("date", ""))
+
+    def key_usage(self) -> KeyUsage:
+        """What CoinGecko says of the key's limits and use: only of a pro key.
+
+        Raises:
+            CoinGeckoError: it cannot be asked.
+        """
+        if self._plan is not Plan.PRO:
+            return NOT_ASKED
+        answer = self._retrying(self._get, "/key", {})
+        try:
+            return msgspec.json.decode(answer.body or b"", type=KeyUsage)
+        except MALFORMED as problem:
+            raise MalformedResponse(str(problem), status=200) from None
 
     def markets(
         self,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 
-from crypto_pipeline.coingecko.client import CoinGeckoClient
+from crypto_pipeline.coingecko.client import CoinGeckoClient, KeyUsage
 from crypto_pipeline.coingecko.errors import BadRequest, CoinGeckoError, PlanError
 from crypto_pipeline.coingecko.limits import HISTORY_DAYS
 from crypto_pipeline.config.settings import Settings
@@ -120,6 +120,10 @@ class History:
         with CoinGeckoClient.from_settings(self.settings) as client:
             return client.now()
 
+    def _key_usage(self) -> KeyUsage:
+        with CoinGeckoClient.from_settings(self.settings) as client:
+            return client.key_usage()
+
     def load_pending(
         self, on_loaded: Callable[[Sequence[LoadedHistory]], None] = lambda loaded: None
     ) -> int:
@@ -173,10 +177,11 @@ class History:
 
     def cost(self, windows: Sequence[Window]) -> Cost:
         """What a plan costs, with the month's credits as they are."""
+        key = self._key_usage()
         enter_requests(self.warehouse)
         with self.warehouse.connection() as connection:
-            use = month_use(connection, self.settings)
-        per_minute = requests_per_minute(self.settings)
+            use = month_use(connection, self.settings, key)
+        per_minute = requests_per_minute(self.settings, key)
         count = len(windows)
         minutes = 0 if per_minute is None else -(-count // per_minute)
         return Cost(
@@ -206,7 +211,7 @@ class History:
         left = list(reversed(windows))
         landed: list[HistoryFile] = []
         with (
-            SharedBudget(self.warehouse, self.settings) as budget,
+            SharedBudget(self.warehouse, self.settings, self._key_usage()) as budget,
             CoinGeckoClient.from_settings(self.settings, run_id, budget) as client,
         ):
             try:

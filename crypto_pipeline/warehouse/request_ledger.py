@@ -15,6 +15,7 @@ from types import TracebackType
 
 import psycopg
 
+from crypto_pipeline.coingecko.client import NOT_ASKED, KeyUsage
 from crypto_pipeline.coingecko.limits import (
     DEFAULT_PER_MINUTE,
     DEFAULT_PER_MONTH,
@@ -94,8 +95,17 @@ def enter_requests(warehouse: Warehouse) -> int:
     return len(entries)
 
 
-def month_use(connection: psycopg.Connection, settings: Settings) -> MonthUse:
-    """How the month's credits are used, by the ledger."""
+def month_use(
+    connection: psycopg.Connection, settings: Settings, key: KeyUsage = NOT_ASKED
+) -> MonthUse:
+    """How the month's credits are used, by the ledger, and by what CoinGecko says of the key: the
+    lower limit and the higher use of the two.
+
+    Args:
+        connection: To the warehouse.
+        settings: Say the plan.
+        key: What CoinGecko says, if it was asked.
+    """
     now = datetime.now(timezone.utc)
     start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     end = (start + timedelta(days=32)).replace(day=1)
@@ -106,8 +116,10 @@ def month_use(connection: psycopg.Connection, settings: Settings) -> MonthUse:
     assert row is not None
     hours_left = math.ceil((end - now) / timedelta(hours=1))
     return MonthUse(
-        limit=settings.coingecko_requests_per_month or DEFAULT_PER_MONTH[settings.coingecko_plan],
-        used=int(row[0]),
+        limit=settings.coingecko_requests_per_month
+        or _least(key.per_month, key.key_per_month)
+        or DEFAULT_PER_MONTH[settings.coingecko_plan],
+        used=max(int(row[0]), key.used or 0, key.key_used or 0),
         kept=hours_left * hourly_requests(settings),
         elapsed_share=(now - start) / (end - start),
         ends_at=end,
@@ -120,11 +132,19 @@ def hourly_requests(settings: Settings) -> int:
     return math.ceil(coins / _PER_PAGE)
 
 
-def requests_per_minute(settings: Settings) -> int | None:
+def requests_per_minute(settings: Settings, key: KeyUsage = NOT_ASKED) -> int | None:
     """How many requests a minute a backfill may make: what the hourly fetch leaves; None is no
     limit."""
-    limit = settings.coingecko_requests_per_minute or DEFAULT_PER_MINUTE[settings.coingecko_plan]
+    limit = (
+        settings.coingecko_requests_per_minute
+        or _least(key.per_minute, key.key_per_minute)
+        or DEFAULT_PER_MINUTE[settings.coingecko_plan]
+    )
     return None if limit is None else max(1, limit - hourly_requests(settings))
+
+
+def _least(*limits: int | None) -> int | None:
+    return min((limit for limit in limits if limit), default=None)
 
 
 class SharedBudget:
@@ -134,13 +154,15 @@ class SharedBudget:
     Args:
         warehouse: Has the ledger.
         settings: Say the plan and its limits.
+        key: What CoinGecko says of the key.
     """
 
-    def __init__(self, warehouse: Warehouse, settings: Settings) -> None:
+    def __init__(self, warehouse: Warehouse, settings: Settings, key: KeyUsage = NOT_ASKED) -> None:
         self._warehouse = warehouse
         self._settings = settings
         self._local: RequestBudget = request_budget(settings)
-        self._per_minute = requests_per_minute(settings)
+        self._key = key
+        self._per_minute = requests_per_minute(settings, key)
         self._until_count = 0
         self._connecting = warehouse.connection()
 
@@ -185,7 +207,7 @@ class SharedBudget:
 
     def _count_month(self) -> None:
         enter_requests(self._warehouse)
-        use = month_use(self._connection, self._settings)
+        use = month_use(self._connection, self._settings, self._key)
         free = use.free
         if free == 0:
             raise BudgetSpentError(

@@ -5,13 +5,15 @@ from pathlib import Path
 
 import click
 
-from crypto_pipeline_tests.benchmarks import command, flat, hourly, log, log_year, replay
+from crypto_pipeline_tests.benchmarks import command, flat, history, hourly, log, log_year, replay
 
 
 @click.command()
 @click.argument(
     "benchmark",
-    type=click.Choice(["command", "hourly", "lake", "log", "log-year", "replay", "flat"]),
+    type=click.Choice(
+        ["command", "history", "hourly", "lake", "log", "log-year", "replay", "flat"]
+    ),
     required=False,
 )
 @click.option("--files", default=1460, show_default=True, help="Landing files to load, four a day.")
@@ -21,6 +23,7 @@ from crypto_pipeline_tests.benchmarks import command, flat, hourly, log, log_yea
     type=click.Path(path_type=Path),
     help="Keep the generated files or databases in this folder, and use those that are there.",
 )
+@click.option("--coins", default=100, show_default=True, help="Coins of history, a year each.")
 @click.option("--profile", is_flag=True, help="Show where the time of a bulk load goes.")
 @click.option(
     "--facts",
@@ -35,6 +38,7 @@ def main(
     files: int,
     runs: int,
     zone: Path | None,
+    coins: int,
     profile: bool,
     facts: tuple[int, ...],
 ) -> None:
@@ -47,6 +51,8 @@ def main(
         hourly.main()
     if benchmark == "command":
         command.run(files, runs, zone)
+    if benchmark == "history":
+        history.run(coins, runs)
     if benchmark == "log":
         log.run()
     if benchmark == "log-year":

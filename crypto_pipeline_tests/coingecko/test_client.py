@@ -22,7 +22,8 @@ from crypto_pipeline.coingecko.capture import (
     decode_capture,
     encode_capture,
 )
-from crypto_pipeline.coingecko.client import CoinGeckoClient
+from crypto_pipeline.coingecko.charts import ChartAnswer
+from crypto_pipeline.coingecko.client import NOT_ASKED, CoinGeckoClient, KeyUsage
 from crypto_pipeline.coingecko.errors import (
     AuthenticationError,
     BadRequest,
@@ -35,6 +36,7 @@ from crypto_pipeline.coingecko.errors import (
     ServerError,
 )
 from crypto_pipeline.coingecko.limits import RequestBudget
+from crypto_pipeline.coingecko.request_log import RequestLog
 from crypto_pipeline.config.secret_references import Secret
 from crypto_pipeline.config.settings import Plan, Settings
 
@@ -534,3 +536,97 @@ def test_the_url_holds_what_was_asked(httpserver: HTTPServer, make_client: MakeC
     make_client().markets("usd", 1, ["ape_in_records", "a&b"])
     url = urlsplit(httpserver.log[0][0].url)
     assert parse_qs(url.query)["ids"] == ["ape_in_records,a&b"]
+
+
+# --- Charts and the key -------------------------------------------------------------------------
+
+_FROM = datetime(2026, 1, 1, tzinfo=timezone.utc)
+
+
+def test_a_chart_keeps_the_bytes_of_its_answer(
+    httpserver: HTTPServer, make_client: MakeClient
+) -> None:
+    body = b'{"prices":[[1,0.10]], "market_caps":[],"total_volumes":[]}'
+    httpserver.expect_request(
+        "/api/v3/coins/bitcoin cash/market_chart/range",
+        query_string={
+            "vs_currency": "eur",
+            "from": "1767225600",
+            "to": "1767229200",
+            "precision": "full",
+        },
+    ).respond_with_data(body, headers={"etag": 'W/"x"', "set-cookie": "no"})
+    chart = make_client().chart_range("bitcoin cash", "eur", _FROM, _FROM + timedelta(hours=1))
+    assert bytes(chart.body) == body
+    assert (chart.coin, chart.request["vs_currency"]) == ("bitcoin cash", "eur")
+    assert chart.headers["etag"] == 'W/"x"'
+    assert "set-cookie" not in chart.headers
+
+
+def test_a_chart_with_a_value_that_is_no_json_is_kept_as_it_came(
+    httpserver: HTTPServer, make_client: MakeClient
+) -> None:
+    body = b'{"prices":[[1,NaN]],"market_caps":[],"total_volumes":[]}'
+    httpserver.expect_request("/api/v3/coins/x/market_chart/range").respond_with_data(body)
+    assert make_client().chart_range("x", "usd", _FROM, _FROM).unreadable == body
+
+
+def test_a_chart_that_is_no_json_at_all_is_handed_over_and_asked_for_again(
+    httpserver: HTTPServer, make_client: MakeClient
+) -> None:
+    path = "/api/v3/coins/x/market_chart/range"
+    httpserver.expect_ordered_request(path).respond_with_data(b"<html>")
+    httpserver.expect_ordered_request(path).respond_with_data(b'{"prices":[]}')
+    kept: list[ChartAnswer] = []
+    chart = make_client().chart_range("x", "usd", _FROM, _FROM, on_unreadable=kept.append)
+    assert bytes(chart.body) == b'{"prices":[]}'
+    assert [one.unreadable for one in kept] == [b"<html>"]
+
+
+def test_a_range_beyond_the_plan_is_an_error_of_its_own(
+    httpserver: HTTPServer, make_client: MakeClient
+) -> None:
+    httpserver.expect_request("/api/v3/coins/x/market_chart/range").respond_with_data(
+        b'{"error":{"status":{"error_code":10012,"error_message":"past 365 days"}}}', status=401
+    )
+    with pytest.raises(PlanError) as error:
+        make_client().chart_range("x", "usd", _FROM, _FROM)
+    assert error.value.code == 10012
+
+
+def test_a_pro_key_is_asked_for_its_limits(httpserver: HTTPServer, make_client: MakeClient) -> None:
+    httpserver.expect_request("/api/v3/key").respond_with_json(
+        {
+            "plan": "Analyst",
+            "rate_limit_request_per_minute": 500,
+            "monthly_call_credit": 500000,
+            "current_total_monthly_calls": 32,
+            "current_remaining_monthly_calls": 499968,
+            "api_key_rate_limit_request_per_minute": 250,
+            "api_key_monthly_call_credit": 100000,
+            "api_key_current_total_monthly_calls": 30,
+        }
+    )
+    pro = make_client(Plan.PRO, api_key=SecretStr("CG-0123456789"))
+    assert pro.key_usage() == KeyUsage(500, 500000, 32, 250, 100000, 30)
+    assert make_client().key_usage() == NOT_ASKED
+
+
+def test_every_attempt_is_written_down(
+    httpserver: HTTPServer, make_client: MakeClient, tmp_path: Path
+) -> None:
+    _serve(
+        httpserver,
+        Response(b"", 500),
+        Response(_coins(0, 1), headers={"cf-cache-status": "HIT"}),
+    )
+    log = RequestLog(tmp_path / "log")
+    make_client(log=log, run_id="a run").markets("usd", 250)
+    with log.take() as entries:
+        assert [
+            (e.endpoint, e.http_status, e.credits, e.is_cached, e.run_id, e.plan) for e in entries
+        ] == [
+            ("/coins/markets", 500, 0, None, "a run", "public"),
+            ("/coins/markets", 200, 1, True, "a run", "public"),
+        ]
+        assert entries[1].received_bytes == len(_coins(0, 1))

@@ -1,5 +1,6 @@
 """A server of charts on loopback whose market is known: what it has, and what it was asked for."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -78,7 +79,10 @@ class Charts:
         return Response(
             f'{{"prices":[{series[0]}],"market_caps":[{series[1]}],"total_volumes":[{series[2]}]}}',
             content_type="application/json",
-            headers={"x-sandbox-time": self.now.isoformat()},
+            headers={
+                "x-sandbox-time": self.now.isoformat(),
+                "x-data-source": "CoinGecko sandbox",
+            },
         )
 
     def ping(self, _: Request) -> Response:
@@ -91,8 +95,6 @@ def serving(
     charts: Charts, httpserver: HTTPServer, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Charts]:
     """Serve charts, and let the settings name the server as a sandbox, whose clock is ours."""
-    import re
-
     httpserver.expect_request(
         re.compile(r"/api/v3/coins/[^/]+/market_chart/range")
     ).respond_with_handler(charts.answer)

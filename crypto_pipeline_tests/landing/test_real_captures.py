@@ -223,8 +223,8 @@ def test_an_export_of_a_coin_that_is_not_known_stays_and_is_named(
         load_landing_zone()
     assert failure.value.description is not None
     assert failure.value.description.startswith(
-        f"{dropped} could not be filed and was left: btc-usd-max.csv: no coin with the symbol btc is"
-        " known here; say which: `crypto-pipeline import btc-usd-max.csv --coin ID`"
+        f"{dropped} could not be filed and was left: btc-usd-max.csv: no coin with the symbol btc"
+        " is known here; say which: `crypto-pipeline import btc-usd-max.csv --coin ID`"
     )
     assert dropped.exists()
 

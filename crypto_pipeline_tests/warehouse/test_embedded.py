@@ -169,7 +169,6 @@ def test_processes_that_start_at_once_share_one_server(folder: Path, new_holder:
     assert query(answers.pop(), "SELECT 1") == 1
 
 
-@pytest.mark.parametrize("reaped", [True, False], ids=["reaped", "zombie"])
 def test_threads_that_start_at_once_share_one_server(folder: Path) -> None:
     asked = subprocess.run(
         [sys.executable, "-c", _HOLD_IN_THREADS, folder],
@@ -180,6 +179,7 @@ def test_threads_that_start_at_once_share_one_server(folder: Path) -> None:
     assert (asked.stdout, asked.stderr) == ("held\n" * 8, "")
 
 
+@pytest.mark.parametrize("reaped", [True, False], ids=["reaped", "zombie"])
 def test_a_killed_process_does_not_hold_the_server_for_ever(
     folder: Path, new_holder: NewHolder, reaped: bool
 ) -> None:

@@ -1,0 +1,107 @@
+"""The checks of price history and candles pass on a clean load, and find their damage."""
+
+import random
+from datetime import timedelta
+
+import dagster as dg
+import pytest
+
+from crypto_pipeline.automation import AUDIT_JOB
+from crypto_pipeline.definitions import defs
+from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline_tests.history.test_gaps import land_hour
+from crypto_pipeline_tests.history.test_load import START, at, land_chart, load
+
+_HOURLY = "analytics.fact_crypto_price_hourly"
+_DAILY = "analytics.fact_crypto_price_daily"
+_CHECKS = ("candle_checks", "price_history_checks")
+
+DAMAGE = {
+    "no_orphan_candle_keys": f"UPDATE {_HOURLY} SET date_key = 20010101",
+    "candles_match_snapshots": f"UPDATE {_HOURLY} SET high_price = high_price * 2",
+    "days_match_hours": f"UPDATE {_DAILY} SET low_price = low_price / 2",
+    "no_gaps": f"DELETE FROM {_HOURLY} WHERE hour_start = '2026-01-01 05:00+00'; UPDATE {_DAILY}"
+    " SET coverage_share = round(9 / 24.0, 4) WHERE day = '2026-01-01'",
+    "history_batches_completed": "UPDATE history_batches SET status = 'failed', error = 'x'",
+    "history_batches_add_up": "DELETE FROM price_points WHERE point_index = 1",
+    "point_references_exist": "UPDATE price_points SET history_batch_id = 99",
+    "points_not_restated": "INSERT INTO price_corrections (crypto_id, vs_currency,"
+    " granularity_minutes, bucket_time, known_from, history_batch_id, point_index, observed_at,"
+    " price) SELECT crypto_id, vs_currency, granularity_minutes, bucket_time, now(),"
+    " history_batch_id, point_index, observed_at, price * 2 FROM price_points",
+    "market_cap_known": "UPDATE history_batches SET warnings = '{\"market_cap_known\": 3}'",
+}
+_WARNINGS = {"no_gaps", "points_not_restated", "market_cap_known"}
+
+
+def checks(**tags: str) -> dict[str, dg.AssetCheckEvaluation]:
+    """Run these checks."""
+    graph = defs.resolve_asset_graph()
+    names = {*DAMAGE, "history_files_unchanged", "budget_on_pace"}
+    keys = {key for key in graph.asset_check_keys if key.name in names}
+    job = defs.resolve_job_def(AUDIT_JOB).get_subset(
+        asset_selection=set(), asset_check_selection=keys
+    )
+    result = job.execute_in_process(raise_on_error=False, tags=tags)
+    return {check.check_name: check for check in result.get_asset_check_evaluations()}
+
+
+@pytest.fixture
+def loaded(warehouse: Warehouse, zone: LandingZone) -> Warehouse:
+    """Ten hours of snapshots and a chart."""
+    for number in range(10):
+        land_hour(zone, number, [0])
+    chance = random.Random(1)
+    points = [(at(n), chance.randint(1, 9)) for n in range(5)]
+    land_chart(zone, points, coin="coin-0000", source="CoinGecko sandbox")
+    load(warehouse, zone)
+    assert START - timedelta(days=4) == at(-96)
+    return warehouse
+
+
+def test_a_clean_load_passes(loaded: Warehouse) -> None:
+    found = checks()
+    assert set(found) == {*DAMAGE, "history_files_unchanged", "budget_on_pace"}
+    # The chart is of four days later.
+    assert {name for name, check in found.items() if not check.passed} == {"no_gaps"}
+
+
+@pytest.mark.parametrize("check", DAMAGE)
+def test_a_check_finds_its_damage(check: str, loaded: Warehouse) -> None:
+    before = checks()[check]
+    with loaded.connection() as connection:
+        connection.execute(
+            "ALTER TABLE history_batches DROP CONSTRAINT completed_batch_adds_up;"
+            f"ALTER TABLE {_HOURLY} DROP CONSTRAINT prices_in_order;"
+        )
+        connection.execute(DAMAGE[check])
+    found = checks()[check]
+    assert not found.passed
+    wrong = found.metadata["wrong_rows"].value
+    assert wrong != before.metadata["wrong_rows"].value
+    assert found.severity is (
+        dg.AssetCheckSeverity.WARN if check in _WARNINGS else dg.AssetCheckSeverity.ERROR
+    )
+
+
+def test_a_landing_file_that_was_changed_is_found(loaded: Warehouse, zone: LandingZone) -> None:
+    (file,) = zone.stored("price_history")
+    file.uri.write_bytes(b"tampered")
+    assert not checks()["history_files_unchanged"].passed
+
+
+def test_the_pace_of_the_month_is_warned_of(
+    loaded: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COINGECKO_PLAN", "demo")
+    monkeypatch.setenv("COINGECKO_API_KEY", "CG-0123456789")
+    assert checks()["budget_on_pace"].passed
+    with loaded.connection() as connection:
+        connection.execute(
+            "INSERT INTO api_requests (request_id, sent_at, plan, credits)"
+            " SELECT gen_random_uuid(), now(), 'demo', 1 FROM generate_series(1, 10000)"
+        )
+    found = checks()["budget_on_pace"]
+    assert not found.passed
+    assert found.metadata["credits_used"].value == 10_000
