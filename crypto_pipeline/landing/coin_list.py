@@ -1,9 +1,9 @@
 """Bronze of the list of coins: every answer, and each body once.
 
-An answer is a small file under its day, ``coin_list/date=2026-11-27/<time>-<status>-<sha>.json``: when
-it came, what was asked for, and the SHA-256 of its body. The body lies at
-``coin_list/bodies/<sha256>.json.gz``, so that an answer which is the same as an earlier one takes no
-room. The body is written first: an answer that is there has its body.
+An answer is a small file under its day, ``coin_list/date=2026-11-27/<time>-<status>-<sha>.json``:
+when it came, what was asked for, and the SHA-256 of its body. The body lies at
+``coin_list/bodies/<sha256>.json.gz``, so that an answer which is the same as an earlier one takes
+no room. The body is written first: an answer that is there has its body.
 """
 
 import gzip
@@ -106,6 +106,8 @@ def read_coin_list_file(file: StoredFile) -> LandedCoinList:
         raise CoinListFileError(f"the file of an answer is damaged: {problem}") from None
     if landed.ingested_at.tzinfo is None:
         raise CoinListFileError("the time of the answer has no zone - at `$.ingested_at`")
+    if any("\x00" in text for text in (landed.source, *landed.request, *landed.request.values())):
+        raise CoinListFileError("a NUL in the file's description, which PostgreSQL cannot hold")
     if _SHA256.fullmatch(landed.body_sha256) is None:
         raise CoinListFileError("the body's SHA-256 is none - at `$.body_sha256`")
     wrong = wrong_time(landed.ingested_at, landed.source)

@@ -3,8 +3,6 @@
 --
 -- Whatever the order in which answers come, each moment belongs to the newest answer before it, so the
 -- same answers give the same rows.
-ANALYZE staged_coins, staged_contracts;
-
 WITH answer AS (
     SELECT
         %(is_active)s::boolean AS is_active,
