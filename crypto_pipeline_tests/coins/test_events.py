@@ -282,12 +282,28 @@ def test_the_renames_of_a_real_year(warehouse: Warehouse, zone: LandingZone) -> 
     """Those that the data's README counts: 202 versions of 195 coins."""
     drop(zone, "daily_2024.tar.xz", (CAPTURES / "daily_2024.tar.xz").read_bytes())
     load_landing_zone()
-    found = rows(
-        warehouse,
-        "SELECT crypto_id, event, old_value, new_value, origin FROM coin_events"
-        " ORDER BY happened_at, event",
-    )
-    assert found == []
+    renamed, changed = "renamed", "symbol changed"
+    ai = "Artificial Superintelligence Alliance"
+    assert [
+        (f"{happened_at:%m-%d}", *event)
+        for happened_at, *event in rows(
+            warehouse,
+            "SELECT happened_at, crypto_id, event, old_value, new_value FROM coin_events"
+            " ORDER BY happened_at, event",
+        )
+    ] == [
+        ("01-09", "woo-network", renamed, "WOO Network", "WOO"),
+        ("04-13", "zebec-protocol", renamed, "Zebec Protocol", "Zebec Network"),
+        ("04-13", "zebec-protocol", changed, "zbc", "zbcn"),
+        ("04-16", "zebec-protocol", renamed, "Zebec Network", "Zebec Protocol"),
+        ("04-16", "zebec-protocol", changed, "zbcn", "zbc"),
+        ("05-07", "msol", renamed, "Marinade staked SOL", "Marinade Staked SOL"),
+        ("07-02", "fetch-ai", renamed, "Fetch.ai", ai),
+        ("07-23", "render-token", changed, "rndr", "render"),
+        ("11-02", "kaia", changed, "klay", "kaia"),
+    ]
+    assert rows(warehouse, "SELECT DISTINCT origin FROM coin_events") == [("snapshots",)]
+    assert rows(warehouse, "SELECT count(*), count(is_active) FROM analytics.v_coins") == [(195, 0)]
 
 
 # --- Aliases -------------------------------------------------------------------------------------
