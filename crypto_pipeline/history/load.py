@@ -18,7 +18,7 @@ from crypto_pipeline.landing.price_history import HistoryFile, history_files
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.registry import DIM_DATE, DIM_SOURCE, DIM_TIME
 from crypto_pipeline.model.sql import read_sql
-from crypto_pipeline.warehouse.candles import load_candles_of_points
+from crypto_pipeline.warehouse.candles import load_points
 from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows, merge
 from crypto_pipeline.warehouse.staging import fails_on_data
 
@@ -238,13 +238,15 @@ def _load_staged(
         ((number, index, files[number].points.text(index)) for number, index in rejected),
     )
     connection.execute(read_sql("history/batches.sql"))
-    connection.execute(read_sql("history/points.sql"))
-    connection.execute(read_sql("history/dimensions.sql"))
+    connection.execute(read_sql("history/places.sql"))
     for table in (DIM_DATE, DIM_TIME, DIM_SOURCE):
         if table is not DIM_SOURCE:
             connection.execute(read_sql(f"gold/{table.name}.sql"))
         merge(connection, table)
-    load_candles_of_points(connection)
+    connection.execute(read_sql("history/sources.sql"))
+    load_points(connection)
+    if rejected:
+        connection.execute(read_sql("history/rejected.sql"))
     duplicates = connection.execute(
         "SELECT FROM history_batches JOIN staged_history_batches USING (history_batch_id)"
         " WHERE points_duplicate > 0 LIMIT 1"

@@ -10,6 +10,19 @@ Order = Literal[
     "market_cap_desc", "market_cap_asc", "volume_desc", "volume_asc", "id_asc", "id_desc"
 ]
 
+# The other codes of /simple/supported_vs_currencies: worth of a dollar, roughly.
+_OTHER_UNITS_PER_USD = {
+    **{"ltc": 1 / 132, "bch": 1 / 320, "bnb": 1 / 650, "eos": 1 / 0.6, "xrp": 1 / 2.6},
+    **{"xlm": 1 / 0.33, "link": 1 / 18, "dot": 1 / 5, "yfi": 1 / 6_000, "sol": 1 / 170},
+    **{"aed": 3.67, "ars": 1_060.0, "bdt": 121.0, "bhd": 0.377, "bmd": 1.0, "clp": 950.0},
+    **{"czk": 24.0, "dkk": 7.15, "gel": 2.8, "hkd": 7.77, "huf": 385.0, "idr": 16_300.0},
+    **{"ils": 3.55, "kwd": 0.309, "lkr": 295.0, "mmk": 2_098.0, "mxn": 20.3, "myr": 4.43},
+    **{"ngn": 1_500.0, "nok": 11.1, "nzd": 1.75, "php": 58.0, "pkr": 279.0, "pln": 3.98},
+    **{"rub": 91.0, "sar": 3.75, "sek": 10.7, "sgd": 1.34, "thb": 33.7, "try": 36.3},
+    **{"twd": 32.8, "uah": 41.6, "vef": 0.1, "vnd": 25_500.0, "zar": 18.4, "xdr": 0.76},
+    **{"xag": 1 / 32.9, "xau": 1 / 2_935, "bits": 1 / 0.096_361, "sats": 1 / 0.000_963_61},
+}
+
 UNITS_PER_USD = {
     "usd": 1.0,
     "aud": 1.57,
@@ -24,6 +37,7 @@ UNITS_PER_USD = {
     "krw": 1439.0,
     "btc": 1 / 96_361,
     "eth": 1 / 2_728.22,
+    **_OTHER_UNITS_PER_USD,
 }
 """The known values of ``vs_currency``, and the fixed rate at which the sandbox converts."""
 
@@ -85,6 +99,22 @@ class CoinName(msgspec.Struct, frozen=True):
     id: str
     symbol: str
     name: str
+
+
+class KnownCoin(msgspec.Struct, frozen=True):
+    """One element of ``/coins/list`` with platforms.
+
+    Attributes:
+        id: The coin's id.
+        symbol: Ticker.
+        name: Display name.
+        platforms: Contract address by platform.
+    """
+
+    id: str
+    symbol: str
+    name: str
+    platforms: dict[str, str]
 
 
 class Source(Protocol):

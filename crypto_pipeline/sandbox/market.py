@@ -7,12 +7,14 @@ one request to the next.
 import itertools
 from collections.abc import Iterable
 from datetime import datetime, timedelta, timezone
+from hashlib import blake2b
 from typing import NamedTuple
 
 import msgspec
 
 from crypto_pipeline.sandbox import quirks as quirk
 from crypto_pipeline.sandbox.clock import iso_milliseconds
+from crypto_pipeline.sandbox.conditions import Conditions
 from crypto_pipeline.sandbox.json_numbers import (
     amount_text,
     decimal_text,
@@ -20,7 +22,13 @@ from crypto_pipeline.sandbox.json_numbers import (
     supply_text,
 )
 from crypto_pipeline.sandbox.listed_coins import REHYPOTHECATED_COINS
-from crypto_pipeline.sandbox.listing import UNITS_PER_USD, CoinName, MarketsQuery, Page
+from crypto_pipeline.sandbox.listing import (
+    UNITS_PER_USD,
+    CoinName,
+    KnownCoin,
+    MarketsQuery,
+    Page,
+)
 from crypto_pipeline.sandbox.simulated_coin import (
     DAY_MS,
     DEAD_SHARE,
@@ -55,6 +63,11 @@ class Market:
         quirks: Whether to reproduce the oddities of real data, see ``quirks``.
         rename_at: When ``quirks.RENAMED_COIN`` gets its new symbol and name; None: always had.
 
+    Attributes:
+        seed: As given.
+        quirks: As given.
+        conditions: What a test asks for beyond the usual; may be replaced at any time.
+
     Raises:
         ValueError: fewer coins than ``MIN_COINS``.
     """
@@ -71,6 +84,9 @@ class Market:
     ) -> None:
         if coins < MIN_COINS:
             raise ValueError(f"a market needs at least {MIN_COINS} coins: {coins}")
+        self.seed = seed
+        self.quirks = quirks
+        self.conditions = Conditions()
         self._seed = seed
         self._quirks = quirks
         self._rename_at = rename_at if quirks else None
@@ -117,9 +133,14 @@ class Market:
         now = _milliseconds(at)
         slot = now - now % SLOT_MS
         rate = UNITS_PER_USD[query.vs_currency]
+        named_at = _EPOCH + timedelta(milliseconds=slot)
         quotes = self._ranked(slot, query.include_rehypothecated)
         if query.ids is not None:
-            quotes = [quote for quote in quotes if quote.coin.listed.id in query.ids]
+            quotes = [
+                quote
+                for quote in quotes
+                if self.conditions.id_at(quote.coin.listed.id, named_at) in query.ids
+            ]
         key = query.order.rpartition("_")[0]
         if key == "volume":
             quotes.sort(key=lambda quote: quote.coin.volume(quote.updated))
@@ -135,18 +156,50 @@ class Market:
             before = quotes[first - 1]
             if self._repeats(slot, first, before, selected[0]):
                 selected[0] = before
-        named_at = _EPOCH + timedelta(milliseconds=slot)
         body = ",".join(self._record(quote, query, rate, named_at) for quote in selected)
         return Page(f"[{body}]".encode(), len(quotes), named_at)
 
     def coins(self, at: datetime) -> list[CoinName]:
-        """All coins, sorted by id."""
-        return sorted((self._name(id, at) for id in self._names), key=lambda coin: coin.id)
+        """All listed coins, sorted by id."""
+        return sorted(
+            (self._name(id, at) for id in self._names if self.conditions.is_listed(id, at)),
+            key=lambda coin: coin.id,
+        )
+
+    def delisted_coins(self, at: datetime) -> list[CoinName]:
+        """The coins that were listed once, sorted by id."""
+        return sorted(
+            (self._name(id, at) for id in self._names if not self.conditions.is_listed(id, at)),
+            key=lambda coin: coin.id,
+        )
+
+    def with_platforms(self, coins: Iterable[CoinName], at: datetime) -> list[KnownCoin]:
+        """Coins with their contract addresses; the largest ones have a chain of their own."""
+        return [
+            KnownCoin(
+                coin.id,
+                coin.symbol,
+                coin.name,
+                {"ethereum": f"0x{_address(self._seed, self.conditions.coin_of(coin.id, at))}"}
+                if coin.id.startswith("sandbox-") or self.conditions.coin_of(coin.id, at) != coin.id
+                else {},
+            )
+            for coin in coins
+        ]
+
+    def coin(self, id: str, at: datetime) -> SimulatedCoin | None:
+        """The coin that has an id at a time, listed or not."""
+        of = self.conditions.coin_of(id, at)
+        known = (*self._coins, *self._rehypothecated)
+        return next((coin for coin in known if coin.listed.id == of), None)
 
     def _ranked(self, slot: int, include_rehypothecated: bool) -> list[_Quote]:
         quotes = []
         more = self._rehypothecated if include_rehypothecated else []
+        at = _EPOCH + timedelta(milliseconds=slot)
         for coin in (*self._coins, *more):
+            if not self.conditions.is_listed(coin.listed.id, at):
+                continue
             updated = coin.updated_at(slot)
             price = coin.price(updated)
             quotes.append(_Quote(coin, updated, price, price * coin.listed.circulating))
@@ -166,6 +219,14 @@ class Market:
         return quirk.unit(self._seed, "border", slot, first) < quirk.REPEATED_AT_BORDER
 
     def _name(self, id: str, at: datetime) -> CoinName:
+        listed_as = self.conditions.id_at(id, at)
+        given = self.conditions.name_at(id, at)
+        if given is not None:
+            return CoinName(listed_as, *given)
+        name = self._usual_name(id, at)
+        return CoinName(listed_as, name.symbol, name.name)
+
+    def _usual_name(self, id: str, at: datetime) -> CoinName:
         if id == quirk.RENAMED_COIN and self._rename_at is not None and at < self._rename_at:
             return CoinName(id, "rndr", "Render Token")
         return self._names[id]
@@ -203,7 +264,7 @@ class Market:
             score = decimal_text(100 * quirk.unit(self._seed, "score", id), 1)
             more += f',"{quirk.ADDITIONAL_FIELD_NAME}":{score}'
         return (
-            f'{{"id":{_string(id)},"symbol":{_string(name.symbol)},"name":{_string(name.name)}'
+            f'{{"id":{_string(name.id)},"symbol":{_string(name.symbol)},"name":{_string(name.name)}'
             f',"image":{_string(_IMAGES + listed.image)}'
             f',"current_price":{self._bad_price.get(id) or price(usd)}'
             f',"market_cap":{amount(quote.cap)}'
@@ -244,6 +305,10 @@ class Market:
 
     def _pick(self, name: str, ids: Iterable[str], rate: float) -> frozenset[str]:
         return quirk.pick(self._seed, name, ids, self._share(rate, len(self._coins)))
+
+
+def _address(seed: int, coin: str | None) -> str:
+    return blake2b(f"{seed}|{coin}".encode(), digest_size=20).hexdigest()
 
 
 def _milliseconds(moment: datetime) -> int:

@@ -10,6 +10,7 @@ import uvicorn
 
 from crypto_pipeline.sandbox.app import API_PREFIX, CONTROL_PREFIX, create_app
 from crypto_pipeline.sandbox.clock import SimulatedClock
+from crypto_pipeline.sandbox.conditions import RequestCount
 from crypto_pipeline.sandbox.faults import FaultScript
 from crypto_pipeline.sandbox.listing import Source
 from crypto_pipeline.sandbox.market import Market
@@ -31,6 +32,7 @@ class SandboxServer:
     Attributes:
         clock: As given.
         faults: The script of faults.
+        requests: What the API was asked for, but for ``/ping``.
 
     Raises:
         OSError: on entry, when the port is taken.
@@ -46,8 +48,9 @@ class SandboxServer:
     ) -> None:
         self.clock = SimulatedClock() if clock is None else clock
         self.faults = FaultScript()
+        self.requests = RequestCount()
         self._port = port
-        self._server = _server(source, self.clock, self.faults, _HOST, port)
+        self._server = _server(source, self.clock, self.faults, _HOST, port, self.requests)
 
     @property
     def base_url(self) -> str:
@@ -104,13 +107,18 @@ def serve(
 
 
 def _server(
-    source: Source | None, clock: SimulatedClock, faults: FaultScript, host: str, port: int
+    source: Source | None,
+    clock: SimulatedClock,
+    faults: FaultScript,
+    host: str,
+    port: int,
+    requests: RequestCount | None = None,
 ) -> uvicorn.Server:
     if source is None:
         source = Market(rename_at=clock.start + RENAMED_AFTER)
     return uvicorn.Server(
         uvicorn.Config(
-            create_app(clock, source, faults),
+            create_app(clock, source, faults, requests),
             host=host,
             port=port,
             log_level="warning",

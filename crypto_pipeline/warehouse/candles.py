@@ -7,12 +7,14 @@ schema, batch by batch as they are pending; points come with the load of their f
 
 import psycopg
 
-from crypto_pipeline.model.registry import CANDLE_TABLES, FACT_DAILY, FACT_HOURLY
+from crypto_pipeline.model.registry import FACT_DAILY, FACT_HOURLY
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.postgres import Warehouse
 
 Counts = dict[str, int]
 """Rows that were written, by table."""
+
+_NAMES = (FACT_HOURLY.name, FACT_DAILY.name)
 
 
 def load_candles_of_snapshots(warehouse: Warehouse) -> Counts:
@@ -22,7 +24,7 @@ def load_candles_of_snapshots(warehouse: Warehouse) -> Counts:
     Returns:
         Rows written, by table.
     """
-    counts = dict.fromkeys((table.name for table in CANDLE_TABLES), 0)
+    counts = dict.fromkeys(_NAMES, 0)
     while True:
         with warehouse.load() as connection:
             connection.execute(read_sql("candles/pending.sql"))
@@ -35,27 +37,32 @@ def load_candles_of_snapshots(warehouse: Warehouse) -> Counts:
                 counts[table] += rows
 
 
-def load_candles_of_points(connection: psycopg.Connection) -> Counts:
-    """Make the candles of the points that a load of price history has staged, in its transaction.
+def load_points(connection: psycopg.Connection) -> Counts:
+    """Load the points that a load of price history has staged, and their candles, in its
+    transaction.
 
     Returns:
-        Rows written, by table.
+        Rows of candles written, by table.
     """
     connection.execute(read_sql("candles/stage.sql"))
-    connection.execute(read_sql("candles/points.sql"))
-    counts = _days(connection)
-    days = connection.execute(read_sql("candles/daily_points.sql")).fetchone()
-    assert days is not None
-    counts[FACT_DAILY.name] += days[0]
+    row = connection.execute(read_sql("history/points.sql")).fetchone()
+    assert row is not None
+    hours, parts_of_hours, daily, _ = row
+    if parts_of_hours:
+        connection.execute(read_sql("candles/points.sql"))
+    counts = _days(connection) if hours or parts_of_hours else dict.fromkeys(_NAMES, 0)
+    if daily:
+        days = connection.execute(read_sql("candles/daily_points.sql")).fetchone()
+        assert days is not None
+        counts[FACT_DAILY.name] += days[0]
     return counts
 
 
 def _days(connection: psycopg.Connection) -> Counts:
-    hours = connection.execute("SELECT count(*) FROM changed_hours").fetchone()
-    assert hours is not None
-    if hours[0] == 0:
-        return {FACT_HOURLY.name: 0, FACT_DAILY.name: 0}
     connection.execute(read_sql("candles/days.sql"))
-    days = connection.execute("SELECT count(*) FROM changed_days").fetchone()
-    assert days is not None
-    return {FACT_HOURLY.name: hours[0], FACT_DAILY.name: days[0]}
+    row = connection.execute(
+        "SELECT (SELECT coalesce(sum(hours), 0)::bigint FROM changed_days),"
+        " (SELECT count(*) FROM day_candles)"
+    ).fetchone()
+    assert row is not None
+    return dict(zip(_NAMES, row, strict=True))

@@ -1,18 +1,14 @@
--- The days of staged daily points that have no candle yet; answers how many.
+-- The candles of days that have a new daily point and no candle yet; answers how many.
 WITH merged AS (
     INSERT INTO analytics.fact_crypto_price_daily (
         date_key, source_key, crypto_id, vs_currency, day, open_price, high_price, low_price,
         close_price, mean_price, market_cap, total_volume, observations, coverage_share, origin
     )
     SELECT
-        to_char(g.bucket_time AT TIME ZONE 'UTC', 'YYYYMMDD')::integer, s.source_key,
-        g.crypto_id, g.vs_currency, (g.bucket_time AT TIME ZONE 'UTC')::date,
-        g.price, g.price, g.price, g.price, g.price, g.market_cap, g.total_volume,
-        1, round(1 / 24.0, 4), s.origin
-    FROM good_points AS g JOIN point_sources AS s USING (history_batch_id)
-    WHERE g.granularity_minutes = 1440
-    ORDER BY
-        g.crypto_id, g.vs_currency, g.bucket_time, g.load_order, g.observed_at, g.point_index
+        p.date_key, s.source_key, p.crypto_id, p.vs_currency, (p.day_start AT TIME ZONE 'UTC')::date,
+        p.price, p.price, p.price, p.price, p.price, p.market_cap, p.total_volume,
+        1, 0.0417, s.origin
+    FROM daily_points AS p JOIN point_sources AS s USING (history_batch_id)
     ON CONFLICT DO NOTHING
     RETURNING crypto_id, vs_currency, day
 ),

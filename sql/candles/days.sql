@@ -1,6 +1,4 @@
--- The days of changed_hours, from all of their hours.
-CREATE TEMPORARY TABLE changed_days ON COMMIT DROP AS
-SELECT DISTINCT crypto_id, vs_currency, day_floor(hour_start) AS day_start FROM changed_hours;
+-- The days of which hours changed, from all of their hours.
 ANALYZE changed_days;
 
 CREATE TEMPORARY TABLE day_candles ON COMMIT DROP AS
@@ -27,7 +25,7 @@ SELECT
         WHEN bool_or(h.origin = 'chart') THEN 'chart'
         ELSE 'import'
     END AS origin
-FROM changed_days AS d
+FROM (SELECT DISTINCT crypto_id, vs_currency, day_start FROM changed_days) AS d
 JOIN analytics.fact_crypto_price_hourly AS h
     ON h.crypto_id = d.crypto_id AND h.vs_currency = d.vs_currency
     AND h.hour_start >= d.day_start AND h.hour_start < d.day_start + interval '24 hours'

@@ -1,40 +1,8 @@
--- The candles of the staged points. A snapshot goes before a point of a chart, five-minute points before
--- hourly ones, hours before the daily point; among equals the first write wins.
-SELECT ensure_month_partitions(
-    'analytics.fact_crypto_price_hourly',
-    ARRAY(SELECT month FROM point_months WHERE has_hours)
-);
+-- The hours in which five-minute points are new, each from all that it has. A snapshot goes before them,
+-- they before the hourly point.
+ANALYZE changed_hours;
 
-CREATE TEMPORARY TABLE point_sources ON COMMIT DROP AS
-SELECT b.history_batch_id, b.origin, s.source_key
-FROM staged_history_batches AS b JOIN analytics.dim_source AS s ON s.source_name = b.source;
-
-WITH merged AS (
-    INSERT INTO analytics.fact_crypto_price_hourly AS f (
-        date_key, time_key, source_key, crypto_id, vs_currency, hour_start, open_price, high_price,
-        low_price, close_price, mean_price, market_cap, total_volume, observations, coverage_share,
-        origin
-    )
-    SELECT
-        to_char(g.bucket_time AT TIME ZONE 'UTC', 'YYYYMMDD')::integer,
-        extract(hour FROM g.bucket_time AT TIME ZONE 'UTC')::smallint * 100::smallint,
-        s.source_key, g.crypto_id, g.vs_currency, g.bucket_time,
-        g.price, g.price, g.price, g.price, g.price, g.market_cap, g.total_volume,
-        1, round(1 / 12.0, 4), s.origin
-    FROM good_points AS g JOIN point_sources AS s USING (history_batch_id)
-    WHERE g.granularity_minutes = 60
-    ORDER BY g.crypto_id, g.vs_currency, g.bucket_time, g.load_order, g.observed_at, g.point_index
-    ON CONFLICT DO NOTHING
-    RETURNING crypto_id, vs_currency, hour_start
-)
-INSERT INTO changed_hours SELECT * FROM merged;
-
-WITH hours AS (
-    SELECT DISTINCT
-        crypto_id, vs_currency, hour_floor(bucket_time) AS hour_start
-    FROM good_points WHERE granularity_minutes = 5
-),
-candles AS (
+WITH candles AS (
     SELECT
         p.crypto_id, p.vs_currency, h.hour_start,
         (array_agg(p.history_batch_id ORDER BY p.bucket_time))[1] AS history_batch_id,
@@ -49,7 +17,7 @@ candles AS (
         (array_agg(p.total_volume ORDER BY p.bucket_time) FILTER (WHERE p.total_volume IS NOT NULL))
             [count(p.total_volume)] AS total_volume,
         count(*)::integer AS observations
-    FROM hours AS h
+    FROM changed_hours AS h
     JOIN price_points AS p
         ON p.crypto_id = h.crypto_id AND p.vs_currency = h.vs_currency AND p.granularity_minutes = 5
         AND p.bucket_time >= h.hour_start AND p.bucket_time < h.hour_start + interval '1 hour'
@@ -87,4 +55,6 @@ merged AS (
     WHERE f.origin <> 'snapshot' AND f.observations <= excluded.observations
     RETURNING crypto_id, vs_currency, hour_start
 )
-INSERT INTO changed_hours SELECT * FROM merged;
+INSERT INTO changed_days
+SELECT crypto_id, vs_currency, day_floor(hour_start), count(*)
+FROM merged GROUP BY crypto_id, vs_currency, day_floor(hour_start);

@@ -60,7 +60,9 @@ WITH merged AS (
         load_timestamp = now()
     RETURNING crypto_id, vs_currency, hour_start
 )
-INSERT INTO changed_hours SELECT * FROM merged;
+INSERT INTO changed_days
+SELECT crypto_id, vs_currency, day_floor(hour_start), count(*)
+FROM merged GROUP BY crypto_id, vs_currency, day_floor(hour_start);
 
 UPDATE ingestion_batches AS b SET candles_loaded_at = now() FROM candle_batches AS c
 WHERE b.batch_id = c.batch_id;

@@ -1,6 +1,22 @@
 -- What the staged points say otherwise of a time that was known already. A point of another time in
 -- the same bucket says nothing of it.
 CREATE TEMPORARY TABLE restated_points ON COMMIT DROP AS
+WITH good_points AS (
+    SELECT
+        b.crypto_id, b.vs_currency, b.granularity_minutes,
+        to_timestamp(
+            (p.observed_ms - p.observed_ms % (b.granularity_minutes * 60000::bigint)) / 1000
+        ) AS bucket_time,
+        to_timestamp(p.observed_ms / 1000::double precision) AS observed_at,
+        p.price, nullif(p.market_cap, 0) AS market_cap, p.total_volume,
+        b.history_batch_id, p.point_index, b.load_order, b.ingested_at
+    FROM staged_points AS p
+    JOIN staged_history_batches AS b USING (file_id)
+    JOIN history_batches AS h USING (history_batch_id)
+    LEFT JOIN broken_points AS x
+        ON x.file_id = p.file_id AND x.point_index = p.point_index AND x.rejected_by <> '{}'
+    WHERE b.failure IS NULL AND h.points_duplicate > 0 AND x.file_id IS NULL
+)
 SELECT g.*
 FROM good_points AS g
 JOIN price_points AS p USING (crypto_id, vs_currency, granularity_minutes, bucket_time)

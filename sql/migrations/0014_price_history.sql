@@ -114,7 +114,6 @@ CREATE TABLE price_points (
     CONSTRAINT values_finite CHECK (greatest(price, market_cap, total_volume) < 'Infinity'),
     CONSTRAINT market_values_not_negative CHECK (least(market_cap, total_volume) >= 0)
 ) PARTITION BY RANGE (bucket_time);
-CREATE INDEX price_points_batch_id ON price_points (history_batch_id);
 
 CREATE TABLE rejected_points (
     history_batch_id bigint NOT NULL REFERENCES history_batches,
