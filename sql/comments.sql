@@ -685,7 +685,7 @@ COMMENT ON COLUMN coin_list_answers.previous_at IS
 COMMENT ON COLUMN coin_list_answers.most_listed_before IS
     'Most coins in one of the seven answers before.';
 COMMENT ON COLUMN coin_list_answers.is_complete IS
-    'Whether it has nine tenths of most_listed_before or more; else nothing follows from what it lacks.';
+    'Whether it has nine tenths of most_listed_before or more, and is no recording; else nothing follows from what it lacks.';
 COMMENT ON COLUMN coin_list_answers.complete_answers IS
     'Complete answers so far, with this one.';
 COMMENT ON VIEW coin_periods IS

@@ -1122,8 +1122,8 @@ VIEW_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         Column(
             "is_complete",
             "boolean",
-            "Whether it has nine tenths of most_listed_before or more; else nothing follows from"
-            " what it lacks",
+            "Whether it has nine tenths of most_listed_before or more, and is no recording; else"
+            " nothing follows from what it lacks",
         ),
         Column("complete_answers", "bigint", "Complete answers so far, with this one"),
     ),

@@ -12,7 +12,15 @@ from crypto_pipeline.coins.load import load_coin_lists
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files
 from crypto_pipeline.warehouse.postgres import Warehouse
-from crypto_pipeline_tests.coins.coin_lists import Coin, coin, day, land, load, others
+from crypto_pipeline_tests.coins.coin_lists import (
+    Coin,
+    coin,
+    day,
+    land,
+    land_body,
+    load,
+    others,
+)
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import load_landing_zone, rows
 from crypto_pipeline_tests.real_captures import CAPTURES, needs_captures
@@ -135,6 +143,15 @@ def test_a_list_that_did_shrink_is_believed_in_the_end(
         ("delisted", day(1), day(10))
     }
     assert len(events(warehouse)) == 50
+
+
+def test_a_recording_is_no_list_of_all_coins(warehouse: Warehouse, zone: LandingZone) -> None:
+    for number in range(6):
+        body = b'[{"id":"a","symbol":"a","name":"A"}]' if number % 5 == 0 else b"[]"
+        land_body(zone, body, day(number), source="CoinGecko recorded")
+    load(warehouse, zone)
+    assert rows(warehouse, "SELECT count(*) FROM coin_list_answers WHERE is_complete") == [(0,)]
+    assert events(warehouse) == []
 
 
 def test_a_coin_in_the_list_of_inactive_ones_is_inactive_at_once(

@@ -99,9 +99,10 @@ CREATE INDEX coin_contracts_address
 
 -- An answer far shorter than those before it is not complete: nothing follows from what it lacks. Seven
 -- answers later it is what the next ones are held against, so a list that did shrink is believed then.
+-- Recordings have the coins of one response of markets, and never a list of all.
 CREATE VIEW coin_list_answers AS
 WITH answers AS (
-    SELECT DISTINCT ON (ingested_at) landing_file, ingested_at, coins_listed
+    SELECT DISTINCT ON (ingested_at) landing_file, source, ingested_at, coins_listed
     FROM coin_list_batches
     WHERE status = 'completed' AND is_active
     ORDER BY ingested_at, landing_file DESC
@@ -118,11 +119,12 @@ compared AS (
 judged AS (
     SELECT
         c.*,
-        coins_listed > 0 AND coins_listed >= 0.9 * coalesce(most_listed_before, 0) AS is_complete
+        coins_listed > 0 AND coins_listed >= 0.9 * coalesce(most_listed_before, 0)
+            AND source_kind(source) <> 'recorded' AS is_complete
     FROM compared AS c
 )
 SELECT
-    landing_file, ingested_at, previous_at, coins_listed, most_listed_before, is_complete,
+    landing_file, source, ingested_at, previous_at, coins_listed, most_listed_before, is_complete,
     count(*) FILTER (WHERE is_complete) OVER (ORDER BY ingested_at) AS complete_answers
 FROM judged;
 
