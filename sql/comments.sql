@@ -375,20 +375,20 @@ COMMENT ON COLUMN coin_list_batches.run_id IS
 COMMENT ON TABLE coin_listings IS
     'Every symbol and name under which a coin was ever in the list of coins, and when.';
 COMMENT ON COLUMN coin_listings.crypto_id IS
-    'CoinGecko''s stable key of the coin.';
+    'CoinGecko''s stable key of the coin (API field id).';
 COMMENT ON COLUMN coin_listings.is_active IS
     'Whether the list of the active coins has it; else that of the inactive ones.';
 COMMENT ON COLUMN coin_listings.symbol IS
-    'Ticker symbol; several coins can share one, and one can be empty.';
+    'Ticker symbol; several coins can share one (API field symbol).';
 COMMENT ON COLUMN coin_listings.name IS
-    'Name of the coin.';
+    'Name of the coin (API field name).';
 COMMENT ON COLUMN coin_listings.listed_during IS
     'When it was listed so, UTC: from each answer that has it until the first that has not; empty if another answer of the same moment replaced the one that had it.';
 
 COMMENT ON TABLE coin_contracts IS
     'Every contract that a coin ever had in the list of coins, and when.';
 COMMENT ON COLUMN coin_contracts.crypto_id IS
-    'CoinGecko''s stable key of the coin.';
+    'CoinGecko''s stable key of the coin (API field id).';
 COMMENT ON COLUMN coin_contracts.is_active IS
     'Whether the list of the active coins has it; else that of the inactive ones.';
 COMMENT ON COLUMN coin_contracts.platform IS
@@ -714,7 +714,7 @@ COMMENT ON COLUMN coin_events.old_value IS
     'Name, symbol or id before.';
 COMMENT ON COLUMN coin_events.new_value IS
     'Name, symbol or id after.';
-COMMENT ON COLUMN coin_events.origin IS
+COMMENT ON COLUMN coin_events.said_by IS
     'Who said so first: coin list, snapshots, or who confirmed it.';
 COMMENT ON VIEW coin_alias_suggestions IS
     'Ids that may be one coin: one that is gone, and a listed one with the same contract.';
@@ -784,7 +784,16 @@ BEGIN
         WHERE r.relnamespace = 'public'::regnamespace
             AND s.relnamespace = 'public'::regnamespace
             AND d.classoid = 'pg_class'::regclass
-        ORDER BY v.attrelid, v.attnum, s.relname <> 'price_snapshots', s.relname
+        ORDER BY
+            v.attrelid, v.attnum,
+            -- A table that the view has the column from, before one that has a column of that name.
+            NOT EXISTS (
+                SELECT FROM pg_rewrite AS w
+                JOIN pg_depend AS f ON f.classid = 'pg_rewrite'::regclass AND f.objid = w.oid
+                WHERE w.ev_class = v.attrelid
+                    AND f.refobjid = t.attrelid AND f.refobjsubid = t.attnum
+            ),
+            s.relname <> 'price_snapshots', s.relname
     LOOP
         EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', c.view, c.name, c.description);
     END LOOP;

@@ -777,10 +777,10 @@ COIN_LISTINGS: Final = Table(
     "coin_listings",
     "Every symbol and name under which a coin was ever in the list of coins, and when.",
     (
-        replace(CRYPTO_ID, field=None),
+        CRYPTO_ID,
         IS_ACTIVE,
-        replace(SYMBOL, field=None, note="several coins can share one, and one can be empty"),
-        replace(NAME, field=None),
+        SYMBOL,
+        NAME,
         LISTED_DURING,
     ),
     key=("crypto_id", "is_active", "symbol", "name"),
@@ -791,7 +791,7 @@ COIN_CONTRACTS: Final = Table(
     "coin_contracts",
     "Every contract that a coin ever had in the list of coins, and when.",
     (
-        replace(CRYPTO_ID, field=None),
+        CRYPTO_ID,
         IS_ACTIVE,
         Column("platform", "text", "Chain or platform of the contract, as CoinGecko names it"),
         Column("contract_address", "text", "Address of the contract, as received"),
@@ -1154,7 +1154,7 @@ VIEW_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         ),
         Column("old_value", "text", "Name, symbol or id before"),
         Column("new_value", "text", "Name, symbol or id after"),
-        Column("origin", "text", "Who said so first: coin list, snapshots, or who confirmed it"),
+        Column("said_by", "text", "Who said so first: coin list, snapshots, or who confirmed it"),
     ),
     "coin_alias_suggestions": (
         Column("equal_contracts", "bigint", "Contracts that both have, on the same platform"),

@@ -258,8 +258,8 @@ def test_a_change_that_list_and_snapshots_both_show_is_one_event(
         ("renamed", happened, "Bitcoin", "Bitcoin II"),
         ("symbol changed", happened, "btc", "xbt"),
     ]
-    ((origin,),) = rows(warehouse, "SELECT DISTINCT origin FROM coin_events")
-    assert origin == ("coin list" if first == "list" else "snapshots")
+    ((said_by,),) = rows(warehouse, "SELECT DISTINCT said_by FROM coin_events")
+    assert said_by == ("coin list" if first == "list" else "snapshots")
 
 
 def test_snapshots_alone_show_names_that_change(warehouse: Warehouse, zone: LandingZone) -> None:
@@ -319,7 +319,7 @@ def test_the_renames_of_a_real_year(warehouse: Warehouse, zone: LandingZone) -> 
         ("07-23", "render-token", changed, "rndr", "render"),
         ("11-02", "kaia", changed, "klay", "kaia"),
     ]
-    assert rows(warehouse, "SELECT DISTINCT origin FROM coin_events") == [("snapshots",)]
+    assert rows(warehouse, "SELECT DISTINCT said_by FROM coin_events") == [("snapshots",)]
     assert rows(warehouse, "SELECT count(*), count(is_active) FROM analytics.v_coins") == [(195, 0)]
 
 
@@ -395,7 +395,7 @@ def test_an_alias_is_confirmed_by_somebody_and_can_be_taken_back(
     assert rows(
         warehouse,
         "SELECT crypto_id, event, happened_at, known_at > now() - interval '1 hour', old_value,"
-        " new_value, origin FROM coin_events WHERE event = 'successor'",
+        " new_value, said_by FROM coin_events WHERE event = 'successor'",
     ) == [("old", "successor", day(1), True, "old", "new", "confirmed by ada")]
     assert revoke_alias(warehouse, "old", "eve") == "new"
     assert suggestions(warehouse) == [("old", "new", 1, "x 0x1")]

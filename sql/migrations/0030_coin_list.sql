@@ -37,7 +37,7 @@ CREATE INDEX coin_list_batches_in_time ON coin_list_batches (is_active, ingested
 -- An answer holds until the next one. A row's time can be empty: an answer that had it was replaced
 -- by another of the same moment.
 CREATE TABLE coin_listings (
-    crypto_id text NOT NULL CONSTRAINT id_present CHECK (crypto_id <> ''),
+    crypto_id text NOT NULL CONSTRAINT coin_has_an_id CHECK (crypto_id <> ''),
     is_active boolean NOT NULL,
     symbol text NOT NULL,
     name text NOT NULL,
@@ -48,8 +48,8 @@ CREATE TABLE coin_listings (
 CREATE TABLE coin_contracts (
     crypto_id text NOT NULL,
     is_active boolean NOT NULL,
-    platform text NOT NULL CONSTRAINT platform_present CHECK (platform <> ''),
-    contract_address text NOT NULL CONSTRAINT address_present CHECK (contract_address <> ''),
+    platform text NOT NULL CONSTRAINT contract_has_a_platform CHECK (platform <> ''),
+    contract_address text NOT NULL CONSTRAINT contract_has_an_address CHECK (contract_address <> ''),
     listed_during tstzmultirange NOT NULL,
     PRIMARY KEY (crypto_id, is_active, platform, contract_address)
 );
@@ -192,7 +192,7 @@ lives AS (
 -- Each source says when a name began; the two together make one course of time, in which the same
 -- change is one change, whoever saw it first.
 said AS (
-    SELECT l.crypto_id, lower(t.period) AS said_at, l.symbol, l.name, 'coin list' AS origin
+    SELECT l.crypto_id, lower(t.period) AS said_at, l.symbol, l.name, 'coin list' AS said_by
     FROM coin_listings AS l CROSS JOIN unnest(l.listed_during) AS t (period)
     WHERE l.is_active
     UNION ALL
@@ -205,11 +205,11 @@ named AS (
         lag(s.symbol) OVER in_time AS symbol_before,
         lag(s.name) OVER in_time AS name_before
     FROM said AS s
-    WINDOW in_time AS (PARTITION BY s.crypto_id ORDER BY s.said_at, s.origin)
+    WINDOW in_time AS (PARTITION BY s.crypto_id ORDER BY s.said_at, s.said_by)
 )
 SELECT
     l.crypto_id, 'listed' AS event, l.listed_from AS happened_at, l.listed_from AS known_at,
-    NULL AS old_value, NULL AS new_value, 'coin list' AS origin
+    NULL AS old_value, NULL AS new_value, 'coin list' AS said_by
 FROM lives AS l CROSS JOIN first_complete AS f
 WHERE l.period = 1 AND l.listed_from > f.at
 UNION ALL
@@ -219,10 +219,10 @@ UNION ALL
 SELECT l.crypto_id, 'relisted', l.listed_from, l.listed_from, NULL, NULL, 'coin list'
 FROM lives AS l WHERE l.was_inactive_at IS NOT NULL
 UNION ALL
-SELECT n.crypto_id, 'renamed', n.said_at, n.said_at, n.name_before, n.name, n.origin
+SELECT n.crypto_id, 'renamed', n.said_at, n.said_at, n.name_before, n.name, n.said_by
 FROM named AS n WHERE n.name_before <> n.name
 UNION ALL
-SELECT n.crypto_id, 'symbol changed', n.said_at, n.said_at, n.symbol_before, n.symbol, n.origin
+SELECT n.crypto_id, 'symbol changed', n.said_at, n.said_at, n.symbol_before, n.symbol, n.said_by
 FROM named AS n WHERE n.symbol_before <> n.symbol
 UNION ALL
 SELECT
