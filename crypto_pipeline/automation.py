@@ -16,6 +16,7 @@ HOURLY_JOB = "hourly_market_data"
 INGEST_JOB = "ingest_market_data"
 AUDIT_JOB = "audit"
 LOAD_LAKE_JOB = "load_lake"
+COIN_LIST_JOB = "daily_coin_list"
 
 _SETTINGS = graph_settings()
 _LAKE = _SETTINGS.has_lake
@@ -66,6 +67,12 @@ load_lake = dg.define_asset_job(
     description="Bring the lake up to gold, and compare them.",
     executor_def=dg.in_process_executor,
 )
+daily_coin_list = dg.define_asset_job(
+    COIN_LIST_JOB,
+    selection=dg.AssetSelection.groups("bronze_coins", "silver_coins"),
+    description="Fetch the list of coins; load and check it.",
+    executor_def=dg.in_process_executor,
+)
 
 
 @dg.schedule(
@@ -105,6 +112,14 @@ nightly_repair = dg.ScheduleDefinition(
     description="Every night, after CoinGecko has the day before complete: closes the gaps.",
     cron_schedule="50 0 * * *",
     job=repair_price_history,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+nightly_coin_list = dg.ScheduleDefinition(
+    name="nightly_coin_list",
+    description="Every night, between the repair and the audit: which coins there are.",
+    cron_schedule="20 1 * * *",
+    job=daily_coin_list,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
 )

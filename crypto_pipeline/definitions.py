@@ -5,6 +5,7 @@ import dagster as dg
 from crypto_pipeline.alerts import alerts
 from crypto_pipeline.assets.bronze import market_snapshots
 from crypto_pipeline.assets.bulk_load import load_landing_zone, replay_landing_zone
+from crypto_pipeline.assets.coin_list import coin_list, coin_list_tables
 from crypto_pipeline.assets.gold import gold
 from crypto_pipeline.assets.lakehouse import lake_candles, lakehouse, maintain_lake
 from crypto_pipeline.assets.price_history import (
@@ -19,16 +20,19 @@ from crypto_pipeline.automation import (
     CANDLES_IN_LAKE,
     LAKE_IN_USE,
     audit,
+    daily_coin_list,
     hourly_market_data,
     hourly_schedule,
     ingest_market_data,
     load_lake,
     nightly_audit,
+    nightly_coin_list,
     nightly_lake_maintenance,
     nightly_maintenance,
     nightly_repair,
 )
 from crypto_pipeline.checks.bronze import expected_coins_present
+from crypto_pipeline.checks.coin_list import coin_list_checks
 from crypto_pipeline.checks.gold import gold_checks
 from crypto_pipeline.checks.lakehouse import (
     delta_equals_postgres,
@@ -49,6 +53,7 @@ defs = dg.Definitions(
     assets=[
         *(market_snapshots, silver, gold, candles),
         *(price_history, price_history_tables),
+        *(coin_list, coin_list_tables),
         *([lakehouse] if LAKE_IN_USE else []),
         *([lake_candles] if CANDLES_IN_LAKE else []),
     ],
@@ -58,6 +63,7 @@ defs = dg.Definitions(
         gold_checks,
         candle_checks,
         price_history_checks,
+        coin_list_checks,
         *([delta_equals_postgres] if LAKE_IN_USE else []),
         *([lake_candles_equal_postgres] if CANDLES_IN_LAKE else []),
     ],
@@ -68,6 +74,7 @@ defs = dg.Definitions(
         replay_landing_zone,
         backfill_price_history,
         repair_price_history,
+        daily_coin_list,
         audit,
         maintenance,
         *([load_lake] if LAKE_IN_USE else []),
@@ -78,6 +85,7 @@ defs = dg.Definitions(
         nightly_audit,
         nightly_maintenance,
         nightly_repair,
+        nightly_coin_list,
         *([nightly_lake_maintenance] if LAKE_IN_USE else []),
     ],
     sensors=[alerts],

@@ -362,6 +362,82 @@ COMMENT ON COLUMN api_requests.is_cached IS
 COMMENT ON COLUMN api_requests.run_id IS
     'Dagster''s run that asked, /runs/<run_id> in its UI.';
 
+COMMENT ON TABLE coin_list_batches IS
+    'One row for every landing file of the list of coins: an answer of /coins/list.';
+COMMENT ON COLUMN coin_list_batches.landing_file IS
+    'Path of the file in the landing zone; the business key.';
+COMMENT ON COLUMN coin_list_batches.file_sha256 IS
+    'SHA-256 of the file as stored, hexadecimal; null where it could not be read.';
+COMMENT ON COLUMN coin_list_batches.body_sha256 IS
+    'SHA-256 of the answer''s body, hexadecimal; of equal answers the same: the body is kept once.';
+COMMENT ON COLUMN coin_list_batches.is_active IS
+    'Whether it is the list of the active coins; else that of the inactive ones.';
+COMMENT ON COLUMN coin_list_batches.source IS
+    'Label of the data''s origin, from the file.';
+COMMENT ON COLUMN coin_list_batches.request IS
+    'Request parameters as sent; never a key.';
+COMMENT ON COLUMN coin_list_batches.ingested_at IS
+    'When the list was fetched, UTC.';
+COMMENT ON COLUMN coin_list_batches.status IS
+    'completed or failed.';
+COMMENT ON COLUMN coin_list_batches.error IS
+    'Why the batch failed.';
+COMMENT ON COLUMN coin_list_batches.coins_fetched IS
+    'Elements of the list.';
+COMMENT ON COLUMN coin_list_batches.coins_listed IS
+    'Coins in it, each id once.';
+COMMENT ON COLUMN coin_list_batches.coins_rejected IS
+    'Elements that are no coin.';
+COMMENT ON COLUMN coin_list_batches.flaws IS
+    'What could not be taken from the list, the first hundred: position, reason, text as received.';
+COMMENT ON COLUMN coin_list_batches.loaded_at IS
+    'When this row was last written, UTC.';
+COMMENT ON COLUMN coin_list_batches.run_id IS
+    'Dagster''s run that wrote this row last, /runs/<run_id> in its UI.';
+
+COMMENT ON TABLE coin_listings IS
+    'Every symbol and name under which a coin was ever in the list of coins, and when.';
+COMMENT ON COLUMN coin_listings.crypto_id IS
+    'CoinGecko''s stable key of the coin (API field id).';
+COMMENT ON COLUMN coin_listings.is_active IS
+    'Whether the list of the active coins has it; else that of the inactive ones.';
+COMMENT ON COLUMN coin_listings.symbol IS
+    'Ticker symbol; several coins can share one (API field symbol).';
+COMMENT ON COLUMN coin_listings.name IS
+    'Name of the coin (API field name).';
+COMMENT ON COLUMN coin_listings.listed_during IS
+    'When it was listed so, UTC: from each answer that has it until the first that has not; empty if another answer of the same moment replaced the one that had it.';
+
+COMMENT ON TABLE coin_contracts IS
+    'Every contract that a coin ever had in the list of coins, and when.';
+COMMENT ON COLUMN coin_contracts.crypto_id IS
+    'CoinGecko''s stable key of the coin (API field id).';
+COMMENT ON COLUMN coin_contracts.is_active IS
+    'Whether the list of the active coins has it; else that of the inactive ones.';
+COMMENT ON COLUMN coin_contracts.platform IS
+    'Chain or platform of the contract, as CoinGecko names it.';
+COMMENT ON COLUMN coin_contracts.contract_address IS
+    'Address of the contract, as received.';
+COMMENT ON COLUMN coin_contracts.listed_during IS
+    'When it was listed so, UTC: from each answer that has it until the first that has not; empty if another answer of the same moment replaced the one that had it.';
+
+COMMENT ON TABLE coin_aliases IS
+    'Ids of coins that go on under another id, as people confirmed: never automatic.';
+COMMENT ON COLUMN coin_aliases.old_id IS
+    'The id that is no more.';
+COMMENT ON COLUMN coin_aliases.new_id IS
+    'The id under which the coin goes on.';
+COMMENT ON COLUMN coin_aliases.evidence IS
+    'What speaks for it: the equal contracts, if there are any.';
+COMMENT ON COLUMN coin_aliases.confirmed_at IS
+    'When it was confirmed, UTC.';
+COMMENT ON COLUMN coin_aliases.confirmed_by IS
+    'Who confirmed it.';
+COMMENT ON COLUMN coin_aliases.revoked_at IS
+    'When it was taken back, UTC; null while it is in force.';
+COMMENT ON COLUMN coin_aliases.revoked_by IS
+    'Who took it back.';
+
 COMMENT ON TABLE analytics.dim_date IS
     'One row a day (UTC), whole years, for every year that has a fact.';
 COMMENT ON COLUMN analytics.dim_date.date_key IS
@@ -636,6 +712,76 @@ COMMENT ON COLUMN expected_history.by_day IS
     'The time (UTC) in which every day is expected.';
 COMMENT ON COLUMN expected_history.by_hour IS
     'The time (UTC) in which every hour is expected.';
+COMMENT ON VIEW coin_list_answers IS
+    'The answers of the list of active coins in time, and whether each is complete.';
+COMMENT ON COLUMN coin_list_answers.previous_at IS
+    'Time of the answer before, UTC.';
+COMMENT ON COLUMN coin_list_answers.most_listed_before IS
+    'Most coins in one of the seven answers before.';
+COMMENT ON COLUMN coin_list_answers.is_complete IS
+    'Whether it has nine tenths of most_listed_before or more, and is no recording; else nothing follows from what it lacks.';
+COMMENT ON COLUMN coin_list_answers.complete_answers IS
+    'Complete answers so far, with this one.';
+COMMENT ON VIEW coin_periods IS
+    'The times in which a coin was in the list of active coins, each with what follows it.';
+COMMENT ON COLUMN coin_periods.listed_from IS
+    'First answer that has the coin, UTC.';
+COMMENT ON COLUMN coin_periods.listed_until IS
+    'First answer that lacks it, UTC; null while it is listed.';
+COMMENT ON COLUMN coin_periods.listed_again_from IS
+    'First answer that has it again, UTC.';
+COMMENT ON COLUMN coin_periods.last_listed_at IS
+    'Last answer of the period that has it, UTC.';
+COMMENT ON COLUMN coin_periods.missed_answers IS
+    'Complete answers in a row that lack it afterwards.';
+COMMENT ON COLUMN coin_periods.known_inactive_at IS
+    'Answer from which on it counts as inactive, UTC: the third complete one that lacks it, or the first list of inactive coins that has it.';
+COMMENT ON VIEW coin_events IS
+    'What happened to the coins, as the list of coins and the snapshots show it, and as people confirmed.';
+COMMENT ON COLUMN coin_events.event IS
+    'listed, renamed, symbol changed, delisted, relisted or successor.';
+COMMENT ON COLUMN coin_events.happened_at IS
+    'When the source first said so, UTC.';
+COMMENT ON COLUMN coin_events.known_at IS
+    'When it was certain, UTC: later than happened_at for delisted and successor.';
+COMMENT ON COLUMN coin_events.old_value IS
+    'Name, symbol or id before.';
+COMMENT ON COLUMN coin_events.new_value IS
+    'Name, symbol or id after.';
+COMMENT ON COLUMN coin_events.said_by IS
+    'Who said so first: coin list, snapshots, or who confirmed it.';
+COMMENT ON VIEW coin_alias_suggestions IS
+    'Ids that may be one coin: one that is gone, and a listed one with the same contract.';
+COMMENT ON COLUMN coin_alias_suggestions.equal_contracts IS
+    'Contracts that both have, on the same platform.';
+COMMENT ON COLUMN coin_alias_suggestions.old_last_listed_at IS
+    'Last answer that has the old id, UTC.';
+COMMENT ON COLUMN coin_alias_suggestions.new_listed_from IS
+    'First answer that has the new id, UTC.';
+COMMENT ON VIEW analytics.v_coins IS
+    'Every coin that is known, one row each: whether it is active, when it was seen, and under which id it goes on.';
+COMMENT ON COLUMN analytics.v_coins.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN analytics.v_coins.symbol IS
+    'Newest ticker symbol; several coins can share one.';
+COMMENT ON COLUMN analytics.v_coins.name IS
+    'Newest name of the coin.';
+COMMENT ON COLUMN analytics.v_coins.is_active IS
+    'Whether CoinGecko follows the coin; null where no list of coins says.';
+COMMENT ON COLUMN analytics.v_coins.first_seen_at IS
+    'First list or snapshot with the coin, UTC.';
+COMMENT ON COLUMN analytics.v_coins.last_seen_at IS
+    'Last list or snapshot with the coin, UTC.';
+COMMENT ON COLUMN analytics.v_coins.listed_from IS
+    'Start of its newest time in the list, UTC.';
+COMMENT ON COLUMN analytics.v_coins.missed_answers IS
+    'Complete lists in a row that lack it, up to now.';
+COMMENT ON COLUMN analytics.v_coins.in_snapshots IS
+    'Whether a snapshot ever had it.';
+COMMENT ON COLUMN analytics.v_coins.contracts IS
+    'Its newest contract addresses, by platform.';
+COMMENT ON COLUMN analytics.v_coins.current_id IS
+    'The id under which it goes on, by confirmed aliases; its own if there is none.';
 COMMENT ON VIEW analytics.v_gaps IS
     'What is expected of the price history and is not there, with what is known of why.';
 COMMENT ON COLUMN analytics.v_gaps.crypto_id IS
@@ -672,7 +818,16 @@ BEGIN
         WHERE r.relnamespace = 'public'::regnamespace
             AND s.relnamespace = 'public'::regnamespace
             AND d.classoid = 'pg_class'::regclass
-        ORDER BY v.attrelid, v.attnum, s.relname <> 'price_snapshots', s.relname
+        ORDER BY
+            v.attrelid, v.attnum,
+            -- A table that the view has the column from, before one that has a column of that name.
+            NOT EXISTS (
+                SELECT FROM pg_rewrite AS w
+                JOIN pg_depend AS f ON f.classid = 'pg_rewrite'::regclass AND f.objid = w.oid
+                WHERE w.ev_class = v.attrelid
+                    AND f.refobjid = t.attrelid AND f.refobjsubid = t.attnum
+            ),
+            s.relname <> 'price_snapshots', s.relname
     LOOP
         EXECUTE format('COMMENT ON COLUMN %s.%I IS %L', c.view, c.name, c.description);
     END LOOP;

@@ -20,7 +20,8 @@ SELECT
     version_num < '0014' AS due_0014,
     version_num < '0015' AS due_0015,
     version_num < '0016' AS due_0016,
-    version_num < '0017' AS due_0017
+    version_num < '0017' AS due_0017,
+    version_num < '0030' AS due_0030
     -- [[[end]]]
 FROM alembic_version \gset
 BEGIN;
@@ -88,6 +89,10 @@ BEGIN;
 \if :due_0017
     \ir migrations/0017_ohlc.sql
     UPDATE alembic_version SET version_num = '0017_ohlc';
+\endif
+\if :due_0030
+    \ir migrations/0030_coin_list.sql
+    UPDATE alembic_version SET version_num = '0030_coin_list';
 \endif
 -- [[[end]]]
 \ir comments.sql

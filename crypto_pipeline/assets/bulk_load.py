@@ -17,17 +17,21 @@ from typing import Any
 import dagster as dg
 from upath import UPath
 
+from crypto_pipeline.assets.coin_list import say_list
 from crypto_pipeline.assets.partitions import hourly
 from crypto_pipeline.assets.price_history import say_loaded
+from crypto_pipeline.coins.load import files_to_load as coin_lists_to_load
+from crypto_pipeline.coins.load import load_coin_lists
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.dagster_internals import report_materializations
 from crypto_pipeline.history.backfill import History
 from crypto_pipeline.history.imports import import_file
 from crypto_pipeline.landing.resource import LandingZoneResource, files_metadata
-from crypto_pipeline.landing.zone import HISTORY_FOLDER, LandingZone
+from crypto_pipeline.landing.zone import COIN_LIST_FOLDER, HISTORY_FOLDER, LandingZone
 from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.model.registry import (
     CANDLE_TABLES,
+    COIN_LIST_TABLES,
     GOLD_TABLES,
     HISTORY_TABLES,
     INGESTION_BATCHES,
@@ -185,10 +189,12 @@ def _refuse_loss(warehouse: Warehouse, zone: LandingZone) -> None:
     """Refuse to empty a warehouse that holds more than its landing zone can give back."""
     there = {file.path for file in zone.files()}
     there |= {file.path for file in zone.stored(HISTORY_FOLDER)}
+    there |= {file.path for file in zone.stored(COIN_LIST_FOLDER)}
     with warehouse.connection() as connection:
         loaded = connection.execute(
             "SELECT landing_file FROM ingestion_batches WHERE status = 'completed'"
             " UNION ALL SELECT landing_file FROM history_batches WHERE status = 'completed'"
+            " UNION ALL SELECT landing_file FROM coin_list_batches WHERE status = 'completed'"
             " ORDER BY 1"
         ).fetchall()
     missing = [path for (path,) in loaded if path not in there]
@@ -260,9 +266,16 @@ def _load_pending(
     )
     if failed:
         left.append(f"{failed} files of price history could not be loaded: see history_batches")
+    lists = coin_lists_to_load(warehouse, zone)
+    failed = load_coin_lists(
+        warehouse, zone, lists, share, lambda loaded: say_list(context.log, loaded)
+    )
+    if failed:
+        left.append(f"{failed} lists of coins could not be loaded: see coin_list_batches")
     candles = load_candles_of_snapshots(warehouse)
     with warehouse.connection() as connection:
-        for table in (*GOLD_TABLES, *HISTORY_TABLES, *CANDLE_TABLES):
+        tables = (*GOLD_TABLES, *HISTORY_TABLES, *CANDLE_TABLES)
+        for table in (*tables, *(COIN_LIST_TABLES if lists else ())):
             counts = gold.get(table.name) or {"rows_written": candles.get(table.name)}
             metadata = {
                 **{name: count for name, count in counts.items() if count is not None},

@@ -197,6 +197,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
 
     from crypto_pipeline.cli.home import DagsterStorageError
     from crypto_pipeline.coingecko.errors import CoinGeckoError
+    from crypto_pipeline.coins.aliases import AliasRefusedError
     from crypto_pipeline.config.secret_references import SecretError
     from crypto_pipeline.lakehouse.schema import LakeError
     from crypto_pipeline.landing.store_kinds import ObjectStoreError
@@ -206,6 +207,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from crypto_pipeline.warehouse.roles import RolesMissingError
 
     return (
+        AliasRefusedError,
         CoinGeckoError,
         DagsterStorageError,
         EmbeddedPostgresError,

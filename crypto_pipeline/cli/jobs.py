@@ -10,11 +10,17 @@ from rich.markup import escape
 
 from crypto_pipeline.assets.bulk_load import LOAD_JOB, REPLAY_JOB
 from crypto_pipeline.assets.price_history import BACKFILL_JOB, REPAIR_JOB
-from crypto_pipeline.automation import AUDIT_JOB, HOURLY_JOB, INGEST_JOB, LOAD_LAKE_JOB
+from crypto_pipeline.automation import (
+    AUDIT_JOB,
+    COIN_LIST_JOB,
+    HOURLY_JOB,
+    INGEST_JOB,
+    LOAD_LAKE_JOB,
+)
 from crypto_pipeline.checks.scope import HOURS_TAG, LOADED_SINCE_TAG
 from crypto_pipeline.cli.errors import NOTHING_TO_LOAD, complaints
 from crypto_pipeline.cli.home import open_dagster_home
-from crypto_pipeline.cli.report import print_checks, print_gaps, print_totals
+from crypto_pipeline.cli.report import print_checks, print_gaps, print_query, print_totals
 from crypto_pipeline.cli.runs import RunOutcome, run_job
 from crypto_pipeline.cli.unchecked import (
     database_time,
@@ -31,6 +37,7 @@ __all__ = [
     "LOAD_JOB",
     "REPLAY_JOB",
     "backfill",
+    "fetch_coin_list",
     "ingest",
     "lake",
     "load_and_audit",
@@ -74,6 +81,16 @@ def ingest(console: Console, time: datetime) -> None:
     with open_dagster_home(Settings()) as instance:
         _stop_on_errors(run_job(instance, INGEST_JOB, console, partition_key=partition_key(time)))
         console.print(f"Landed in {Settings().landing_uri}; `crypto-pipeline load` loads it.")
+
+
+def fetch_coin_list(console: Console) -> NoReturn:
+    """Fetch the list of coins, and load and check it."""
+    with open_dagster_home(Settings()) as instance:
+        outcome = run_job(instance, COIN_LIST_JOB, console)
+        _stop_on_errors(outcome)
+        with Warehouse().connection() as connection:
+            print_query(console, connection, "Coins", "coin_counts")
+        _end_by_checks(console, outcome)
 
 
 def lake(console: Console) -> NoReturn:

@@ -203,6 +203,79 @@ def repair(dry_run: bool) -> None:
         history.repair(console, dry_run=dry_run)
 
 
+@main.group()
+def coins() -> None:
+    """Show which coins there are, what happened to them, and under which id they go on."""
+
+
+@coins.command(name="fetch")
+def coins_fetch() -> None:
+    """Fetch the list of coins, load it and check it, as the schedule does every day."""
+    with errors_in_one_line(complaints):
+        # The clock, and whether the source answers at all.
+        _now()
+        from crypto_pipeline.cli import jobs
+
+        jobs.fetch_coin_list(console)
+
+
+@coins.command(name="list")
+@click.option("--search", help="A part of id, symbol, name or contract address.")
+@click.option("--inactive", is_flag=True, help="Only those that CoinGecko no longer follows.")
+@click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object a coin.")
+def coins_list(search: str | None, inactive: bool, as_json: bool) -> None:
+    """Show the coins that are known, from the list of coins and from snapshots."""
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli.coins import show_coins
+
+        show_coins(console, search, inactive=inactive, as_json=as_json)
+
+
+@coins.command(name="events")
+@click.option("--coins", help="Comma-separated ids; by default all.")
+@click.option(
+    "--since", type=_MOMENT, help="What happened, or came to be known, from then on, UTC."
+)
+@click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object an event.")
+def coins_events(coins: str | None, since: "datetime | None", as_json: bool) -> None:
+    """Show what happened to the coins: listed, renamed, delisted ..., the newest first."""
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli.coins import show_events
+
+        show_events(console, _listed(coins), since, as_json=as_json)
+
+
+@coins.command(name="aliases")
+@click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object an alias.")
+def coins_aliases(as_json: bool) -> None:
+    """Show which ids may be one coin, by equal contracts, and which people have confirmed."""
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli.coins import show_aliases
+
+        show_aliases(console, as_json=as_json)
+
+
+@coins.command(name="confirm")
+@click.argument("old")
+@click.argument("new")
+def coins_confirm(old: str, new: str) -> None:
+    """Confirm that the coin with the id OLD goes on as NEW."""
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli.coins import confirm
+
+        confirm(console, old, new)
+
+
+@coins.command(name="revoke")
+@click.argument("old")
+def coins_revoke(old: str) -> None:
+    """Take back that the coin with the id OLD goes on under another id."""
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli.coins import revoke
+
+        revoke(console, old)
+
+
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object.")
 def status(as_json: bool) -> None:

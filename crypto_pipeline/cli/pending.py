@@ -1,5 +1,6 @@
 """Whether there is anything to load, asked without Dagster: most of the time there is not."""
 
+from crypto_pipeline.coins.load import files_to_load as coin_lists_to_load
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.history.load import files_to_load as history_to_load
 from crypto_pipeline.landing.zone import LandingZone
@@ -26,4 +27,5 @@ def nothing_to_do() -> bool:
         and not zone.has_unfiled()
         and not files_to_load(warehouse, zone)
         and not history_to_load(warehouse, zone)
+        and not coin_lists_to_load(warehouse, zone)
     )

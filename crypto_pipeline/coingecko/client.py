@@ -1,4 +1,4 @@
-"""The HTTP client: pages of ``/coins/markets`` into one capture, and charts."""
+"""The HTTP client: pages of ``/coins/markets`` into one capture, charts, and the list of coins."""
 
 import email.utils
 import itertools
@@ -18,6 +18,7 @@ from pydantic import SecretStr
 
 from crypto_pipeline.coingecko.capture import LIVE_SOURCE, Capture, ResponseMeta, read_page
 from crypto_pipeline.coingecko.charts import MARKET_CHART_RANGE, OHLC, ChartAnswer, holds_prices
+from crypto_pipeline.coingecko.coin_list import COINS_LIST, CoinListAnswer, is_coin_list
 from crypto_pipeline.coingecko.errors import (
     CoinGeckoError,
     MalformedResponse,
@@ -446,6 +447,53 @@ class CoinGeckoClient:
                 raise
             raise MalformedResponse(str(malformed), status=200) from None
         return chart
+
+    def coin_list(
+        self,
+        *,
+        is_active: bool = True,
+        on_unreadable: Callable[[CoinListAnswer], None] | None = None,
+    ) -> CoinListAnswer:
+        """Fetch the list of all coins, with the contracts of each.
+
+        Args:
+            is_active: Whether the active coins are asked for; else those that CoinGecko no longer
+                follows, which are for paid plans only.
+            on_unreadable: Called with every answer that came with HTTP 200 and is no list.
+
+        Raises:
+            CoinGeckoError: it could not be got.
+        """
+        # Without a status, CoinGecko lists the active ones; a plan that has no inactive ones may
+        # not know the parameter.
+        query = {"include_platform": "true"} | ({} if is_active else {"status": "inactive"})
+        return self._retrying(self._get_coin_list, query, is_active, on_unreadable)
+
+    def _get_coin_list(
+        self,
+        query: dict[str, str],
+        is_active: bool,
+        on_unreadable: Callable[[CoinListAnswer], None] | None,
+    ) -> CoinListAnswer:
+        answer = self._get(COINS_LIST, query)
+        body = self._without_key(answer.received if answer.body is None else answer.body)
+        error = error_from_body(body, 200, _retry_after(answer.headers))
+        if error is not None:
+            raise error
+        fetched = CoinListAnswer(
+            ingested_at=self._time_of(answer),
+            source=_source_of(answer),
+            is_active=is_active,
+            request=query,
+            headers=_kept_headers(answer),
+            body=body,
+        )
+        if answer.body is None or not is_coin_list(body):
+            if on_unreadable is not None:
+                on_unreadable(fetched)
+            broken = "its content encoding is broken" if answer.body is None else "it is no list"
+            raise MalformedResponse(broken, status=200)
+        return fetched
 
     def _missed(
         self, pages: Sequence[_Page], request: dict[str, str], limit: int | None

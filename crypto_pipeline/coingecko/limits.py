@@ -34,6 +34,9 @@ DEFAULT_PER_MONTH: dict[Plan, int | None] = {
 """Credits a month by plan; None is no figure that is published. Demo's is on the pricing page, as
 is that of the smallest paid plan; hence COINGECKO_REQUESTS_PER_MONTH."""
 
+LISTS_INACTIVE_COINS = frozenset({Plan.PRO, Plan.SANDBOX})
+"""Plans that answer ``/coins/list`` for the inactive coins too, by CoinGecko's documentation."""
+
 HISTORY_DAYS: dict[Plan, int | None] = {
     Plan.PUBLIC: 365,
     Plan.DEMO: 365,

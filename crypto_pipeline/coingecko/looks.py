@@ -58,7 +58,7 @@ def looks_like(content: bytes) -> str:
 def _table(start: bytes) -> str | None:
     """A table of text, by its first lines."""
     text = start.decode(errors="replace")
-    lines = [line for line in text.split("\n")[:3] if line.strip()]
+    lines = [line for line in text.splitlines()[:3] if line.strip()]
     if not lines:
         return None
     separator = max(_SEPARATORS, key=lines[0].count)

@@ -45,7 +45,10 @@ ARCHIVES_FOLDER = "archives"
 HISTORY_FOLDER = "price_history"
 """Folder of the landing zone with the price history of each coin and currency."""
 
-_KEPT_FOLDERS = (ARCHIVES_FOLDER, HISTORY_FOLDER)
+COIN_LIST_FOLDER = "coin_list"
+"""Folder of the landing zone with the answers of the list of coins."""
+
+_KEPT_FOLDERS = (ARCHIVES_FOLDER, HISTORY_FOLDER, COIN_LIST_FOLDER)
 """Folders beside that of the hours, in which nothing is to be filed."""
 
 _log = logging.getLogger(__name__)

@@ -739,6 +739,122 @@ HISTORY_TABLES: Final = (
 )
 """What a load of price history writes into silver."""
 
+# ---- Silver: the list of coins
+
+LISTED_DURING: Final = Column(
+    "listed_during",
+    "tstzmultirange",
+    "When it was listed so, UTC: from each answer that has it until the first that has not",
+    note="empty if another answer of the same moment replaced the one that had it",
+)
+IS_ACTIVE: Final = Column(
+    "is_active",
+    "boolean",
+    "Whether the list of the active coins has it; else that of the inactive ones",
+)
+
+COIN_LIST_BATCHES: Final = Table(
+    "public",
+    "coin_list_batches",
+    "One row for every landing file of the list of coins: an answer of /coins/list.",
+    (
+        Column("landing_file", "text", "Path of the file in the landing zone; the business key"),
+        Column(
+            "file_sha256",
+            "text",
+            "SHA-256 of the file as stored, hexadecimal",
+            note="null where it could not be read",
+            nullable=True,
+        ),
+        Column(
+            "body_sha256",
+            "text",
+            "SHA-256 of the answer's body, hexadecimal",
+            note="of equal answers the same: the body is kept once",
+            nullable=True,
+        ),
+        replace(
+            IS_ACTIVE,
+            meaning="Whether it is the list of the active coins; else that of the inactive ones",
+            nullable=True,
+        ),
+        Column("source", "text", "Label of the data's origin, from the file", nullable=True),
+        Column("request", "jsonb", "Request parameters as sent; never a key"),
+        Column("ingested_at", "timestamptz", "When the list was fetched, UTC", nullable=True),
+        Column("status", "text", "completed or failed"),
+        Column("error", "text", "Why the batch failed", nullable=True),
+        Column("coins_fetched", "integer", "Elements of the list"),
+        Column("coins_listed", "integer", "Coins in it, each id once"),
+        Column("coins_rejected", "integer", "Elements that are no coin"),
+        Column(
+            "flaws",
+            "jsonb",
+            "What could not be taken from the list, the first hundred: position, reason, text as"
+            " received",
+        ),
+        Column("loaded_at", "timestamptz", "When this row was last written, UTC"),
+        Column(
+            "run_id",
+            "text",
+            "Dagster's run that wrote this row last, /runs/<run_id> in its UI",
+            nullable=True,
+        ),
+    ),
+    key=("landing_file",),
+)
+
+COIN_LISTINGS: Final = Table(
+    "public",
+    "coin_listings",
+    "Every symbol and name under which a coin was ever in the list of coins, and when.",
+    (
+        CRYPTO_ID,
+        IS_ACTIVE,
+        SYMBOL,
+        NAME,
+        LISTED_DURING,
+    ),
+    key=("crypto_id", "is_active", "symbol", "name"),
+)
+
+COIN_CONTRACTS: Final = Table(
+    "public",
+    "coin_contracts",
+    "Every contract that a coin ever had in the list of coins, and when.",
+    (
+        CRYPTO_ID,
+        IS_ACTIVE,
+        Column("platform", "text", "Chain or platform of the contract, as CoinGecko names it"),
+        Column("contract_address", "text", "Address of the contract, as received"),
+        LISTED_DURING,
+    ),
+    key=("crypto_id", "is_active", "platform", "contract_address"),
+)
+
+COIN_ALIASES: Final = Table(
+    "public",
+    "coin_aliases",
+    "Ids of coins that go on under another id, as people confirmed: never automatic.",
+    (
+        Column("old_id", "text", "The id that is no more"),
+        Column("new_id", "text", "The id under which the coin goes on"),
+        Column("evidence", "text", "What speaks for it: the equal contracts, if there are any"),
+        Column("confirmed_at", "timestamptz", "When it was confirmed, UTC"),
+        Column("confirmed_by", "text", "Who confirmed it"),
+        Column(
+            "revoked_at",
+            "timestamptz",
+            "When it was taken back, UTC; null while it is in force",
+            nullable=True,
+        ),
+        Column("revoked_by", "text", "Who took it back", nullable=True),
+    ),
+    key=("old_id", "confirmed_at"),
+)
+
+COIN_LIST_TABLES: Final = (COIN_LIST_BATCHES, COIN_LISTINGS, COIN_CONTRACTS)
+"""What a load of the list of coins writes."""
+
 # ---- Gold
 
 DIM_DATE: Final = Table(
@@ -1046,6 +1162,72 @@ VIEW_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         Column("by_day", "tstzrange", "The time (UTC) in which every day is expected"),
         Column("by_hour", "tstzrange", "The time (UTC) in which every hour is expected"),
     ),
+    "coin_list_answers": (
+        Column("previous_at", "timestamptz", "Time of the answer before, UTC"),
+        Column("most_listed_before", "integer", "Most coins in one of the seven answers before"),
+        Column(
+            "is_complete",
+            "boolean",
+            "Whether it has nine tenths of most_listed_before or more, and is no recording; else"
+            " nothing follows from what it lacks",
+        ),
+        Column("complete_answers", "bigint", "Complete answers so far, with this one"),
+    ),
+    "coin_periods": (
+        Column("listed_from", "timestamptz", "First answer that has the coin, UTC"),
+        Column(
+            "listed_until",
+            "timestamptz",
+            "First answer that lacks it, UTC; null while it is listed",
+        ),
+        Column("listed_again_from", "timestamptz", "First answer that has it again, UTC"),
+        Column("last_listed_at", "timestamptz", "Last answer of the period that has it, UTC"),
+        Column("missed_answers", "bigint", "Complete answers in a row that lack it afterwards"),
+        Column(
+            "known_inactive_at",
+            "timestamptz",
+            "Answer from which on it counts as inactive, UTC: the third complete one that lacks it,"
+            " or the first list of inactive coins that has it",
+        ),
+    ),
+    "coin_events": (
+        Column("event", "text", "listed, renamed, symbol changed, delisted, relisted or successor"),
+        Column("happened_at", "timestamptz", "When the source first said so, UTC"),
+        Column(
+            "known_at",
+            "timestamptz",
+            "When it was certain, UTC: later than happened_at for delisted and successor",
+        ),
+        Column("old_value", "text", "Name, symbol or id before"),
+        Column("new_value", "text", "Name, symbol or id after"),
+        Column("said_by", "text", "Who said so first: coin list, snapshots, or who confirmed it"),
+    ),
+    "coin_alias_suggestions": (
+        Column("equal_contracts", "bigint", "Contracts that both have, on the same platform"),
+        Column("old_last_listed_at", "timestamptz", "Last answer that has the old id, UTC"),
+        Column("new_listed_from", "timestamptz", "First answer that has the new id, UTC"),
+    ),
+    "analytics.v_coins": (
+        Column("crypto_id", "text", "CoinGecko's stable key of the coin"),
+        Column("symbol", "text", "Newest ticker symbol; several coins can share one"),
+        Column("name", "text", "Newest name of the coin"),
+        Column(
+            "is_active",
+            "boolean",
+            "Whether CoinGecko follows the coin; null where no list of coins says",
+        ),
+        Column("first_seen_at", "timestamptz", "First list or snapshot with the coin, UTC"),
+        Column("last_seen_at", "timestamptz", "Last list or snapshot with the coin, UTC"),
+        Column("listed_from", "timestamptz", "Start of its newest time in the list, UTC"),
+        Column("missed_answers", "bigint", "Complete lists in a row that lack it, up to now"),
+        Column("in_snapshots", "boolean", "Whether a snapshot ever had it"),
+        Column("contracts", "jsonb", "Its newest contract addresses, by platform"),
+        Column(
+            "current_id",
+            "text",
+            "The id under which it goes on, by confirmed aliases; its own if there is none",
+        ),
+    ),
     "analytics.v_gaps": (
         Column("crypto_id", "text", "CoinGecko's stable key of the coin"),
         Column("vs_currency", "text", "Currency of the missing prices"),
@@ -1075,6 +1257,16 @@ VIEWS: Final[Mapping[str, str]] = {
     " they were over then.",
     "expected_history": "What is expected of each coin and currency: days, and from the first day"
     " that was asked every hour on, hours.",
+    "coin_list_answers": "The answers of the list of active coins in time, and whether each is"
+    " complete.",
+    "coin_periods": "The times in which a coin was in the list of active coins, each with what"
+    " follows it.",
+    "coin_events": "What happened to the coins, as the list of coins and the snapshots show it, and"
+    " as people confirmed.",
+    "coin_alias_suggestions": "Ids that may be one coin: one that is gone, and a listed one with"
+    " the same contract.",
+    "analytics.v_coins": "Every coin that is known, one row each: whether it is active, when it was"
+    " seen, and under which id it goes on.",
     "analytics.v_gaps": "What is expected of the price history and is not there, with what is known"
     " of why.",
 }
@@ -1087,6 +1279,8 @@ POSTGRES_TABLES: Final = (
     HISTORY_SERIES,
     HISTORY_REFUSALS,
     API_REQUESTS,
+    *COIN_LIST_TABLES,
+    COIN_ALIASES,
     *GOLD_TABLES,
     DIM_CURRENCY,
     *CANDLE_TABLES,

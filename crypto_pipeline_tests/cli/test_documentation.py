@@ -207,7 +207,10 @@ def test_make_targets_verbs_and_options_exist(page: str) -> None:
         if verb == "service":
             # The options are those of Dagster's commands.
             continue
-        options = {o for parameter in main.commands[verb].params for o in parameter.opts}
+        command = main.commands[verb]
+        if isinstance(command, click.Group) and rest.split():
+            command = command.commands[rest.split()[0]]
+        options = {o for parameter in command.params for o in parameter.opts}
         assert set(re.findall(r"--[a-z][a-z-]*", rest)) <= options, (verb, rest)
 
 

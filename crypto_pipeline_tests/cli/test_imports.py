@@ -51,6 +51,9 @@ def test_help_and_errors_of_usage_import_nothing_that_a_verb_works_with(
         ("metrics",),
         ("doctor",),
         ("roles",),
+        ("coins", "list"),
+        ("coins", "events", "--json"),
+        ("coins", "aliases"),
         ("sql", "SELECT count(*) FROM analytics.dim_time"),
     ],
 )

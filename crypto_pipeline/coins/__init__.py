@@ -1,0 +1,1 @@
+"""The coins themselves: their list, what happens to them, and under which id they go on."""
