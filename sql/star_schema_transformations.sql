@@ -19,7 +19,8 @@ SELECT
     version_num < '0013' AS due_0013,
     version_num < '0014' AS due_0014,
     version_num < '0015' AS due_0015,
-    version_num < '0016' AS due_0016
+    version_num < '0016' AS due_0016,
+    version_num < '0020' AS due_0020
     -- [[[end]]]
 FROM alembic_version \gset
 BEGIN;
@@ -83,6 +84,10 @@ BEGIN;
 \if :due_0016
     \ir migrations/0016_currencies.sql
     UPDATE alembic_version SET version_num = '0016_currencies';
+\endif
+\if :due_0020
+    \ir migrations/0020_quarantine.sql
+    UPDATE alembic_version SET version_num = '0020_quarantine';
 \endif
 -- [[[end]]]
 \ir comments.sql

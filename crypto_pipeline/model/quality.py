@@ -39,6 +39,8 @@ class Rule:
         why: What is wrong with a record that breaks it.
         on_file: Whether the rule is about the landing file (the JSON itself, or a record among the
             others of its response), which a table no longer shows.
+        version: Counted up by one with every change of the predicate. The quarantine keeps the one
+            that rejected a record, so that what an older version rejected can be told.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Rule:
     predicate: str
     why: str
     on_file: bool = False
+    version: int = 1
 
     @property
     def on_response(self) -> bool:
