@@ -4,6 +4,9 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.history.load import files_to_load as history_to_load
+from crypto_pipeline.history.load import load_history
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
@@ -19,6 +22,13 @@ def load(warehouse: Warehouse, zone: LandingZone) -> int:
     transactions = len(list(load_files(warehouse, files_to_load(warehouse, zone), 0.5)))
     load_candles_of_snapshots(warehouse)
     return transactions
+
+
+def load_all() -> None:
+    """Load what waits where the settings say, snapshots and price history."""
+    warehouse, zone = Warehouse(), LandingZone(Settings().landing_uri)
+    load(warehouse, zone)
+    load_history(warehouse, history_to_load(warehouse, zone), 0.5)
 
 
 def history(seed: int) -> Iterator[tuple[str, bytes]]:

@@ -23,3 +23,68 @@ ALTER TABLE rejected_points
     ADD CONSTRAINT resolved_by_a_batch CHECK (
         num_nulls(resolved_at, resolved_history_batch_id) <> 1
     );
+
+-- A version of a coin begins with a snapshot. Where a replay gives the bucket of that one to another record,
+-- the version begins with its next snapshot; without any, it never was.
+CREATE FUNCTION revise_version_starts(coins text[], starts timestamptz[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    asked record;
+    version analytics.dim_cryptocurrency;
+    before analytics.dim_cryptocurrency;
+    after analytics.dim_cryptocurrency;
+    first_observed timestamptz;
+    ends timestamptz;
+BEGIN
+    PERFORM lock_warehouse();
+    FOR asked IN
+        SELECT DISTINCT crypto_id, starts_at FROM unnest(coins, starts) AS u (crypto_id, starts_at)
+        ORDER BY crypto_id, starts_at
+    LOOP
+        SELECT * INTO version FROM analytics.dim_cryptocurrency
+        WHERE crypto_id = asked.crypto_id AND valid_from = asked.starts_at;
+        CONTINUE WHEN NOT FOUND;
+        -- A bucket is at most two and a half minutes from its last_updated: the index knows the former.
+        SELECT min(s.last_updated) INTO first_observed
+        FROM price_snapshots AS s
+        JOIN cryptocurrency_names AS n USING (name_id)
+        WHERE s.crypto_id = version.crypto_id
+            AND s.snapshot_time >= version.valid_from - interval '5 minutes'
+            AND s.last_updated >= version.valid_from AND s.last_updated < version.valid_to
+            AND (n.symbol, n.name) = (version.symbol, version.name);
+        CONTINUE WHEN first_observed = version.valid_from;
+        SELECT * INTO before FROM analytics.dim_cryptocurrency
+        WHERE crypto_id = version.crypto_id AND valid_to = version.valid_from;
+        IF first_observed IS NOT NULL THEN
+            UPDATE analytics.dim_cryptocurrency SET valid_from = first_observed, revised_at = now()
+            WHERE crypto_key = version.crypto_key;
+            ends := first_observed;
+        ELSE
+            ends := version.valid_to;
+            -- What has its key is the fact of the bucket, which is about to be written anew.
+            UPDATE analytics.fact_crypto_price_metrics SET crypto_key = coalesce(before.crypto_key, -1)
+            WHERE crypto_key = version.crypto_key;
+            DELETE FROM analytics.dim_cryptocurrency WHERE crypto_key = version.crypto_key;
+            -- The versions on both sides of it may be one.
+            SELECT * INTO after FROM analytics.dim_cryptocurrency
+            WHERE crypto_id = version.crypto_id AND valid_from = version.valid_to
+                AND (symbol, name) = (before.symbol, before.name);
+            IF FOUND THEN
+                ends := after.valid_to;
+                UPDATE analytics.fact_crypto_price_metrics SET crypto_key = before.crypto_key
+                WHERE crypto_key = after.crypto_key;
+                DELETE FROM analytics.dim_cryptocurrency WHERE crypto_key = after.crypto_key;
+            END IF;
+        END IF;
+        UPDATE analytics.dim_cryptocurrency
+        SET
+            valid_to = ends,
+            is_current = ends = timestamptz '9999-12-31 00:00:00+00',
+            revised_at = now()
+        WHERE crypto_key = before.crypto_key;
+    END LOOP;
+END
+$$;
+COMMENT ON FUNCTION revise_version_starts(text[], timestamptz[]) IS
+    'Lets the versions of coins that begin at the given times begin with their first snapshot, or end them where they have none.';
+REVOKE EXECUTE ON FUNCTION revise_version_starts(text[], timestamptz[]) FROM PUBLIC;
