@@ -67,3 +67,37 @@ def history(seed: int) -> Iterator[tuple[str, bytes]]:
             )
         yield f"{chance.randrange(10**6):06d}-{number}.json", landing_json(records, ingested_at)
     yield "broken.json", b'{"ingested_at":"2026-04-02T00:00:00Z","source":"CoinGecko","records":7}'
+
+
+def crowded(seed: int) -> Iterator[tuple[str, bytes]]:
+    """Files of an hour in which three coins, in two currencies, have few buckets and change their names
+    all the time: who has a bucket decides when a version of a coin begins, and whether it is one."""
+    chance = random.Random(seed)
+    start = datetime(2026, 5, 31, 23, 30, tzinfo=timezone.utc)
+    for number in range(14):
+        ingested_at = start + timedelta(minutes=4 * number)
+        records = []
+        for coin in range(3):
+            updated = ingested_at - timedelta(
+                seconds=60 * chance.randrange(20) + chance.randrange(3)
+            )
+            # At an instant a coin has one name.
+            name = random.Random(f"{seed} {coin} {updated}").choice(["First", "Second"])
+            records.append(
+                market_record(
+                    id=f"coin-{coin}",
+                    symbol=f"c{coin}",
+                    name=name,
+                    current_price=number + 1,
+                    market_cap=chance.randint(1, 10**6),
+                    last_updated=updated.isoformat(),
+                )
+            )
+        yield (
+            f"{number:02d}-{chance.randrange(10**6)}.json",
+            landing_json(
+                records,
+                ingested_at,
+                request={"vs_currency": chance.choice(["usd", "usd", "eur"])},
+            ),
+        )

@@ -11,7 +11,7 @@ from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline.warehouse.quarantine import Replayed, Selection, replay_records
 from crypto_pipeline_tests.former_version import FormerVersion
-from crypto_pipeline_tests.histories import history, load_all
+from crypto_pipeline_tests.histories import crowded, history, load_all
 from crypto_pipeline_tests.market_records import coin, drop, landing_json
 from crypto_pipeline_tests.pipeline import Contents, another_warehouse, batches, contents, rows
 
@@ -48,8 +48,10 @@ def without_resolved(held: Contents) -> Contents:
     return held
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("made", [history, crowded])
 def test_a_replay_gives_what_the_right_rule_would_have(
+    made: Callable[[int], Iterator[tuple[str, bytes]]],
     seed: int,
     wrong: FormerVersion,
     warehouse: Warehouse,
@@ -61,7 +63,7 @@ def test_a_replay_gives_what_the_right_rule_would_have(
     replayed = os.environ["DB_NAME"]
     right = another_warehouse(monkeypatch)
     as_if = os.environ["DB_NAME"]
-    files = list(history(seed))
+    files = list(made(seed))
     for some in (files[seed % 2 :: 2], files[1 - seed % 2 :: 2]):
         for name, body in some:
             drop(zone, name, body)

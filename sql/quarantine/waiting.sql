@@ -1,6 +1,6 @@
 -- The records of the staged files that wait in quarantine, as far as they are asked for.
 CREATE TEMPORARY TABLE waiting_records ON COMMIT DROP AS
-SELECT f.file_id, b.batch_id, b.status, r.record_index, r.crypto_id, b.ingested_at, b.source, b.vs_currency
+SELECT f.file_id, b.batch_id, b.status, r.record_index, b.ingested_at, b.source, b.vs_currency
 FROM staged_files AS f
 JOIN ingestion_batches AS b USING (landing_file)
 JOIN rejected_records AS r USING (batch_id)
