@@ -88,3 +88,29 @@ $$;
 COMMENT ON FUNCTION revise_version_starts(text[], timestamptz[]) IS
     'Lets the versions of coins that begin at the given times begin with their first snapshot, or end them where they have none.';
 REVOKE EXECUTE ON FUNCTION revise_version_starts(text[], timestamptz[]) FROM PUBLIC;
+
+-- A first write that was in quarantine changes what every later file of the same coin said: which point has a
+-- bucket, and what restates it. So all files of such a coin are loaded once more, in their order.
+CREATE FUNCTION unload_history(coins text[], currencies text[]) RETURNS void
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+BEGIN
+    PERFORM lock_warehouse();
+    DELETE FROM price_corrections AS t USING unnest(coins, currencies) AS s (crypto_id, vs_currency)
+    WHERE (t.crypto_id, t.vs_currency) = (s.crypto_id, s.vs_currency);
+    DELETE FROM price_points AS t USING unnest(coins, currencies) AS s (crypto_id, vs_currency)
+    WHERE (t.crypto_id, t.vs_currency) = (s.crypto_id, s.vs_currency);
+    DELETE FROM analytics.fact_crypto_price_hourly AS t
+    USING unnest(coins, currencies) AS s (crypto_id, vs_currency)
+    WHERE (t.crypto_id, t.vs_currency) = (s.crypto_id, s.vs_currency) AND t.origin <> 'snapshot';
+    DELETE FROM analytics.fact_crypto_price_daily AS t
+    USING unnest(coins, currencies) AS s (crypto_id, vs_currency)
+    WHERE (t.crypto_id, t.vs_currency) = (s.crypto_id, s.vs_currency) AND t.origin <> 'snapshot';
+    UPDATE history_batches AS t
+    SET status = 'failed', error = 'not loaded once more', points_loaded = 0, points_restated = 0
+    FROM unnest(coins, currencies) AS s (crypto_id, vs_currency)
+    WHERE (t.crypto_id, t.vs_currency) = (s.crypto_id, s.vs_currency) AND t.status = 'completed';
+END
+$$;
+COMMENT ON FUNCTION unload_history(text[], text[]) IS
+    'Takes out the points of some coins, each in a currency, with their corrections and candles: whoever calls it loads their files again in the same transaction. Batches and quarantine stay.';
+REVOKE EXECUTE ON FUNCTION unload_history(text[], text[]) FROM PUBLIC;
