@@ -262,8 +262,7 @@ def load_staged(connection: psycopg.Connection) -> list[LoadedHistory]:
         merge(connection, table)
     connection.execute(read_sql("history/sources.sql"))
     load_points(connection)
-    if rejected:
-        connection.execute(read_sql("history/rejected.sql"))
+    connection.execute(read_sql("history/rejected.sql"))
     duplicates = connection.execute(
         "SELECT FROM history_batches JOIN staged_history_batches USING (history_batch_id)"
         " WHERE points_duplicate > 0 LIMIT 1"

@@ -1,5 +1,5 @@
 -- The quarantine of the staged points.
-INSERT INTO rejected_points (history_batch_id, point_index, rules, rule_versions, reason, point)
+INSERT INTO rejected_points AS q (history_batch_id, point_index, rules, rule_versions, reason, point)
 SELECT
     b.history_batch_id, x.point_index, x.rejected_by,
     -- [[[cog point_rule_versions("x.rejected_by") ]]]
@@ -15,4 +15,7 @@ ON CONFLICT (history_batch_id, point_index) DO UPDATE SET
     rules = excluded.rules,
     rule_versions = excluded.rule_versions,
     reason = excluded.reason,
-    point = excluded.point
+    point = excluded.point,
+    -- Rejected once more: what a later batch has is there all the same.
+    resolved_at = CASE WHEN q.resolved_history_batch_id <> q.history_batch_id THEN q.resolved_at END,
+    resolved_history_batch_id = nullif(q.resolved_history_batch_id, q.history_batch_id)

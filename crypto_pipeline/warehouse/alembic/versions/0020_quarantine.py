@@ -3,7 +3,7 @@
 from crypto_pipeline.warehouse.alembic.run_file import run_file
 
 revision = "0020_quarantine"
-down_revision = "0015_gaps"
+down_revision = "0016_currencies"
 
 
 def upgrade() -> None:
