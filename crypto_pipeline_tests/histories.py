@@ -4,9 +4,13 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
+import msgspec
+
+from crypto_pipeline.coingecko.charts import ChartAnswer
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.history.load import files_to_load as history_to_load
 from crypto_pipeline.history.load import load_history
+from crypto_pipeline.landing.price_history import keep_answer, keep_import
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
@@ -99,5 +103,50 @@ def crowded(seed: int) -> Iterator[tuple[str, bytes]]:
                 records,
                 ingested_at,
                 request={"vs_currency": chance.choice(["usd", "usd", "eur"])},
+            ),
+        )
+
+
+def land_charts(zone: LandingZone, seed: int, part: int) -> None:
+    """Charts and exports of two days of three coins, by five minutes, hours and days: buckets that
+    files share, values that a later file restates, by more than the tolerance and by less."""
+    chance = random.Random(f"{seed} {part}")
+    start = datetime(2026, 1, 30, tzinfo=timezone.utc)
+    for number in range(8):
+        coin = chance.choice(["one", "two", "three"])
+        step, points = chance.choice([(5, 30), (60, 40), (60, 40), (1440, 3)])
+        first = start + timedelta(minutes=step * chance.randrange(6))
+        times = [
+            first + timedelta(minutes=step * n, seconds=chance.choice([0, 0, 7]))
+            for n in range(points)
+        ]
+        values = [
+            chance.choice([100, 100, 100, 100.05, 100.2, 150, None if step == 5 else 0, -1])
+            for _ in times
+        ]
+        if step == 1440 and chance.random() < 0.5:
+            lines = [
+                f"{time:%Y-%m-%d %H:%M:%S} UTC,{value},{value},1.5"
+                for time, value in zip(times, values, strict=True)
+            ]
+            content = "snapped_at,price,market_cap,total_volume\n" + "\n".join(lines)
+            keep_import(zone, f"{seed}-{part}-{number}.csv", content.encode(), coin, "usd")
+            continue
+        series = [
+            [int(time.timestamp() * 1000), value] for time, value in zip(times, values, strict=True)
+        ]
+        body = {"prices": series, "market_caps": series, "total_volumes": series}
+        keep_answer(
+            zone,
+            ChartAnswer(
+                ingested_at=start + timedelta(days=40 + 10 * part + number),
+                source="CoinGecko",
+                coin=coin,
+                request={
+                    "vs_currency": chance.choice(["usd", "usd", "eur"]),
+                    "from": str(int(times[0].timestamp())),
+                    "to": str(int(times[-1].timestamp()) + 1),
+                },
+                body=msgspec.Raw(msgspec.json.encode(body)),
             ),
         )

@@ -26,7 +26,7 @@ from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.bulk_load import load_to_gold
 from crypto_pipeline.warehouse.load_report import Line
 from crypto_pipeline.warehouse.postgres import Warehouse, merge
-from crypto_pipeline.warehouse.staging import DecodedFile, Staging, decode_files
+from crypto_pipeline.warehouse.staging import Staging, decode_files
 
 _CHUNK_BYTES = 4_000_000
 """Size of the files, as stored, that makes a transaction complete."""
@@ -46,14 +46,14 @@ class Selection(TypedDict):
 
 @dataclass(frozen=True)
 class ReplayedFile:
-    """What became of the records of a file that waited in quarantine.
+    """What became of the records, or the points, of a file that waited in quarantine.
 
     Attributes:
         landing_file: Its path in the landing zone.
-        partition_hour: The hour (UTC) under which it is kept.
+        partition_hour: The hour (UTC) under which it is kept; None of one of price history.
         waited: Records that waited and were asked for.
         waiting: Of these, those that rules still reject.
-        corrected: Of these, those that a later file of the same fetch has, and good.
+        corrected: Of these, those that a later file has good.
         loaded: Records that have their bucket now; of a failed file, all that it holds.
         duplicate: Records whose bucket an earlier one has.
         displaced: Of those loaded, the ones whose bucket a later record had.
@@ -61,7 +61,7 @@ class ReplayedFile:
     """
 
     landing_file: str
-    partition_hour: datetime
+    partition_hour: datetime | None
     waited: int
     waiting: int
     corrected: int
@@ -80,7 +80,10 @@ class ReplayedFile:
             (self.waiting, "still rejected"),
         )
         told = ", ".join(f"{count} {what}" for count, what in counts if count)
-        return Line(logging.INFO, f"{self.landing_file}: of {self.waited} in quarantine {told}")
+        why = f" ({self.error})" if self.error and self.waiting else ""
+        return Line(
+            logging.INFO, f"{self.landing_file}: of {self.waited} in quarantine {told}{why}"
+        )
 
 
 @dataclass(frozen=True)
@@ -154,7 +157,7 @@ def _replay(
     )
     decoded, left = [], []
     for file in decode_files(_files(zone, paths)):
-        wrong = _not_what_was_loaded(file, sha256) if file.path in sha256 else None
+        wrong = not_what_was_loaded(file.sha256, sha256[file.path]) if file.path in sha256 else None
         if wrong is None:
             decoded.append(file)
         else:
@@ -179,10 +182,16 @@ def _files(zone: LandingZone, paths: dict[str, None]) -> Iterator[LandingFile]:
     return (zone.file(path) for path in paths)
 
 
-def _not_what_was_loaded(file: DecodedFile, sha256: dict[str, str | None]) -> str | None:
-    if file.sha256 is None:
+def not_what_was_loaded(sha256: str | None, loaded_sha256: str | None) -> str | None:
+    """Why a file is not the one whose records are in quarantine, with the remedy; None if it is.
+
+    Args:
+        sha256: SHA-256 of its bytes; None if it cannot be read.
+        loaded_sha256: That of the bytes that were loaded.
+    """
+    if sha256 is None:
         return "cannot be read: put it back into the landing zone, then replay the quarantine again"
-    if file.sha256 != sha256[file.path]:
+    if sha256 != loaded_sha256:
         return (
             "is not the file that was loaded: its SHA-256 differs. Put that one back, and drop a"
             " corrected file in beside it, under another name"
