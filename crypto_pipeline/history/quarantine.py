@@ -218,9 +218,11 @@ def _reload(
         return
     try:
         with warehouse.load() as connection:
-            connection.execute(
+            unloaded = connection.execute(
                 "SELECT unload_history(%(coins)s::text[], %(currencies)s::text[])", _arrays(series)
-            )
+            ).fetchone()
+            if unloaded != (sum(file.is_loaded for file in files),):
+                raise _LostError("another load has brought a file meanwhile: replay once more")
             stage(connection, decoded, max_rejected_share)
             connection.execute(read_sql("quarantine/waiting_points.sql"), dict(selection))
             _refuse_loss(files, load_staged(connection))

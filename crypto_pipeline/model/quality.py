@@ -11,6 +11,7 @@ every day (14 of 100 records of 2025-02-19 have a price above their 24-hour high
 Sources: CoinGecko's OpenAPI description of ``/coins/markets``, and a year of real responses.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -261,6 +262,15 @@ POINT_RULES: tuple[Rule, ...] = (
 
 POINT_REJECT_RULES = tuple(rule for rule in POINT_RULES if rule.severity is Severity.REJECT)
 POINT_WARN_RULES = tuple(rule for rule in POINT_RULES if rule.severity is Severity.WARN)
+
+ALL_RULES = (*RULES, *POINT_RULES)
+
+
+def unknown_rules(names: Iterable[str]) -> list[str]:
+    """The names that are no rule's."""
+    known = {rule.name for rule in ALL_RULES}
+    return [name for name in names if name not in known]
+
 
 RESTATED_BY = "0.001"
 """Share by which a value has to differ from the one known before for a correction. What a second

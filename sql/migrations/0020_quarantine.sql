@@ -91,8 +91,10 @@ REVOKE EXECUTE ON FUNCTION revise_version_starts(text[], timestamptz[]) FROM PUB
 
 -- A first write that was in quarantine changes what every later file of the same coin said: which point has a
 -- bucket, and what restates it. So all files of such a coin are loaded once more, in their order.
-CREATE FUNCTION unload_history(coins text[], currencies text[]) RETURNS void
+CREATE FUNCTION unload_history(coins text[], currencies text[]) RETURNS bigint
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = public, pg_temp AS $$
+DECLARE
+    batches bigint;
 BEGIN
     PERFORM lock_warehouse();
     DELETE FROM price_corrections AS t USING unnest(coins, currencies) AS s (crypto_id, vs_currency)
@@ -109,8 +111,10 @@ BEGIN
     SET status = 'failed', error = 'not loaded once more', points_loaded = 0, points_restated = 0
     FROM unnest(coins, currencies) AS s (crypto_id, vs_currency)
     WHERE (t.crypto_id, t.vs_currency) = (s.crypto_id, s.vs_currency) AND t.status = 'completed';
+    GET DIAGNOSTICS batches = ROW_COUNT;
+    RETURN batches;
 END
 $$;
 COMMENT ON FUNCTION unload_history(text[], text[]) IS
-    'Takes out the points of some coins, each in a currency, with their corrections and candles: whoever calls it loads their files again in the same transaction. Batches and quarantine stay.';
+    'Takes out the points of some coins, each in a currency, with their corrections and candles, and answers from how many batches: whoever calls it loads these again in the same transaction. Batches and quarantine stay.';
 REVOKE EXECUTE ON FUNCTION unload_history(text[], text[]) FROM PUBLIC;
