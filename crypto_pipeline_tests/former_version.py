@@ -1,5 +1,5 @@
-"""A version of the pipeline with other rules, in a process of its own: what had loaded the data before
-a rule was mended.
+"""A version of the pipeline with other rules, in a process of its own: what had loaded the data
+before a rule was mended.
 
 A program: it serves one order a line from its standard input, an environment as JSON, and answers
 when what is pending is loaded in it.
@@ -12,6 +12,16 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+# Of the records a third, and most of those of some files, which fail then; of the points a third.
+WRONG_RULES = {
+    '("current_price",), "current_price > 0", "price is not above 0"),': '("current_price",),'
+    ' "current_price > 0 AND current_price NOT IN (4, 7, 8, 12)'
+    " AND mod(hashtext(concat(crypto_id, last_updated)), 3) <> 0"
+    '", "price is not above 0"),',
+    '("price",), "price > 0", "price is not above 0"),': '("price",), "price > 0 AND'
+    ' mod(hashtext(concat(observed_at, price, ingested_at)), 3) <> 0", "price is not above 0"),',
+}
 
 _TREE = Path(__file__).parents[1]
 

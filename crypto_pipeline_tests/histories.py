@@ -74,8 +74,9 @@ def history(seed: int) -> Iterator[tuple[str, bytes]]:
 
 
 def crowded(seed: int) -> Iterator[tuple[str, bytes]]:
-    """Files of an hour in which three coins, in two currencies, have few buckets and change their names
-    all the time: who has a bucket decides when a version of a coin begins, and whether it is one."""
+    """Files of an hour in which three coins, in two currencies, have few buckets and change their
+    names all the time: who has a bucket decides when a version of a coin begins, and whether it is
+    one."""
     chance = random.Random(seed)
     start = datetime(2026, 5, 31, 23, 30, tzinfo=timezone.utc)
     for number in range(14):

@@ -1,4 +1,4 @@
-"""The verbs of the quarantine: what waits there, one record as it came, and to load it after all."""
+"""The verbs of the quarantine: what waits there, a record as it came, and to load it after all."""
 
 import json
 import re
