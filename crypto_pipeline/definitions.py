@@ -15,6 +15,7 @@ from crypto_pipeline.assets.price_history import (
     price_history_tables,
     repair_price_history,
 )
+from crypto_pipeline.assets.quarantine import replay_quarantine
 from crypto_pipeline.assets.silver import silver
 from crypto_pipeline.automation import (
     CANDLES_IN_LAKE,
@@ -75,6 +76,7 @@ defs = dg.Definitions(
         backfill_price_history,
         repair_price_history,
         daily_coin_list,
+        replay_quarantine,
         audit,
         maintenance,
         *([load_lake] if LAKE_IN_USE else []),

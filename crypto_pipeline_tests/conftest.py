@@ -29,6 +29,7 @@ from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.embedded import embedded_socket_folder
 from crypto_pipeline.warehouse.migrations import migrate
 from crypto_pipeline.warehouse.postgres import Warehouse, connect
+from crypto_pipeline_tests.former_version import WRONG_RULES, FormerVersion
 from crypto_pipeline_tests.jobs import Jobs
 from crypto_pipeline_tests.s3_server import Bucket, S3Server, point_at
 
@@ -149,6 +150,14 @@ def jobs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Jobs]:
     running = Jobs(tmp_path_factory.mktemp("jobs") / "log")
     yield running
     running.close()
+
+
+@pytest.fixture(scope="session")
+def former_version(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FormerVersion]:
+    """The pipeline with wrong rules, which loads what waits where the settings say."""
+    version = FormerVersion(tmp_path_factory.mktemp("former"), WRONG_RULES)
+    yield version
+    version.close()
 
 
 @pytest.fixture(scope="session")

@@ -4,6 +4,13 @@ import random
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
+import msgspec
+
+from crypto_pipeline.coingecko.charts import ChartAnswer
+from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.history.load import files_to_load as history_to_load
+from crypto_pipeline.history.load import load_history
+from crypto_pipeline.landing.price_history import keep_answer, keep_import
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
@@ -19,6 +26,13 @@ def load(warehouse: Warehouse, zone: LandingZone) -> int:
     transactions = len(list(load_files(warehouse, files_to_load(warehouse, zone), 0.5)))
     load_candles_of_snapshots(warehouse)
     return transactions
+
+
+def load_all() -> None:
+    """Load what waits where the settings say, snapshots and price history."""
+    warehouse, zone = Warehouse(), LandingZone(Settings().landing_uri)
+    load(warehouse, zone)
+    load_history(warehouse, history_to_load(warehouse, zone), 0.5)
 
 
 def history(seed: int) -> Iterator[tuple[str, bytes]]:
@@ -57,3 +71,83 @@ def history(seed: int) -> Iterator[tuple[str, bytes]]:
             )
         yield f"{chance.randrange(10**6):06d}-{number}.json", landing_json(records, ingested_at)
     yield "broken.json", b'{"ingested_at":"2026-04-02T00:00:00Z","source":"CoinGecko","records":7}'
+
+
+def crowded(seed: int) -> Iterator[tuple[str, bytes]]:
+    """Files of an hour in which three coins, in two currencies, have few buckets and change their
+    names all the time: who has a bucket decides when a version of a coin begins, and whether it is
+    one."""
+    chance = random.Random(seed)
+    start = datetime(2026, 5, 31, 23, 30, tzinfo=timezone.utc)
+    for number in range(14):
+        ingested_at = start + timedelta(minutes=4 * number)
+        records = []
+        for coin in range(3):
+            updated = ingested_at - timedelta(
+                seconds=60 * chance.randrange(20) + chance.randrange(3)
+            )
+            # At an instant a coin has one name.
+            name = random.Random(f"{seed} {coin} {updated}").choice(["First", "Second"])
+            records.append(
+                market_record(
+                    id=f"coin-{coin}",
+                    symbol=f"c{coin}",
+                    name=name,
+                    current_price=number + 1,
+                    market_cap=chance.randint(1, 10**6),
+                    last_updated=updated.isoformat(),
+                )
+            )
+        yield (
+            f"{number:02d}-{chance.randrange(10**6)}.json",
+            landing_json(
+                records,
+                ingested_at,
+                request={"vs_currency": chance.choice(["usd", "usd", "eur"])},
+            ),
+        )
+
+
+def land_charts(zone: LandingZone, seed: int, part: int) -> None:
+    """Charts and exports of two days of three coins, by five minutes, hours and days: buckets that
+    files share, values that a later file restates, by more than the tolerance and by less."""
+    chance = random.Random(f"{seed} {part}")
+    start = datetime(2026, 1, 30, tzinfo=timezone.utc)
+    for number in range(8):
+        coin = chance.choice(["one", "two", "three"])
+        step, points = chance.choice([(5, 30), (60, 40), (60, 40), (1440, 3)])
+        first = start + timedelta(minutes=step * chance.randrange(6))
+        times = [
+            first + timedelta(minutes=step * n, seconds=chance.choice([0, 0, 7]))
+            for n in range(points)
+        ]
+        values = [
+            chance.choice([100, 100, 100, 100.05, 100.2, 150, None if step == 5 else 0, -1])
+            for _ in times
+        ]
+        if step == 1440 and chance.random() < 0.5:
+            lines = [
+                f"{time:%Y-%m-%d %H:%M:%S} UTC,{value},{value},1.5"
+                for time, value in zip(times, values, strict=True)
+            ]
+            content = "snapped_at,price,market_cap,total_volume\n" + "\n".join(lines)
+            keep_import(zone, f"{seed}-{part}-{number}.csv", content.encode(), coin, "usd")
+            continue
+        series = [
+            [int(time.timestamp() * 1000), value] for time, value in zip(times, values, strict=True)
+        ]
+        body = {"prices": series, "market_caps": series, "total_volumes": series}
+        keep_answer(
+            zone,
+            ChartAnswer(
+                ingested_at=start + timedelta(days=40 + 10 * part + number),
+                source="CoinGecko",
+                coin=coin,
+                request={
+                    "vs_currency": chance.choice(["usd", "usd", "eur"]),
+                    "from": str(int(times[0].timestamp())),
+                    "to": str(int(times[-1].timestamp()) + 1),
+                },
+                body=msgspec.Raw(msgspec.json.encode(body)),
+            ),
+        )

@@ -37,7 +37,7 @@ COMMENT ON COLUMN ingestion_batches.records_loaded IS
 COMMENT ON COLUMN ingestion_batches.records_duplicate IS
     'Good records whose time bucket was already taken: first write wins.';
 COMMENT ON COLUMN ingestion_batches.records_rejected IS
-    'Records in quarantine (rejected_records).';
+    'Records in quarantine (rejected_records), but for those that were loaded since.';
 COMMENT ON COLUMN ingestion_batches.warnings IS
     'Good records that break a warn rule, counted by rule.';
 COMMENT ON COLUMN ingestion_batches.schema_drift IS
@@ -173,6 +173,12 @@ COMMENT ON COLUMN rejected_records.record IS
     'The record''s JSON text as received; empty once retention has purged the details of its batch: the landing file keeps it.';
 COMMENT ON COLUMN rejected_records.rejected_at IS
     'When the record was put in quarantine, UTC.';
+COMMENT ON COLUMN rejected_records.rule_versions IS
+    'The version of each of these rules, in their order.';
+COMMENT ON COLUMN rejected_records.resolved_at IS
+    'When it left the quarantine, UTC; null while it waits there.';
+COMMENT ON COLUMN rejected_records.resolved_batch_id IS
+    'The batch with which the record was loaded; its own, or that of a corrected file of the same fetch; null while it waits.';
 
 COMMENT ON TABLE history_batches IS
     'One row for every landing file of price history: an answer of /coins/{id}/market_chart/range, or an export that was imported.';
@@ -209,7 +215,7 @@ COMMENT ON COLUMN history_batches.points_loaded IS
 COMMENT ON COLUMN history_batches.points_duplicate IS
     'Good points whose bucket was already taken: first write wins.';
 COMMENT ON COLUMN history_batches.points_rejected IS
-    'Points in quarantine (rejected_points).';
+    'Points in quarantine (rejected_points), but for those that were loaded since.';
 COMMENT ON COLUMN history_batches.points_unfinished IS
     'The point at the end of a chart that stands for now, left out: its bucket was not over.';
 COMMENT ON COLUMN history_batches.points_restated IS
@@ -281,6 +287,12 @@ COMMENT ON COLUMN rejected_points.point IS
     'The point''s text as received.';
 COMMENT ON COLUMN rejected_points.rejected_at IS
     'When the point was put in quarantine, UTC.';
+COMMENT ON COLUMN rejected_points.rule_versions IS
+    'The version of each of these rules, in their order.';
+COMMENT ON COLUMN rejected_points.resolved_at IS
+    'When it left the quarantine, UTC; null while it waits there.';
+COMMENT ON COLUMN rejected_points.resolved_history_batch_id IS
+    'The history batch with which the point was loaded; its own, or a later one that has its bucket; null while it waits.';
 
 COMMENT ON TABLE price_corrections IS
     'What the source, or a second file, said of a point later, where it differs from what was known by more than a tolerance. The first value stays in price_points.';

@@ -34,7 +34,9 @@ BEGIN
             index_loading_month(regclass, timestamptz),
             attach_loading_month(regclass, timestamptz),
             gaps_between(timestamptz, timestamptz),
-            v_price_history_as_of(timestamptz)
+            v_price_history_as_of(timestamptz),
+            revise_version_starts(text[], timestamptz[]),
+            unload_history(text[], text[])
             TO etl_role;
         -- A month on its way is filled by the loader; when it is attached, this right ends.
         GRANT USAGE ON SCHEMA loading TO etl_role;

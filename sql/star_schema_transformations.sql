@@ -21,6 +21,7 @@ SELECT
     version_num < '0015' AS due_0015,
     version_num < '0016' AS due_0016,
     version_num < '0017' AS due_0017,
+    version_num < '0020' AS due_0020,
     version_num < '0030' AS due_0030
     -- [[[end]]]
 FROM alembic_version \gset
@@ -89,6 +90,10 @@ BEGIN;
 \if :due_0017
     \ir migrations/0017_ohlc.sql
     UPDATE alembic_version SET version_num = '0017_ohlc';
+\endif
+\if :due_0020
+    \ir migrations/0020_quarantine.sql
+    UPDATE alembic_version SET version_num = '0020_quarantine';
 \endif
 \if :due_0030
     \ir migrations/0030_coin_list.sql

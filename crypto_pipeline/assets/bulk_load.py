@@ -102,7 +102,7 @@ class _ProgressLog:
 
 
 @contextmanager
-def _only_bulk_load(context: dg.OpExecutionContext, warehouse: Warehouse) -> Iterator[None]:
+def only_bulk_load(context: dg.OpExecutionContext, warehouse: Warehouse) -> Iterator[None]:
     """Wait until no other bulk load runs, and keep others waiting; hourly runs go on."""
 
     def say() -> None:
@@ -122,7 +122,7 @@ def load_landing_files(
     say what the warehouse holds.
     """
     work_for_run(context.run_id)
-    with _only_bulk_load(context, warehouse):
+    with only_bulk_load(context, warehouse):
         left = _load_pending(context, warehouse, landing_zone.zone())
     if left is not None:
         raise dg.Failure(left, allow_retries=False)
@@ -142,7 +142,7 @@ def replay_landing_files(
     zone = landing_zone.zone()
     _refuse_loader(warehouse)
     joined = _unfinished_replay(warehouse)
-    with _only_bulk_load(context, warehouse):
+    with only_bulk_load(context, warehouse):
         if joined is not None and joined != _unfinished_replay(warehouse):
             context.log.info("the replay that was under way has loaded everything")
             return
@@ -253,7 +253,7 @@ def _load_pending(
         hours: dict[str, list[str]] = defaultdict(list)
         for file in loaded.files:
             hours[partition_key(file.hour)].append(file.path)
-        _report_hours(context, warehouse, hours)
+        report_hours(context, warehouse, hours)
     if later:
         # Now the coins of the other files are known.
         zone.file_unfiled(
@@ -296,10 +296,10 @@ def _report_unreported(context: dg.OpExecutionContext, warehouse: Warehouse) -> 
         ):
             if (key := partition_key(hour)) not in reported:
                 hours[key].append(path)
-    _report_hours(context, warehouse, hours)
+    report_hours(context, warehouse, hours)
 
 
-def _report_hours(
+def report_hours(
     context: dg.OpExecutionContext, warehouse: Warehouse, hours: Mapping[str, Sequence[str]]
 ) -> None:
     """Report a materialization of bronze and of each silver table for every hour.

@@ -41,6 +41,7 @@ _WRITTEN_LATER = (
     "run_id",
     "candles_loaded_at",
 )
+_RESOLVED = ("resolved_at", "resolved_batch_id")
 
 
 def _constraints(column: Column) -> list[Constraint]:
@@ -126,7 +127,9 @@ with warnings.catch_warnings():
         ),
         "market_metrics": _frame_type(MARKET_METRICS, instead={"crypto_id": (*_RECORD, CRYPTO_ID)}),
         "rejected_records": _frame_type(
-            REJECTED_RECORDS, instead={"batch_id": (_LANDING_FILE,)}, absent=("rejected_at",)
+            REJECTED_RECORDS,
+            instead={"batch_id": (_LANDING_FILE,)},
+            absent=("rejected_at", *_RESOLVED),
         ),
     }
     """The frame of each silver table."""

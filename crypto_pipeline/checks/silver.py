@@ -138,7 +138,7 @@ def _wrong_records(rule: Rule) -> sql.Composed:
             "SELECT r.batch_id, r.record_index, r.reason FROM scoped_batches"
             " JOIN rejected_records AS r USING (batch_id)"
             " JOIN pruned_price_snapshots AS s USING (batch_id, record_index)"
-            " WHERE {} = ANY (r.rules)"
+            " WHERE {} = ANY (r.rules) AND r.resolved_batch_id IS DISTINCT FROM r.batch_id"
         ).format(rule.name)
     columns = dict.fromkeys(("crypto_id", "snapshot_time", *rule.columns))
     return sql.SQL("SELECT {} FROM scoped_records WHERE {} = ANY ({})").format(

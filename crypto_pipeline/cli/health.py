@@ -35,7 +35,10 @@ class Health:
         records_fetched: Records of the completed batches.
         records_loaded: Records that became a row.
         records_duplicate: Records whose bucket already had a row.
-        records_rejected: Records in quarantine.
+        records_rejected: Records that were rejected and not loaded since.
+        records_replayed: Records that were rejected, and loaded from the quarantine since.
+        in_quarantine: Records, and points of price history, that wait in quarantine: those that no
+            corrected file has either.
         rows: Snapshots that silver holds.
         coins: Coins that were ever seen.
         newest_data: When the newest data was fetched.
@@ -54,6 +57,8 @@ class Health:
     records_loaded: int
     records_duplicate: int
     records_rejected: int
+    records_replayed: int
+    in_quarantine: int
     rows: int
     coins: int
     newest_data: datetime | None
@@ -189,9 +194,19 @@ class HealthCollector(Collector):
         records = CounterMetricFamily(
             "crypto_pipeline_records", "Records, by what became of them.", labels=["outcome"]
         )
-        for outcome in ("loaded", "duplicate", "rejected"):
-            records.add_metric([outcome], getattr(health, f"records_{outcome}"))
+        for outcome, count in {
+            "loaded": health.records_loaded,
+            "duplicate": health.records_duplicate,
+            # Those too that a replay has loaded: a counter does not go back.
+            "rejected": health.records_rejected + health.records_replayed,
+        }.items():
+            records.add_metric([outcome], count)
         yield records
+        yield GaugeMetricFamily(
+            "crypto_pipeline_quarantine",
+            "Records, and points of price history, that wait in quarantine.",
+            value=health.in_quarantine,
+        )
         yield from self._fetches()
         yield from self._runs()
 

@@ -10,6 +10,7 @@ from rich.markup import escape
 
 from crypto_pipeline.assets.bulk_load import LOAD_JOB, REPLAY_JOB
 from crypto_pipeline.assets.price_history import BACKFILL_JOB, REPAIR_JOB
+from crypto_pipeline.assets.quarantine import QUARANTINE_JOB
 from crypto_pipeline.automation import (
     AUDIT_JOB,
     COIN_LIST_JOB,
@@ -44,6 +45,7 @@ __all__ = [
     "load_imports",
     "play",
     "repair",
+    "replay_quarantine",
     "run",
 ]
 
@@ -153,6 +155,24 @@ def load_and_audit(console: Console, job: str) -> NoReturn:
         _stop_on_errors(audit)
         _report(console)
         _end_by_checks(console, audit, failed=errors)
+
+
+def replay_quarantine(console: Console, config: dict[str, Any]) -> bool:
+    """Replay what waits in quarantine, load the lake, and check what was loaded; whether something
+    went wrong."""
+    with open_dagster_home(Settings()) as instance:
+        known, began = newest_batch(), database_time()
+        job_config = {"ops": {"replay_quarantined": {"config": config}}}
+        failed = _print_errors(run_job(instance, QUARANTINE_JOB, console, config=job_config))
+        if Settings().has_lake:
+            failed |= _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
+        hours = hours_loaded_since(known)
+        if hours is None:
+            return failed
+        tags = {HOURS_TAG: hours, LOADED_SINCE_TAG: began.isoformat()}
+        audit = run_job(instance, AUDIT_JOB, console, tags=tags)
+        failed |= _print_errors(audit)
+        return failed | bool(print_checks(console, audit.checks))
 
 
 def _end_by_checks(console: Console, outcome: RunOutcome, *, failed: bool = False) -> NoReturn:

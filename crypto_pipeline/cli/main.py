@@ -122,6 +122,61 @@ def replay() -> None:
         jobs.load_and_audit(console, jobs.REPLAY_JOB)
 
 
+_rule_option = click.option(
+    "--rule", "rules", multiple=True, help="What this rule rejected; may be given several times."
+)
+_since_option = click.option(
+    "--since", type=_MOMENT, help="Of files that were fetched then or later, UTC."
+)
+
+
+@main.group()
+def quarantine() -> None:
+    """Records and points that a rule rejected: look at them, and load what is good now."""
+
+
+@quarantine.command(name="list")
+@_rule_option
+@_since_option
+@click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object a rule.")
+def list_quarantine(rules: tuple[str, ...], since: "datetime | None", as_json: bool) -> None:
+    """Show what waits in quarantine, by rule: how much, the newest, an example."""
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli import quarantine as quarantine_room
+
+        quarantine_room.list_quarantine(console, rules, since, as_json=as_json)
+
+
+@quarantine.command(name="show")
+@click.argument("identifier", metavar="ID|BATCH")
+@click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object a record.")
+def show_quarantined(identifier: str, as_json: bool) -> None:
+    """Show a record as it came, why it was rejected, and its file and place.
+
+    ID is a batch and a place in it, such as 12:0; BATCH alone shows all of its records. Points of
+    price history have an h before it: h3:0.
+    """
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli import quarantine as quarantine_room
+
+        quarantine_room.show(console, identifier, as_json=as_json)
+
+
+@quarantine.command(name="replay")
+@_rule_option
+@_since_option
+def replay_quarantine(rules: tuple[str, ...], since: "datetime | None") -> None:
+    """Load what no rule rejects any more, as if it had been good from the start, and check it.
+
+    After a rule or the decoder was mended, or a corrected file was loaded. What has left the
+    quarantine is marked, and kept.
+    """
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli import quarantine as quarantine_room
+
+        quarantine_room.replay(console, rules, since)
+
+
 @main.command(name="import")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
 @click.option("--coin", help="The coin's id, such as bitcoin, where the name does not tell it.")

@@ -88,8 +88,15 @@ class LoadedHistory:
 
 
 @dataclass(frozen=True)
-class _Decoded:
-    """A file as it is staged; one that failed has no points."""
+class DecodedHistory:
+    """A file as it is staged; one that failed has no points.
+
+    Attributes:
+        file: The file.
+        sha256: SHA-256 of its bytes, hexadecimal; None if it could not be read.
+        history: What is in it.
+        error: What is wrong with it.
+    """
 
     file: HistoryFile
     sha256: str | None
@@ -98,12 +105,15 @@ class _Decoded:
 
     @property
     def points(self) -> Points | Candles:
+        """Its points, or candles."""
         return _NOTHING if self.history is None else self.history.points
 
-    def failed(self, error: str) -> "_Decoded":
-        return _Decoded(self.file, self.sha256, None, error)
+    def failed(self, error: str) -> "DecodedHistory":
+        """The same file, as one that cannot be loaded."""
+        return DecodedHistory(self.file, self.sha256, None, error)
 
     def row(self, number: int, share: float) -> tuple[object, ...]:
+        """The values of ``staged_history_files``."""
         place = (self.file.file.path, self.sha256)
         whose = (self.file.coin.replace("\x00", ""), self.file.vs_currency)
         told = self.history
@@ -172,11 +182,12 @@ def _chunks(files: Iterable[HistoryFile]) -> Iterator[list[HistoryFile]]:
         yield chunk
 
 
-def _decode(files: Sequence[HistoryFile]) -> list[_Decoded]:
-    return [_decode_file(file) for file in files]
+def _decode(files: Sequence[HistoryFile]) -> list[DecodedHistory]:
+    return [decode_file(file) for file in files]
 
 
-def _decode_file(file: HistoryFile) -> _Decoded:
+def decode_file(file: HistoryFile) -> DecodedHistory:
+    """Read and decode a file; what is wrong with it is in the answer."""
     sha256: str | None = None
     try:
         # Not the file's own content, which it would keep.
@@ -184,23 +195,24 @@ def _decode_file(file: HistoryFile) -> _Decoded:
         sha256 = stored.sha256
         history = read_history(decompress(stored.path, stored.content))
     except (OSError, CompressionError, HistoryError) as problem:
-        return _Decoded(file, sha256, None, str(problem))
+        return DecodedHistory(file, sha256, None, str(problem))
     wrong = wrong_time(history.ingested_at, history.source)
     if wrong is not None:
-        return _Decoded(file, sha256, None, wrong)
+        return DecodedHistory(file, sha256, None, wrong)
     if "\x00" in file.coin:
-        return _Decoded(file, sha256, None, "a NUL in the coin's id")
-    return _Decoded(file, sha256, history, None)
+        return DecodedHistory(file, sha256, None, "a NUL in the coin's id")
+    return DecodedHistory(file, sha256, history, None)
 
 
 def _load(
-    warehouse: Warehouse, files: Sequence[_Decoded], max_rejected_share: float
+    warehouse: Warehouse, files: Sequence[DecodedHistory], max_rejected_share: float
 ) -> Iterator[list[LoadedHistory]]:
     """Load files in one transaction; in several where PostgreSQL refuses the data of one, which
     then becomes a failed batch."""
     try:
         with warehouse.load() as connection:
-            loaded = _load_staged(connection, files, max_rejected_share)
+            stage(connection, files, max_rejected_share)
+            loaded = load_staged(connection)
     except psycopg.Error as error:
         if not fails_on_data(error):
             raise
@@ -218,15 +230,16 @@ def _load(
     yield loaded
 
 
-def _load_staged(
-    connection: psycopg.Connection, files: Sequence[_Decoded], share: float
-) -> list[LoadedHistory]:
+def stage(
+    connection: psycopg.Connection, files: Sequence[DecodedHistory], max_rejected_share: float
+) -> None:
+    """Copy files and their points into the staging tables, and evaluate these against the rules."""
     connection.execute(read_sql("history/stage.sql"))
     copy_rows(
         connection,
         "staged_history_files",
         _FILE_COLUMNS,
-        (file.row(number, share) for number, file in enumerate(files)),
+        (file.row(number, max_rejected_share) for number, file in enumerate(files)),
     )
     for staged, kind in (("staged_points", Points), ("staged_candles", Candles)):
         statement = sql.SQL("COPY {} FROM STDIN (FORMAT csv, NULL 'null')")
@@ -244,6 +257,10 @@ def _load_staged(
         ("file_id", "point_index", "point"),
         ((number, index, files[number].points.text(index)) for number, index in rejected),
     )
+
+
+def load_staged(connection: psycopg.Connection) -> list[LoadedHistory]:
+    """Load what is staged into silver and the candles, in the transaction of a load."""
     connection.execute(read_sql("history/batches.sql"))
     connection.execute(read_sql("history/places.sql"))
     for table in (DIM_DATE, DIM_TIME, DIM_SOURCE):
@@ -253,8 +270,7 @@ def _load_staged(
     connection.execute(read_sql("history/sources.sql"))
     load_points(connection)
     connection.execute(read_sql("history/ohlc.sql"))
-    if rejected:
-        connection.execute(read_sql("history/rejected.sql"))
+    connection.execute(read_sql("history/rejected.sql"))
     duplicates = connection.execute(
         "SELECT FROM history_batches JOIN staged_history_batches USING (history_batch_id)"
         " WHERE points_duplicate > 0 LIMIT 1"

@@ -25,7 +25,7 @@ from crypto_pipeline.model.registry import RECORD_COLUMNS, Column, DecimalType, 
 _ONLY_POSTGRES: Final = frozenset(
     {
         *("only_row", "records_retired", "details_purged_at", "ingested_at_origin", "run_id"),
-        "candles_loaded_at",
+        *("candles_loaded_at", "rule_versions", "resolved_at", "resolved_batch_id"),
     }
 )
 """What Snowflake's tables do not have."""

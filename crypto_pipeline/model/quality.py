@@ -11,6 +11,7 @@ every day (14 of 100 records of 2025-02-19 have a price above their 24-hour high
 Sources: CoinGecko's OpenAPI description of ``/coins/markets``, and a year of real responses.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 
@@ -39,6 +40,8 @@ class Rule:
         why: What is wrong with a record that breaks it.
         on_file: Whether the rule is about the landing file (the JSON itself, or a record among the
             others of its response), which a table no longer shows.
+        version: Counted up by one with every change of the predicate. The quarantine keeps the one
+            that rejected a record, so that what an older version rejected can be told.
     """
 
     name: str
@@ -47,6 +50,7 @@ class Rule:
     predicate: str
     why: str
     on_file: bool = False
+    version: int = 1
 
     @property
     def on_response(self) -> bool:
@@ -295,6 +299,15 @@ CANDLE_RULES: tuple[Rule, ...] = (
 
 POINT_REJECT_RULES = tuple(rule for rule in POINT_RULES if rule.severity is Severity.REJECT)
 POINT_WARN_RULES = tuple(rule for rule in POINT_RULES if rule.severity is Severity.WARN)
+
+ALL_RULES = (*RULES, *POINT_RULES)
+
+
+def unknown_rules(names: Iterable[str]) -> list[str]:
+    """The names that are no rule's."""
+    known = {rule.name for rule in ALL_RULES}
+    return [name for name in names if name not in known]
+
 
 RESTATED_BY = "0.001"
 """Share by which a value has to differ from the one known before for a correction. What a second

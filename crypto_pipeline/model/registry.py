@@ -60,6 +60,7 @@ SHARE: Final = Kind("share", "from 0 to 1", DecimalType(5, 4))
 SqlType = Literal[
     "text",
     "text[]",
+    "integer[]",
     "numeric",
     "smallint",
     "integer",
@@ -340,7 +341,11 @@ INGESTION_BATCHES: Final = Table(
             "integer",
             "Good records whose time bucket was already taken: first write wins",
         ),
-        Column("records_rejected", "integer", "Records in quarantine (rejected_records)"),
+        Column(
+            "records_rejected",
+            "integer",
+            "Records in quarantine (rejected_records), but for those that were loaded since",
+        ),
         Column("warnings", "jsonb", "Good records that break a warn rule, counted by rule"),
         Column(
             "schema_drift",
@@ -438,6 +443,17 @@ MARKET_METRICS: Final = Table(
     by_month=True,
 )
 
+RULE_VERSIONS: Final = Column(
+    "rule_versions", "integer[]", "The version of each of these rules, in their order"
+)
+RESOLVED_AT: Final = Column(
+    "resolved_at",
+    "timestamptz",
+    "When it left the quarantine, UTC",
+    note="null while it waits there",
+    nullable=True,
+)
+
 REJECTED_RECORDS: Final = Table(
     "public",
     "rejected_records",
@@ -455,6 +471,15 @@ REJECTED_RECORDS: Final = Table(
             " its batch: the landing file keeps it",
         ),
         Column("rejected_at", "timestamptz", "When the record was put in quarantine, UTC"),
+        RULE_VERSIONS,
+        RESOLVED_AT,
+        Column(
+            "resolved_batch_id",
+            "bigint",
+            "The batch with which the record was loaded",
+            note="its own, or that of a corrected file of the same fetch; null while it waits",
+            nullable=True,
+        ),
     ),
     key=("batch_id", "record_index"),
 )
@@ -560,7 +585,11 @@ HISTORY_BATCHES: Final = Table(
             "integer",
             "Good points whose bucket was already taken: first write wins",
         ),
-        Column("points_rejected", "integer", "Points in quarantine (rejected_points)"),
+        Column(
+            "points_rejected",
+            "integer",
+            "Points in quarantine (rejected_points), but for those that were loaded since",
+        ),
         Column(
             "points_unfinished",
             "integer",
@@ -632,6 +661,15 @@ REJECTED_POINTS: Final = Table(
         Column("reason", "text", "What is wrong with the point, in words"),
         Column("point", "text", "The point's text as received"),
         Column("rejected_at", "timestamptz", "When the point was put in quarantine, UTC"),
+        RULE_VERSIONS,
+        RESOLVED_AT,
+        Column(
+            "resolved_history_batch_id",
+            "bigint",
+            "The history batch with which the point was loaded",
+            note="its own, or a later one that has its bucket; null while it waits",
+            nullable=True,
+        ),
     ),
     key=("history_batch_id", "point_index"),
 )

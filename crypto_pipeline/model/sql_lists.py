@@ -181,6 +181,31 @@ def warned_by(*, on_file: bool | None = None, on_response: bool | None = None) -
     )
 
 
+def rule_versions(broken: str) -> None:
+    """Print the expression that answers the versions of the reject rules that a record breaks.
+
+    Args:
+        broken: The names of these rules, an array.
+    """
+    _versions(REJECT_RULES, broken)
+
+
+def point_rule_versions(broken: str) -> None:
+    """Print the expression that answers the versions of the reject rules that a point breaks.
+
+    Args:
+        broken: The names of these rules, an array.
+    """
+    _versions(POINT_REJECT_RULES, broken)
+
+
+def _versions(rules: Sequence[Rule], broken: str) -> None:
+    newer = [rule for rule in rules if rule.version > 1]
+    version = "".join(f" WHEN '{rule.name}' THEN {rule.version}" for rule in newer)
+    each = f"CASE rule{version} ELSE 1 END" if newer else "1"
+    print(f"ARRAY(SELECT {each} FROM unnest({broken}) WITH ORDINALITY AS r (rule, n) ORDER BY n)")
+
+
 def points_rejected_by() -> None:
     """Print the expression that answers the names of the reject rules that a point breaks."""
     _broken(POINT_REJECT_RULES)
@@ -323,6 +348,7 @@ __all__ = [
     "migrations_run",
     "numbers",
     "of_kind",
+    "point_rule_versions",
     "points_hold",
     "points_reason",
     "points_rejected_by",
@@ -330,6 +356,7 @@ __all__ = [
     "reason",
     "rejected_by",
     "restated",
+    "rule_versions",
     "staged_columns",
     "summed",
     "warned_by",

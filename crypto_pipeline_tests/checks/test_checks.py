@@ -48,9 +48,9 @@ DAMAGE = {
     "metrics_have_snapshots": "INSERT INTO market_metrics SELECT crypto_id, vs_currency,"
     " snapshot_time + '5 minutes' FROM price_snapshots WHERE crypto_id = 'bitcoin'",
     "quarantine_kept_apart": "INSERT INTO rejected_records SELECT batch_id, record_index,"
-    " crypto_id, '{x}', 'x', '{}' FROM price_snapshots",
+    " crypto_id, '{x}', 'x', '{}', now(), '{1}' FROM price_snapshots",
     "record_well_formed": "INSERT INTO rejected_records SELECT batch_id, record_index,"
-    " crypto_id, '{record_well_formed}', 'x', '{}' FROM price_snapshots",
+    " crypto_id, '{record_well_formed}', 'x', '{}', now(), '{1}' FROM price_snapshots",
     "id_present": "UPDATE price_snapshots SET crypto_id = '' WHERE crypto_id = 'bitcoin';"
     " UPDATE market_metrics SET crypto_id = '' WHERE crypto_id = 'bitcoin'",
     "symbol_present": "UPDATE cryptocurrency_names SET symbol = '' WHERE crypto_id = 'bitcoin'",

@@ -45,3 +45,13 @@ INSERT INTO analytics.dim_currency (vs_currency, currency_name, kind, display_de
 SELECT DISTINCT vs_currency, vs_currency, 'unknown', 8
 FROM staged_history_batches WHERE failure IS NULL
 ON CONFLICT DO NOTHING;
+
+-- A file that is loaded once more, by other rules or a better decoder, may have fewer points in quarantine.
+UPDATE rejected_points AS r
+SET resolved_at = now(), resolved_history_batch_id = r.history_batch_id
+FROM staged_history_batches AS b
+WHERE b.history_batch_id = r.history_batch_id AND b.failure IS NULL AND r.resolved_at IS NULL
+    AND NOT EXISTS (
+        SELECT FROM broken_points AS x
+        WHERE x.file_id = b.file_id AND x.point_index = r.point_index AND x.rejected_by <> '{}'
+    );

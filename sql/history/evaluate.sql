@@ -139,7 +139,7 @@ WHERE NOT (
 
 ANALYZE broken_points (file_id);
 
--- A file that fails keeps its number, so that it can be loaded once more.
+-- A file that fails keeps its number, so that it can be loaded once more: in the place that it had.
 CREATE TEMPORARY TABLE staged_history_batches ON COMMIT DROP AS
 WITH rejected AS (
     SELECT file_id, count(*)::integer AS points
@@ -189,7 +189,8 @@ SELECT
     coalesce(known.history_batch_id, nextval(pg_get_serial_sequence('history_batches', 'history_batch_id')))
         AS history_batch_id,
     e.*,
-    row_number() OVER (ORDER BY e.ingested_at, e.landing_file) AS load_order
+    row_number() OVER (ORDER BY known.history_batch_id NULLS LAST, e.ingested_at, e.landing_file)
+        AS load_order
 FROM (SELECT * FROM evaluated ORDER BY ingested_at, landing_file) AS e
 LEFT JOIN history_batches AS known USING (landing_file);
 ANALYZE staged_history_batches;

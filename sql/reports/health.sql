@@ -11,6 +11,16 @@ SELECT
     coalesce(sum(records_loaded), 0) AS records_loaded,
     coalesce(sum(records_duplicate), 0) AS records_duplicate,
     coalesce(sum(records_rejected), 0) AS records_rejected,
+    (
+        SELECT count(*) FROM rejected_records WHERE resolved_batch_id = batch_id
+    ) AS records_replayed,
+    (
+        SELECT count(*) FROM (
+            SELECT FROM rejected_records WHERE resolved_at IS NULL
+            UNION ALL
+            SELECT FROM rejected_points WHERE resolved_at IS NULL
+        ) AS waiting
+    ) AS in_quarantine,
     coalesce(sum(records_loaded - records_retired), 0) AS rows,
     (SELECT count(*) FROM cryptocurrencies) AS coins,
     max(ingested_at) FILTER (WHERE status = 'completed') AS newest_data,

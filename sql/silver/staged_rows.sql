@@ -160,7 +160,12 @@ ORDER BY ingested_at, landing_file, record_index;
 
 CREATE TEMPORARY VIEW staged_rejected_records AS
 SELECT
-    f.landing_file, r.record_index, left(v.crypto_id, 200) AS crypto_id, v.rejected_by AS rules, v.reason, r.record
+    f.landing_file, r.record_index, left(v.crypto_id, 200) AS crypto_id, v.rejected_by AS rules,
+    -- [[[cog rule_versions("v.rejected_by") ]]]
+    ARRAY(SELECT 1 FROM unnest(v.rejected_by) WITH ORDINALITY AS r (rule, n) ORDER BY n)
+    -- [[[end]]]
+    AS rule_versions,
+    v.reason, r.record
 FROM staged_rejects AS r
 JOIN violations AS v USING (file_id, record_index)
 JOIN staged_files AS f USING (file_id)

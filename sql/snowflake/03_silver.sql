@@ -45,7 +45,7 @@ CREATE TABLE IF NOT EXISTS silver.ingestion_batches (
     records_duplicate NUMBER(10,0) NOT NULL
         COMMENT 'Good records whose time bucket was already taken: first write wins.',
     records_rejected NUMBER(10,0) NOT NULL
-        COMMENT 'Records in quarantine (rejected_records).',
+        COMMENT 'Records in quarantine (rejected_records), but for those that were loaded since.',
     warnings VARIANT NOT NULL
         COMMENT 'Good records that break a warn rule, counted by rule.',
     schema_drift VARIANT NOT NULL

@@ -182,12 +182,12 @@ BEGIN
     WHEN MATCHED THEN UPDATE SET rules = s.rules, reason = s.reason
     WHEN NOT MATCHED THEN
         INSERT (
-            -- [[[cog columns(REJECTED_RECORDS.columns) ]]]
+            -- [[[cog columns(snowflake.given(REJECTED_RECORDS)) ]]]
             batch_id, record_index, crypto_id, rules, reason, record, rejected_at
             -- [[[end]]]
         )
         VALUES (
-            -- [[[cog columns(REJECTED_RECORDS.columns, "s.{}") ]]]
+            -- [[[cog columns(snowflake.given(REJECTED_RECORDS), "s.{}") ]]]
             s.batch_id, s.record_index, s.crypto_id, s.rules, s.reason, s.record, s.rejected_at
             -- [[[end]]]
         );

@@ -82,7 +82,10 @@ SILVER: Final[dict[str, Columns]] = {
         **_MONTH,
     },
     "market_metrics": {**_silver(MARKET_METRICS), **_MONTH},
-    "rejected_records": _silver(REJECTED_RECORDS),
+    # Replays of the quarantine are PostgreSQL's.
+    "rejected_records": _silver(
+        REJECTED_RECORDS, absent=("rule_versions", "resolved_at", "resolved_batch_id")
+    ),
 }
 """The silver tables."""
 

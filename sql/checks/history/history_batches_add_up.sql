@@ -10,7 +10,9 @@ LEFT JOIN (
     GROUP BY history_batch_id
 ) AS p USING (history_batch_id)
 LEFT JOIN (
-    SELECT history_batch_id, count(*) AS rejected FROM rejected_points GROUP BY history_batch_id
+    SELECT history_batch_id, count(*) AS rejected FROM rejected_points
+    WHERE resolved_history_batch_id IS DISTINCT FROM history_batch_id
+    GROUP BY history_batch_id
 ) AS r USING (history_batch_id)
 WHERE b.status = 'completed' AND b.loaded_at >= (SELECT loaded_since FROM check_scope)
     AND (b.points_loaded, b.points_rejected) <> (coalesce(p.points, 0), coalesce(r.rejected, 0))

@@ -8,6 +8,7 @@ CROSS JOIN LATERAL (
     SELECT count(*) AS snapshots FROM pruned_price_snapshots AS s WHERE s.batch_id = b.batch_id
 ) AS s
 CROSS JOIN LATERAL (
-    SELECT count(*) AS rejected FROM rejected_records AS r WHERE r.batch_id = b.batch_id
+    SELECT count(*) AS rejected FROM rejected_records AS r
+    WHERE r.batch_id = b.batch_id AND r.resolved_batch_id IS DISTINCT FROM b.batch_id
 ) AS r
 WHERE b.records_loaded - b.records_retired <> s.snapshots OR b.records_rejected <> r.rejected
