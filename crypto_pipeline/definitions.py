@@ -7,7 +7,7 @@ from crypto_pipeline.assets.bronze import market_snapshots
 from crypto_pipeline.assets.bulk_load import load_landing_zone, replay_landing_zone
 from crypto_pipeline.assets.coin_list import coin_list, coin_list_tables
 from crypto_pipeline.assets.gold import gold
-from crypto_pipeline.assets.lakehouse import lakehouse, maintain_lake
+from crypto_pipeline.assets.lakehouse import lake_candles, lakehouse, maintain_lake
 from crypto_pipeline.assets.price_history import (
     backfill_price_history,
     candles,
@@ -17,6 +17,7 @@ from crypto_pipeline.assets.price_history import (
 )
 from crypto_pipeline.assets.silver import silver
 from crypto_pipeline.automation import (
+    CANDLES_IN_LAKE,
     LAKE_IN_USE,
     audit,
     daily_coin_list,
@@ -33,7 +34,10 @@ from crypto_pipeline.automation import (
 from crypto_pipeline.checks.bronze import expected_coins_present
 from crypto_pipeline.checks.coin_list import coin_list_checks
 from crypto_pipeline.checks.gold import gold_checks
-from crypto_pipeline.checks.lakehouse import delta_equals_postgres
+from crypto_pipeline.checks.lakehouse import (
+    delta_equals_postgres,
+    lake_candles_equal_postgres,
+)
 from crypto_pipeline.checks.price_history import candle_checks, price_history_checks
 from crypto_pipeline.checks.silver import silver_checks
 from crypto_pipeline.coingecko.resource import CoinGecko
@@ -51,6 +55,7 @@ defs = dg.Definitions(
         *(price_history, price_history_tables),
         *(coin_list, coin_list_tables),
         *([lakehouse] if LAKE_IN_USE else []),
+        *([lake_candles] if CANDLES_IN_LAKE else []),
     ],
     asset_checks=[
         expected_coins_present,
@@ -60,6 +65,7 @@ defs = dg.Definitions(
         price_history_checks,
         coin_list_checks,
         *([delta_equals_postgres] if LAKE_IN_USE else []),
+        *([lake_candles_equal_postgres] if CANDLES_IN_LAKE else []),
     ],
     jobs=[
         hourly_market_data,

@@ -183,13 +183,13 @@ COMMENT ON COLUMN history_batches.landing_file IS
 COMMENT ON COLUMN history_batches.file_sha256 IS
     'SHA-256 of the file as stored, hexadecimal; null where it could not be read.';
 COMMENT ON COLUMN history_batches.origin IS
-    'chart (an answer of the API) or import (a file that somebody had).';
+    'chart (an answer of the API), ohlc (its own candles) or import (a file that somebody had).';
 COMMENT ON COLUMN history_batches.crypto_id IS
     'CoinGecko''s stable key of the coin.';
 COMMENT ON COLUMN history_batches.vs_currency IS
     'Currency of all amounts of the row.';
 COMMENT ON COLUMN history_batches.granularity_minutes IS
-    'Length of the bucket in minutes: 5, 60 or 1440; null of a file without points.';
+    'Length of the buckets or candles in minutes; null of a file without points.';
 COMMENT ON COLUMN history_batches.source IS
     'Label of the data''s origin, from the file.';
 COMMENT ON COLUMN history_batches.requested_from IS
@@ -243,6 +243,29 @@ COMMENT ON COLUMN price_points.history_batch_id IS
     'The history batch (landing file) the row comes from.';
 COMMENT ON COLUMN price_points.point_index IS
     'Position of the point in its landing file, from 0.';
+
+COMMENT ON TABLE source_candles IS
+    'A candle as CoinGecko makes it (/coins/{id}/ohlc); the first write of a candle wins.';
+COMMENT ON COLUMN source_candles.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN source_candles.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN source_candles.granularity_minutes IS
+    'Length of the candle in minutes: 30, 240 or 5760.';
+COMMENT ON COLUMN source_candles.closed_at IS
+    'When the candle closes, UTC: CoinGecko''s time of it.';
+COMMENT ON COLUMN source_candles.open_price IS
+    'First price, in vs_currency.';
+COMMENT ON COLUMN source_candles.high_price IS
+    'Highest price, in vs_currency.';
+COMMENT ON COLUMN source_candles.low_price IS
+    'Lowest price, in vs_currency.';
+COMMENT ON COLUMN source_candles.close_price IS
+    'Last price, in vs_currency.';
+COMMENT ON COLUMN source_candles.history_batch_id IS
+    'The history batch (landing file) the row comes from.';
+COMMENT ON COLUMN source_candles.point_index IS
+    'Position of the candle in its landing file, from 0.';
 
 COMMENT ON TABLE rejected_points IS
     'Quarantine: every point that broke a reject rule, as received, with the reason.';
@@ -468,9 +491,9 @@ COMMENT ON COLUMN analytics.dim_source.source_name IS
 COMMENT ON COLUMN analytics.dim_source.kind IS
     'live, sandbox (made up), recorded (played back) or unknown.';
 COMMENT ON COLUMN analytics.dim_source.first_ingested_at IS
-    'When the source''s oldest data in gold was fetched, UTC; null for the unknown member.';
+    'When the source''s oldest snapshots in gold were fetched, UTC; null of a source of price history alone, and of the unknown member.';
 COMMENT ON COLUMN analytics.dim_source.last_ingested_at IS
-    'When the source''s newest data in gold was fetched, UTC; null for the unknown member.';
+    'When the source''s newest snapshots in gold were fetched, UTC; null of a source of price history alone, and of the unknown member.';
 
 COMMENT ON TABLE analytics.dim_cryptocurrency IS
     'Coins with their history (slowly changing dimension, type 2): a row for every period in which a coin had one symbol and name. Key -1 is the unknown member.';
@@ -557,6 +580,17 @@ COMMENT ON COLUMN analytics.fact_crypto_price_metrics.market_cap_rank_with_rehyp
     'Rank by market capitalisation among all coins, those too that stand for others; null unless COINGECKO_INCLUDE_REHYPOTHECATED asked for it (API field market_cap_rank_with_rehypothecated).';
 COMMENT ON COLUMN analytics.fact_crypto_price_metrics.load_timestamp IS
     'When the row was loaded into gold, UTC.';
+
+COMMENT ON TABLE analytics.dim_currency IS
+    'The currencies in which prices are asked for: CoinGecko''s supported_vs_currencies.';
+COMMENT ON COLUMN analytics.dim_currency.vs_currency IS
+    'Key: the currency''s code, as the facts have it.';
+COMMENT ON COLUMN analytics.dim_currency.currency_name IS
+    'Name of the currency.';
+COMMENT ON COLUMN analytics.dim_currency.kind IS
+    'fiat, crypto, metal or unknown.';
+COMMENT ON COLUMN analytics.dim_currency.display_decimals IS
+    'Decimals with which an amount is usually shown.';
 
 COMMENT ON TABLE analytics.fact_crypto_price_hourly IS
     'The candle of a coin in an hour (UTC), from five-minute snapshots, or else from points of charts.';

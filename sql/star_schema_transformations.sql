@@ -19,6 +19,8 @@ SELECT
     version_num < '0013' AS due_0013,
     version_num < '0014' AS due_0014,
     version_num < '0015' AS due_0015,
+    version_num < '0016' AS due_0016,
+    version_num < '0017' AS due_0017,
     version_num < '0030' AS due_0030
     -- [[[end]]]
 FROM alembic_version \gset
@@ -80,6 +82,14 @@ BEGIN;
     \ir migrations/0015_gaps.sql
     UPDATE alembic_version SET version_num = '0015_gaps';
 \endif
+\if :due_0016
+    \ir migrations/0016_currencies.sql
+    UPDATE alembic_version SET version_num = '0016_currencies';
+\endif
+\if :due_0017
+    \ir migrations/0017_ohlc.sql
+    UPDATE alembic_version SET version_num = '0017_ohlc';
+\endif
 \if :due_0030
     \ir migrations/0030_coin_list.sql
     UPDATE alembic_version SET version_num = '0030_coin_list';
@@ -87,6 +97,7 @@ BEGIN;
 -- [[[end]]]
 \ir comments.sql
 \ir lake/views.sql
+\ir lake/candles.sql
 \ir grants.sql
 -- One load at a time; the pipeline takes the same lock.
 SELECT lock_warehouse();

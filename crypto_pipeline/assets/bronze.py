@@ -2,13 +2,14 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import dagster as dg
 
 from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, ONE_RUN, OWNERS, TAGS
 from crypto_pipeline.assets.partitions import hourly
 from crypto_pipeline.coingecko.capture import Capture
+from crypto_pipeline.coingecko.client import CoinGeckoClient
 from crypto_pipeline.coingecko.errors import CoinGeckoError
 from crypto_pipeline.coingecko.resource import CoinGecko
 from crypto_pipeline.config.redaction import redacted
@@ -17,6 +18,7 @@ from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.landing.landed import hour_of
 from crypto_pipeline.landing.object_store import ObjectStoreError
 from crypto_pipeline.landing.resource import LandingZoneResource
+from crypto_pipeline.landing.watch_list import tracked_coins
 from crypto_pipeline.landing.zone import LandingFile, LandingZone
 
 INTERACTIVE_TAG = "crypto_pipeline/interactive"
@@ -27,7 +29,7 @@ INTERACTIVE_TAG = "crypto_pipeline/interactive"
     partitions_def=hourly,
     backfill_policy=ONE_RUN,
     io_manager_key="landing",
-    dagster_type=dg.PythonObjectDagsterType((Capture, list), name="CaptureOrLandingFiles"),
+    dagster_type=dg.PythonObjectDagsterType(list, name="CapturesOrLandingFiles"),
     group_name="bronze",
     kinds={"coingecko", "json", "file"},
     owners=OWNERS,
@@ -41,8 +43,9 @@ INTERACTIVE_TAG = "crypto_pipeline/interactive"
 )
 def market_snapshots(
     context: dg.AssetExecutionContext, coingecko: CoinGecko, landing_zone: LandingZoneResource
-) -> Capture | list[LandingFile]:
-    """Responses of CoinGecko's `/coins/markets`, byte for byte, one immutable file an ingest.
+) -> list[Capture] | list[LandingFile]:
+    """Responses of CoinGecko's `/coins/markets`, byte for byte, one immutable file for each
+    currency of an ingest: the largest coins, and those that were among them before.
 
     The current hour is fetched. An answer that cannot be read is kept too. A past hour is what lies
     in the landing zone: the endpoint has no past. Files dropped in by hand beside the hours are
@@ -63,18 +66,9 @@ def market_snapshots(
             context.log.info("filed %s", file.path)
         with coingecko.client(context.run.run_id) as client:
             if start <= client.now() < end and end - start == timedelta(hours=1):
-                capture = client.markets(
-                    settings.coingecko_vs_currency,
-                    settings.coingecko_top_n,
-                    settings.coingecko_ids,
-                    settings.coingecko_include_rehypothecated,
-                    on_page=lambda page, records: context.log.info(
-                        "page %d: %d records so far", page, records
-                    ),
-                    on_unreadable=lambda capture: _keep_unreadable(context, zone, capture),
-                )
-                if hour_of(capture.ingested_at) == start:
-                    return capture
+                captures = _fetch(context, client, zone, settings, start)
+                if all(hour_of(capture.ingested_at) == start for capture in captures):
+                    return captures
                 raise dg.Failure(
                     f"the hour {start:%Y-%m-%d %H:%M} ended before the fetch began",
                     allow_retries=False,
@@ -87,6 +81,49 @@ def market_snapshots(
             allow_retries=False,
         )
     return files
+
+
+def _fetch(
+    context: dg.AssetExecutionContext,
+    client: CoinGeckoClient,
+    zone: LandingZone,
+    settings: Settings,
+    hour: datetime,
+) -> list[Capture]:
+    """What the endpoint says in each currency. One that cannot be had does not cost the others: it
+    is a gap, which the next repair closes.
+
+    Raises:
+        CoinGeckoError: none can be had.
+    """
+    captures: list[Capture] = []
+    problem: CoinGeckoError | None = None
+    for currency in settings.currencies:
+        also = (
+            []
+            if settings.coingecko_ids
+            else tracked_coins(zone, currency, hour, settings.coingecko_keep_rank)
+        )
+        try:
+            capture = client.markets(
+                currency,
+                settings.coingecko_top_n,
+                settings.coingecko_ids,
+                settings.coingecko_include_rehypothecated,
+                also,
+                on_page=lambda page, records: context.log.info(
+                    "page %d: %d records so far", page, records
+                ),
+                on_unreadable=lambda capture: _keep_unreadable(context, zone, capture),
+            )
+        except CoinGeckoError as failure:
+            problem = failure
+            context.log.error("no prices in %s: %s", currency, failure)
+        else:
+            captures.append(capture)
+    if problem is not None and not captures:
+        raise problem
+    return captures
 
 
 def _keep_unreadable(

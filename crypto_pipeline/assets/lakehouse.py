@@ -7,7 +7,13 @@ import dagster as dg
 
 from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, OWNERS, TAGS
 from crypto_pipeline.config.settings import Settings
-from crypto_pipeline.lakehouse.schema import FACT, LAKE_TABLES, UNREPRESENTABLE_VALUES, LakeTable
+from crypto_pipeline.lakehouse.schema import (
+    CANDLE_TABLES,
+    FACT,
+    LAKE_TABLES,
+    UNREPRESENTABLE_VALUES,
+    LakeTable,
+)
 from crypto_pipeline.lakehouse.spark.resource import Spark
 from crypto_pipeline.model.registry import TABLES
 from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
@@ -105,6 +111,48 @@ def lakehouse(
         yield dg.MaterializeResult(lake_key(table), metadata=metadata)
 
 
+@dg.multi_asset(
+    name="lake_candles",
+    specs=[
+        dg.AssetSpec(
+            lake_key(table),
+            deps=[table.name],
+            description=table.description,
+            group_name=GROUP,
+            kinds={"deltalake", "table"},
+            owners=OWNERS,
+            tags={**TAGS, "layer": GROUP},
+            code_version=CODE_VERSION,
+            freshness_policy=FRESHNESS,
+            metadata={"dagster/column_schema": _schema(table)},
+        )
+        for table in CANDLE_TABLES
+    ],
+)
+def lake_candles(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Bring the candles at LAKE_URI up to PostgreSQL's, from where they are: what was written
+    since, by one MERGE a commit."""
+    from crypto_pipeline.lakehouse.candles import load_candles  # noqa: PLC0415
+    from crypto_pipeline.lakehouse.delta import Lake  # noqa: PLC0415
+
+    lake = Lake.from_settings(Settings())
+    done = load_candles(warehouse, lake, context.log.info)
+    for table in CANDLE_TABLES:
+        loaded, state = done[table.name], lake.state(table)
+        yield dg.MaterializeResult(
+            lake_key(table),
+            metadata={
+                "location": dg.PathMetadataValue(lake.location(table)),
+                "commits": loaded.commits,
+                "rows_inserted": loaded.rows_inserted,
+                "rows_updated": loaded.rows_updated,
+                **({} if state is None else {"dagster/row_count": state.rows}),
+            },
+        )
+
+
 @dg.op
 def maintain_lake_tables(context: dg.OpExecutionContext, spark: Spark) -> None:
     """Merge the lake's small files and delete those that no version of the last week needs. The
@@ -116,7 +164,10 @@ def maintain_lake_tables(context: dg.OpExecutionContext, spark: Spark) -> None:
 
     lake = Lake.from_settings(Settings())
     context.add_output_metadata(
-        {table.name: dg.JsonMetadataValue(lake.maintain(table)) for table in LAKE_TABLES}
+        {
+            table.name: dg.JsonMetadataValue(lake.maintain(table))
+            for table in (*LAKE_TABLES, *CANDLE_TABLES)
+        }
     )
 
 

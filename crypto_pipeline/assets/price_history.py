@@ -67,7 +67,7 @@ def price_history(
         span = Span(hour_of(window.start), min(hour_of(window.end), hour_of(now)))
         told.load_pending()
         missing = (
-            told.missing(told.tracked_coins(), [settings.coingecko_vs_currency], span)
+            told.missing(told.tracked_coins(), settings.currencies, span)
             if span.start < span.end
             else {}
         )
@@ -198,12 +198,15 @@ class BackfillConfig(dg.Config):
         currencies: Codes; without any, the configured ones.
         start: First moment, ISO 8601, UTC.
         end: Last moment; without it, now.
+        ohlc_days: Of how many days CoinGecko's own candles are asked for too: 1, 7, 14, 30, 90, 180
+            or 365; without it, of none.
     """
 
     coins: list[str] = Field(default_factory=list)
     currencies: list[str] = Field(default_factory=list)
     start: str | None = None
     end: str | None = None
+    ohlc_days: str | None = None
 
 
 def wanted_span(config: BackfillConfig, now: datetime) -> Span:
@@ -232,15 +235,12 @@ def fetch_price_history(
         now = told.now()
         told.load_pending()
         span = wanted_span(config, now)
-        missing = (
-            told.missing(
-                config.coins or told.tracked_coins(),
-                config.currencies or [told.settings.coingecko_vs_currency],
-                span,
-            )
-            if span.start < span.end
-            else {}
-        )
+        coins = config.coins or told.tracked_coins()
+        currencies = config.currencies or told.settings.currencies
+        missing = told.missing(coins, currencies, span) if span.start < span.end else {}
+        if config.ohlc_days is not None:
+            candles = told.fetch_candles(coins, currencies, config.ohlc_days, now, context.run_id)
+            context.log.info("candles: %s", candles)
         _fetch(context, told, told.plan(missing, now), now)
 
 

@@ -13,26 +13,30 @@ from crypto_pipeline.landing.resource import LandingZoneResource
 def expected_coins_present(
     context: dg.AssetCheckExecutionContext, landing_zone: LandingZoneResource
 ) -> dg.AssetCheckResult:
-    """The newest file of the run's hours (of all hours, in a run without) has the coins that the
-    configuration asks for: each of COINGECKO_IDS, or COINGECKO_TOP_N of them."""
+    """The newest files of the run's hours (of all hours, in a run without) have the currencies and
+    coins that the configuration asks for: each of COINGECKO_IDS, or COINGECKO_TOP_N of them."""
     settings = Settings()
     files = list(landing_zone.zone().files(*(run_hours(dict(context.run.tags)) or (None, None))))
     if not files:
         return dg.AssetCheckResult(passed=False, description="there is no landing file")
     try:
-        capture = files[-1].capture()
+        captures = [file.capture() for file in files[-len(settings.currencies) :]]
     except CaptureError as error:
         return dg.AssetCheckResult(passed=False, description=f"{files[-1].path}: {error}")
+    told = {capture.vs_currency or settings.currencies[0] for capture in captures}
+    without = sorted(set(settings.currencies) - told)
+    capture = min(captures, key=lambda capture: len(capture.records))
     coins = {str(decode_record(record)[0]) for record in capture.records}
     missing = sorted(set(settings.coingecko_ids) - coins)
     expected = len(set(settings.coingecko_ids)) or settings.coingecko_top_n
     found = expected - len(missing) if settings.coingecko_ids else len(coins)
     return dg.AssetCheckResult(
-        passed=found >= expected,
+        passed=found >= expected and not without,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
             "expected": expected,
             "found": found,
+            "missing_currencies": dg.JsonMetadataValue(without),
             "missing_ids": dg.JsonMetadataValue(missing),
             "landing_file": files[-1].path,
         },

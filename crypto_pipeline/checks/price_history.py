@@ -13,7 +13,11 @@ from crypto_pipeline.warehouse.request_ledger import enter_requests, month_use
 from crypto_pipeline.warehouse.resource import WarehouseResource
 
 _OF_CANDLES = {
-    "fact_crypto_price_hourly": ("no_orphan_candle_keys", "candles_match_snapshots", "no_gaps"),
+    "fact_crypto_price_hourly": (
+        *("no_orphan_candle_keys", "candles_match_snapshots", "no_gaps"),
+        *("price_jumps", "prices_move", "currencies_agree"),
+    ),
+    "fact_crypto_price_metrics": ("price_matches_market_cap",),
     "fact_crypto_price_daily": ("days_match_hours",),
 }
 _OF_HISTORY = {
@@ -23,7 +27,8 @@ _OF_HISTORY = {
     "price_points": ("point_references_exist",),
     "price_corrections": ("points_not_restated",),
 }
-_WARNINGS = {"no_gaps", "market_cap_known", "points_not_restated"}
+_ANOMALIES = {"price_jumps", "prices_move", "currencies_agree", "price_matches_market_cap"}
+_WARNINGS = {"no_gaps", "market_cap_known", "points_not_restated", *_ANOMALIES}
 
 _CANDLE_SPECS = sql_check_specs("history", _OF_CANDLES, blocking=False)
 _HISTORY_SPECS = sql_check_specs("history", _OF_HISTORY, blocking=False)

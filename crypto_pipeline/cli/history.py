@@ -33,6 +33,7 @@ def backfill(
     currencies: Sequence[str],
     start: datetime | None,
     end: datetime | None,
+    ohlc_days: str | None,
     *,
     dry_run: bool,
 ) -> None:
@@ -47,10 +48,11 @@ def backfill(
     if not wanted:
         raise click.UsageError("no coin is known yet: name some with --coins bitcoin,ethereum")
     history.load_pending()
-    missing = history.missing(
-        wanted, list(currencies) or [history.settings.coingecko_vs_currency], span
-    )
+    missing = history.missing(wanted, list(currencies) or history.settings.currencies, span)
     _say_cost(console, history, history.plan(missing, now))
+    if ohlc_days is not None:
+        pairs = len(wanted) * len(currencies or history.settings.currencies)
+        console.print(f"and at most {pairs} requests for candles", highlight=False)
     if dry_run:
         return
     from crypto_pipeline.cli import jobs
@@ -60,6 +62,7 @@ def backfill(
         "currencies": list(currencies),
         "start": span.start.isoformat(),
         "end": span.end.isoformat(),
+        "ohlc_days": ohlc_days,
     }
     jobs.backfill(console, config)
 

@@ -116,13 +116,16 @@ def load_imports(console: Console) -> NoReturn:
     """Load the landing files, of imports among them."""
     with open_dagster_home(Settings()) as instance:
         errors = _print_errors(run_job(instance, LOAD_JOB, console))
+        if not errors and Settings().has_lake:
+            errors = _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
     sys.exit(1 if errors else 0)
 
 
 def _end_history(console: Console, job: str, config: dict[str, Any] | None) -> NoReturn:
     with open_dagster_home(Settings()) as instance:
-        outcome = run_job(instance, job, console, config=config)
-    failed = _print_errors(outcome)
+        failed = _print_errors(run_job(instance, job, console, config=config))
+        if not failed and Settings().has_lake:
+            failed = _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
     with Warehouse().connection() as connection:
         print_gaps(console, connection)
     sys.exit(1 if failed else 0)

@@ -155,12 +155,18 @@ def import_(files: tuple[str, ...], coin: str | None, currency: str | None) -> N
 @click.option("--currencies", help="Comma-separated codes; by default the configured ones.")
 @click.option("--from", "start", type=_MOMENT, help="First moment, UTC; by default the plan's.")
 @click.option("--to", "end", type=_MOMENT, help="Last moment, UTC; by default now.")
+@click.option(
+    "--ohlc",
+    type=click.Choice(["1", "7", "14", "30", "90", "180", "365"]),
+    help="CoinGecko's own candles of so many days, too: a request for each coin and currency.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what it costs, and ask for nothing.")
 def backfill(
     coins: str | None,
     currencies: str | None,
     start: "datetime | None",
     end: "datetime | None",
+    ohlc: str | None,
     dry_run: bool,
 ) -> None:
     """Ask CoinGecko for the hours that are missing of some coins, and load them.
@@ -170,7 +176,9 @@ def backfill(
     with errors_in_one_line(complaints):
         from crypto_pipeline.cli import history
 
-        history.backfill(console, _listed(coins), _listed(currencies), start, end, dry_run=dry_run)
+        history.backfill(
+            console, _listed(coins), _listed(currencies), start, end, ohlc, dry_run=dry_run
+        )
 
 
 @main.command()

@@ -25,6 +25,7 @@ from crypto_pipeline.coingecko.schema import UNREADABLE, number_text
 from crypto_pipeline.coingecko.tolerant_json import MALFORMED, split_array, split_object
 
 MARKET_CHART_RANGE: Final = "/coins/{id}/market_chart/range"
+OHLC: Final = "/coins/{id}/ohlc"
 
 EXPORT_COLUMNS: Final = ("snapped_at", "price", "market_cap", "total_volume")
 """Columns of CoinGecko's export."""
@@ -40,6 +41,8 @@ _NUMBER = re.compile(r"[+-]?(?:\d{1,40}(?:\.\d{0,40})?|\.\d{1,40})(?:[eE][+-]?\d
 _LAST_TIME: Final = 253_402_300_799_999
 """Milliseconds of the last moment that a datetime has."""
 _MOST_SHOWN = 200
+_PRICES = 4
+_LONGEST_CANDLE = 30_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -61,7 +64,8 @@ class HistoryError(ValueError):
 
 
 class ChartAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """One answer of the chart endpoint with all that is needed to read it later: its landing file.
+    """One answer of the chart or candle endpoint with all that is needed to read it later: its
+    landing file.
 
     Attributes:
         ingested_at: When the request was sent, UTC.
@@ -140,17 +144,48 @@ class Points:
 
 
 @dataclass(frozen=True)
+class Candles:
+    """Candles in the order of their file: time of closing, open, high, low and close as texts, None
+    where there is none.
+
+    Attributes:
+        rows: The values.
+        malformed: What is wrong with the values of a candle, by its position.
+        texts: The text of each candle as received.
+    """
+
+    rows: Sequence[tuple[int | None, tuple[str | None, ...]]]
+    malformed: Mapping[int, str]
+    texts: Sequence[str]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def lines(self, file_id: int) -> Iterator[bytes]:
+        """The candles as lines of COPY (CSV, ``null`` for a missing value)."""
+        for index, (time, prices) in enumerate(self.rows):
+            values = ["null" if value is None else str(value) for value in (time, *prices)]
+            wrong = self.malformed.get(index)
+            said = "null" if wrong is None else f'"{wrong}"'
+            yield f"{file_id},{index},{','.join(values)},{said}\n".encode()
+
+    def text(self, index: int) -> str:
+        """A candle as received, for the quarantine."""
+        return self.texts[index]
+
+
+@dataclass(frozen=True)
 class History:
     """What a file of price history says.
 
     Attributes:
-        origin: ``chart`` or ``import``.
+        origin: ``chart``, ``ohlc`` or ``import``.
         source: Label of the data's origin.
         ingested_at: When it was fetched, UTC; of a file that does not say, its newest point.
         requested_from: Start of the range that was asked for, UTC; None of an import.
         requested_to: Its end.
-        granularity: Of all its points; None if there are none.
-        points: The points that stand for a bucket.
+        minutes: Length of its buckets or candles; None if there are none.
+        points: The points that stand for a bucket; or candles.
         unfinished: How many more there are: the point of a chart that stands for now.
     """
 
@@ -159,8 +194,8 @@ class History:
     ingested_at: datetime
     requested_from: datetime | None
     requested_to: datetime | None
-    granularity: Granularity | None
-    points: Points
+    minutes: int | None
+    points: Points | Candles
     unfinished: int
 
 
@@ -214,6 +249,8 @@ def read_history(content: bytes) -> History:
         return _imported(_read_chart(content))
     try:
         answer = msgspec.json.decode(content, type=ChartAnswer)
+        if "days" in answer.request:
+            return _read_ohlc(answer)
         requested = [_from_seconds(answer.request[name]) for name in ("from", "to")]
     except (*MALFORMED, KeyError, ValueError, OverflowError, OSError) as problem:
         raise HistoryError(f"our file of an answer is damaged: {problem}") from None
@@ -231,7 +268,7 @@ def read_history(content: bytes) -> History:
         ingested_at=answer.ingested_at,
         requested_from=requested[0],
         requested_to=requested[1],
-        granularity=granularity if times else None,
+        minutes=granularity.value if times else None,
         points=points,
         unfinished=len(whole) - len(points),
     )
@@ -249,7 +286,7 @@ def _imported(points: Points) -> History:
         requested_from=None,
         requested_to=None,
         # An export has a row a day, by default.
-        granularity=_granularity(times) or Granularity.DAY,
+        minutes=(_granularity(times) or Granularity.DAY).value,
         points=points,
         unfinished=0,
     )
@@ -286,6 +323,55 @@ def _ends_unfinished(points: Points, granularity: Granularity, answer: ChartAnsw
         return True
     before = points.times[-2] if len(points) > 1 else None
     return before is not None and last - before < length / 2
+
+
+# ---- Candles
+
+
+def _read_ohlc(answer: ChartAnswer) -> History:
+    body = bytes(answer.body) if answer.unreadable is None else answer.unreadable
+    try:
+        elements = split_array(body)
+    except MALFORMED:
+        error = error_from_body(body)
+        raise HistoryError(
+            looks_like(body) if error is None else f"the API answered with an error: {error}"
+        ) from None
+    rows: list[tuple[int | None, tuple[str | None, ...]]] = []
+    malformed: dict[int, str] = {}
+    for index, element in enumerate(elements):
+        try:
+            time, *values = split_array(element)
+            ms = int(bytes(time))
+            prices = tuple(None if bytes(v) == b"null" else number_text(bytes(v)) for v in values)
+            if len(prices) != _PRICES or not 0 <= ms <= _LAST_TIME:
+                raise ValueError
+        except (*MALFORMED, *UNREADABLE):
+            malformed[index] = "the whole candle"
+            rows.append((None, (None,) * _PRICES))
+        else:
+            rows.append((ms, prices))
+    times = [time for time, _ in rows if time is not None]
+    distances = [later - earlier for earlier, later in pairwise(times)]
+    length = median(distances) // 60_000 if distances else _candle_minutes(answer.request["days"])
+    texts = [bytes(element).decode(errors="replace").replace("\x00", "") for element in elements]
+    return History(
+        origin="ohlc",
+        source=answer.source,
+        ingested_at=answer.ingested_at,
+        requested_from=None,
+        requested_to=None,
+        minutes=min(int(length), _LONGEST_CANDLE) if rows and length >= 1 else None,
+        points=Candles(rows, malformed, texts),
+        unfinished=0,
+    )
+
+
+def _candle_minutes(days: str) -> int:
+    """What CoinGecko documents: 30 minutes for 1 to 2 days, 4 hours up to 30, 4 days above."""
+    if days.isdigit() and int(days) <= 2:
+        return 30
+    return 240 if days.isdigit() and int(days) <= 30 else 4 * 1440
 
 
 # ---- Charts
@@ -500,6 +586,8 @@ def is_currency(text: str) -> bool:
 __all__ = [
     "EXPORT_COLUMNS",
     "MARKET_CHART_RANGE",
+    "OHLC",
+    "Candles",
     "ChartAnswer",
     "Granularity",
     "History",

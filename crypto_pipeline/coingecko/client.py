@@ -17,7 +17,7 @@ import tenacity
 from pydantic import SecretStr
 
 from crypto_pipeline.coingecko.capture import LIVE_SOURCE, Capture, ResponseMeta, read_page
-from crypto_pipeline.coingecko.charts import MARKET_CHART_RANGE, ChartAnswer, holds_prices
+from crypto_pipeline.coingecko.charts import MARKET_CHART_RANGE, OHLC, ChartAnswer, holds_prices
 from crypto_pipeline.coingecko.coin_list import COINS_LIST, CoinListAnswer, is_coin_list
 from crypto_pipeline.coingecko.errors import (
     CoinGeckoError,
@@ -265,6 +265,7 @@ class CoinGeckoClient:
         top_n: int | None,
         ids: Sequence[str] = (),
         include_rehypothecated: bool = False,
+        also: Sequence[str] = (),
         on_page: Callable[[int, int], None] | None = None,
         on_unreadable: Callable[[Capture], None] | None = None,
     ) -> Capture:
@@ -279,6 +280,8 @@ class CoinGeckoClient:
             top_n: How many coins, from 1; None is all there are. Not used with ``ids``.
             ids: Coin ids to fetch instead.
             include_rehypothecated: Whether tokens that stand for others are listed too.
+            also: Ids of coins to fetch beside the largest ones; those that came with these are not
+                asked for again.
             on_page: Called after each page with its number, from 1, and the records so far.
             on_unreadable: Called with every answer that came with HTTP 200 and is no records: a
                 capture without records that holds its body.
@@ -333,6 +336,7 @@ class CoinGeckoClient:
                 break
         if not ids:
             pages += self._missed(pages, request, limit)
+            pages += self._also(pages, request, also)
 
         first = pages[0].answer
         return Capture(
@@ -382,16 +386,39 @@ class CoinGeckoClient:
             "to": str(int(end.timestamp())),
             "precision": "full",
         }
-        return self._retrying(self._get_chart, coin, query, on_unreadable)
+        return self._retrying(self._get_past, MARKET_CHART_RANGE, coin, query, on_unreadable)
 
-    def _get_chart(
+    def ohlc(
         self,
+        coin: str,
+        vs_currency: str,
+        days: str,
+        on_unreadable: Callable[[ChartAnswer], None] | None = None,
+    ) -> ChartAnswer:
+        """Fetch the candles of a coin, of the last days, as CoinGecko makes them: of 30 minutes for
+        a day, of 4 hours for up to 30, of 4 days for more.
+
+        Args:
+            coin: The coin's id.
+            vs_currency: Currency of all amounts.
+            days: 1, 7, 14, 30, 90, 180, 365 or, of some plans, max.
+            on_unreadable: As of ``chart_range``.
+
+        Raises:
+            CoinGeckoError: it could not be got.
+        """
+        query = {"vs_currency": vs_currency, "days": days, "precision": "full"}
+        return self._retrying(self._get_past, OHLC, coin, query, on_unreadable)
+
+    def _get_past(
+        self,
+        endpoint: str,
         coin: str,
         query: dict[str, str],
         on_unreadable: Callable[[ChartAnswer], None] | None,
     ) -> ChartAnswer:
-        path = MARKET_CHART_RANGE.replace("{id}", quote(coin, safe=""))
-        answer = self._get(path, query, MARKET_CHART_RANGE)
+        path = endpoint.replace("{id}", quote(coin, safe=""))
+        answer = self._get(path, query, endpoint)
         body = self._without_key(answer.received if answer.body is None else answer.body)
         error = error_from_body(body, 200, _retry_after(answer.headers))
         if error is not None:
@@ -500,6 +527,23 @@ class CoinGeckoClient:
             ]
             found[-1] = answer._replace(records=new[:repeated])
             seen |= _ids(new[:repeated])
+        return found
+
+    def _also(
+        self, pages: Sequence[_Page], request: dict[str, str], also: Sequence[str]
+    ) -> list[_Page]:
+        """The coins beside the largest ones that have not come yet, by their ids."""
+        seen: set[str] = set().union(*(_ids(page.records) for page in pages))
+        left = [coin for coin in also if coin not in seen]
+        found: list[_Page] = []
+        for chunk in _chunks_of_ids(left) if left else ():
+            query = request | {"ids": ",".join(chunk), "per_page": str(_MAX_PER_PAGE), "page": "1"}
+            try:
+                found.append(self._retrying(self._get_page, query, None))
+            except CoinGeckoError as failure:
+                # The pages that are there are kept.
+                _logger.warning("%d coins beside the largest did not come: %s", len(left), failure)
+                break
         return found
 
     def _get_page(

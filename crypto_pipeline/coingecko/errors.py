@@ -132,7 +132,7 @@ class Blocked(CoinGeckoError):
 class BadRequest(CoinGeckoError):
     """The request itself is wrong: 400, 404, 422, all other 4xx, and redirects."""
 
-    advice = "check COINGECKO_VS_CURRENCY, COINGECKO_IDS and COINGECKO_BASE_URL"
+    advice = "check COINGECKO_VS_CURRENCIES, COINGECKO_IDS and COINGECKO_BASE_URL"
 
 
 _BY_NUMBER: dict[int, type[CoinGeckoError]] = {

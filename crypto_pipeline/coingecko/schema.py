@@ -170,6 +170,17 @@ def coin_id(record: msgspec.Raw) -> str | None:
         return None
 
 
+def coin_and_rank(record: msgspec.Raw) -> tuple[str | None, int | None]:
+    """The id and the rank of a record, each None if it has none."""
+    try:
+        fields = decode_fields(record)
+        coin = _decode_text(fields["id"])
+    except (KeyError, *UNREADABLE):
+        return None, None
+    rank = bytes(fields.get("market_cap_rank", b"null"))
+    return coin, int(rank) if rank.isdigit() and len(rank) < 10 else None
+
+
 def _listed(names: list[str]) -> str | None:
     # A NUL is legal in a JSON key and not in a PostgreSQL text.
     return ",".join(name[:_MOST_OF_A_NAME] for name in names).replace("\x00", "") or None

@@ -178,6 +178,17 @@ class Settings(GraphSettings):
     coingecko_vs_currency: str = Field(
         default="usd", pattern="^[a-z]{2,8}$", description="Currency of all prices."
     )
+    coingecko_vs_currencies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Comma-separated currencies of the prices, such as usd,eur,btc: each is asked"
+        " for by requests of its own. COINGECKO_VS_CURRENCY is one of them where it is set too.",
+    )
+    coingecko_keep_rank: int | None = Field(
+        default=None,
+        ge=1,
+        description="A coin that was fetched once is fetched again when it leaves the top N, as"
+        " long as its rank is not worse than this. By default, whatever its rank.",
+    )
     coingecko_top_n: int = Field(
         default=250,
         ge=1,
@@ -318,12 +329,20 @@ class Settings(GraphSettings):
         except RuntimeError:
             raise ValueError("begins with ~, but there is no such home folder") from None
 
-    @field_validator("coingecko_ids", "alert_email_to", mode="before")
+    @field_validator("coingecko_ids", "coingecko_vs_currencies", "alert_email_to", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip() for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("coingecko_vs_currencies")
+    @classmethod
+    def _are_currencies(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        codes = tuple(dict.fromkeys(code.lower() for code in value))
+        if not all(2 <= len(code) <= 8 and code.isascii() and code.isalpha() for code in codes):
+            raise ValueError("is no list of currencies such as usd,eur,btc")
+        return codes
 
     @model_validator(mode="after")
     def _combinations(self) -> "Settings":
@@ -357,6 +376,15 @@ class Settings(GraphSettings):
             raise ValueError("DB_AUTH=peer needs DB_HOST to be the folder of a Unix socket")
         if self.db_auth == "cert" and (self.db_sslcert is None or self.db_sslkey is None):
             raise ValueError("DB_AUTH=cert needs DB_SSLCERT and DB_SSLKEY")
+
+    @property
+    def currencies(self) -> tuple[str, ...]:
+        """The currencies that are asked for, the first the main one."""
+        one = (self.coingecko_vs_currency,)
+        if not self.coingecko_vs_currencies:
+            return one
+        told = one if "coingecko_vs_currency" in self.model_fields_set else ()
+        return tuple(dict.fromkeys((*told, *self.coingecko_vs_currencies)))
 
     @property
     def sandbox(self) -> bool:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
+from itertools import product
 
 from crypto_pipeline.coingecko.client import CoinGeckoClient, KeyUsage
 from crypto_pipeline.coingecko.errors import BadRequest, CoinGeckoError, PlanError
@@ -223,6 +224,56 @@ class History:
                             f"{outcome.made + outcome.refused} of {outcome.planned} requests,"
                             f" {outcome.points} points"
                         )
+            finally:
+                self._load(landed, outcome)
+        enter_requests(self.warehouse)
+        return outcome
+
+    def fetch_candles(
+        self,
+        coins: Sequence[str],
+        currencies: Sequence[str],
+        days: str,
+        now: datetime,
+        run_id: str | None = None,
+    ) -> Outcome:
+        """Ask for CoinGecko's own candles of the last days, and load them. What was asked for on
+        the day (UTC) of ``now`` is not asked for again.
+
+        Raises:
+            CoinGeckoError: it is of no use to ask again, as with a wrong key.
+        """
+        with self.warehouse.connection() as connection:
+            asked = set(
+                connection.execute(
+                    "SELECT crypto_id, vs_currency FROM history_batches WHERE origin = 'ohlc'"
+                    " AND status = 'completed' AND ingested_at >= %s AND landing_file LIKE %s",
+                    [hour_of(now).replace(hour=0), f"%/ohlc-{days}-%"],
+                ).fetchall()
+            )
+        left = [pair for pair in product(coins, currencies) if pair not in asked]
+        outcome = Outcome(planned=len(left))
+        landed: list[HistoryFile] = []
+        with (
+            SharedBudget(self.warehouse, self.settings, self._key_usage()) as budget,
+            CoinGeckoClient.from_settings(self.settings, run_id, budget) as client,
+        ):
+            try:
+                for coin, currency in left:
+                    try:
+                        answer = client.ohlc(coin, currency, days)
+                    except (BadRequest, PlanError) as error:
+                        _logger.warning("no candles of %s in %s: %s", coin, currency, error)
+                        outcome.refused += 1
+                    else:
+                        landed.append(keep_answer(self.zone, answer)[0])
+                        outcome.made += 1
+            except BudgetSpentError as spent:
+                outcome.stopped = str(spent)
+            except CoinGeckoError as error:
+                if not error.retryable:
+                    raise
+                outcome.stopped = str(error)
             finally:
                 self._load(landed, outcome)
         enter_requests(self.warehouse)

@@ -10,8 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import psycopg
+from psycopg import sql
 
-from crypto_pipeline.coingecko.charts import History, HistoryError, Points, read_history
+from crypto_pipeline.coingecko.charts import (
+    Candles,
+    History,
+    HistoryError,
+    Points,
+    read_history,
+)
 from crypto_pipeline.landing.compression import CompressionError, decompress
 from crypto_pipeline.landing.landed import wrong_time
 from crypto_pipeline.landing.price_history import HistoryFile, history_files
@@ -22,7 +29,7 @@ from crypto_pipeline.warehouse.candles import load_points
 from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows, merge
 from crypto_pipeline.warehouse.staging import fails_on_data
 
-_CHUNK_BYTES = 6_000_000
+_CHUNK_BYTES = 4_000_000
 """Size of the files, as stored, that makes a transaction complete."""
 
 _FILE_COLUMNS = (
@@ -90,7 +97,7 @@ class _Decoded:
     error: str | None
 
     @property
-    def points(self) -> Points:
+    def points(self) -> Points | Candles:
         return _NOTHING if self.history is None else self.history.points
 
     def failed(self, error: str) -> "_Decoded":
@@ -104,9 +111,8 @@ class _Decoded:
             error = (self.error or "").replace("\x00", "")
             nothing = (None,) * 5
             return (number, *place, None, *whose, *nothing, error, True, 0, 0, str(share))
-        minutes = None if told.granularity is None else told.granularity.value
         return (
-            *(number, *place, told.origin, *whose, minutes, told.source),
+            *(number, *place, told.origin, *whose, told.minutes, told.source),
             *(told.requested_from, told.requested_to, told.ingested_at, None, False),
             *(len(told.points) + told.unfinished, told.unfinished, str(share)),
         )
@@ -222,11 +228,12 @@ def _load_staged(
         _FILE_COLUMNS,
         (file.row(number, share) for number, file in enumerate(files)),
     )
-    with connection.cursor().copy(
-        "COPY staged_points FROM STDIN (FORMAT csv, NULL 'null')"
-    ) as copy:
-        for number, file in enumerate(files):
-            copy.write(b"".join(file.points.lines(number)))
+    for staged, kind in (("staged_points", Points), ("staged_candles", Candles)):
+        statement = sql.SQL("COPY {} FROM STDIN (FORMAT csv, NULL 'null')")
+        with connection.cursor().copy(statement.format(sql.Identifier(staged))) as copy:
+            for number, file in enumerate(files):
+                if isinstance(file.points, kind):
+                    copy.write(b"".join(file.points.lines(number)))
     connection.execute(read_sql("history/evaluate.sql"))
     rejected = connection.execute(
         "SELECT file_id, point_index FROM broken_points WHERE rejected_by <> '{}'"
@@ -245,6 +252,7 @@ def _load_staged(
         merge(connection, table)
     connection.execute(read_sql("history/sources.sql"))
     load_points(connection)
+    connection.execute(read_sql("history/ohlc.sql"))
     if rejected:
         connection.execute(read_sql("history/rejected.sql"))
     duplicates = connection.execute(

@@ -5,7 +5,7 @@ sends the text; no float comes into being on the way.
 """
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -61,7 +61,7 @@ def read_dimension(connection: psycopg.Connection, table: LakeTable) -> pa.Table
         sql.SQL(", ").join(map(sql.Identifier, table.columns)),
         sql.Identifier("analytics", table.name),
     )
-    return _copy(connection, query, {}, arrow_schema(table))
+    return copy_query(connection, query, {}, arrow_schema(table))
 
 
 def read_facts(
@@ -79,24 +79,31 @@ def read_facts(
         left out in them.
     """
     schema = arrow_schema(FACT).append(pa.field("measures_known", pa.int16(), nullable=False))
-    facts = _copy(connection, sql.SQL(read_sql(f"lake/facts_{which}.sql")), arguments, schema)
+    facts = copy_query(connection, sql.SQL(read_sql(f"lake/facts_{which}.sql")), arguments, schema)
     expected = pc.sum(facts.column("measures_known")).as_py() or 0
     facts = facts.drop_columns(["measures_known"])
     found = sum(len(facts) - facts.column(name).null_count for name in FACT.decimals)
     left_out = arrow_schema(UNREPRESENTABLE_VALUES).empty_table()
     if found != expected:
         select = sql.SQL(read_sql(f"lake/unrepresentable_{which}.sql"))
-        left_out = _copy(connection, select, arguments, arrow_schema(UNREPRESENTABLE_VALUES))
+        left_out = copy_query(connection, select, arguments, arrow_schema(UNREPRESENTABLE_VALUES))
     return facts, left_out
 
 
-def _copy(
+def copy_query(
     connection: psycopg.Connection,
     query: sql.Composable,
-    arguments: Mapping[str, Any],
+    arguments: Mapping[str, Any] | Sequence[Any],
     schema: pa.Schema,
 ) -> pa.Table:
-    """The result of a query, by COPY."""
+    """The result of a query, by COPY.
+
+    Args:
+        connection: Where it is asked.
+        query: The query.
+        arguments: Its arguments.
+        schema: Its columns, in order.
+    """
     text = io.BytesIO()
     statement = sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(query)
     with connection.cursor().copy(statement, arguments or None) as copy:

@@ -108,6 +108,9 @@ DIM_CRYPTOCURRENCY: Final = _lake_table(registry.DIM_CRYPTOCURRENCY)
 FACT: Final = _lake_table(registry.FACT)
 UNREPRESENTABLE_VALUES: Final = _lake_table(registry.UNREPRESENTABLE_VALUES)
 
+FACT_HOURLY: Final = _lake_table(registry.FACT_HOURLY)
+FACT_DAILY: Final = _lake_table(registry.FACT_DAILY)
+
 FORMER_COLUMNS: Final[Mapping[str, frozenset[str]]] = {
     "dim_date": frozenset({"date", "year", "quarter", "month", "day"}),
     "dim_time": frozenset({"time_of_day", "hour", "minute"}),
@@ -132,4 +135,7 @@ MEASURES: Final[dict[str, DecimalType]] = {
 
 DIMENSIONS: Final = (DIM_DATE, DIM_TIME, DIM_SOURCE, DIM_CRYPTOCURRENCY)
 LAKE_TABLES: Final = (*DIMENSIONS, UNREPRESENTABLE_VALUES, FACT)
-"""Every table, those that others refer to first."""
+"""The star schema's tables, those that others refer to first."""
+
+CANDLE_TABLES: Final = (FACT_HOURLY, FACT_DAILY)
+"""The candles, which delta-rs loads beside it."""

@@ -65,7 +65,7 @@ def _describe(capture: Capture) -> dict[str, Any]:
 
 
 class LandingZoneIOManager(dg.ConfigurableIOManager):
-    """Keeps a capture as a landing file of its hourly partition; gives the files of partitions back
+    """Keeps captures as landing files of their hourly partition; gives the files of partitions back
     unread, so that a range of any length costs a listing.
 
     A list of files as output means that the partition was there already: nothing is written.
@@ -73,17 +73,19 @@ class LandingZoneIOManager(dg.ConfigurableIOManager):
 
     landing_zone: dg.ResourceDependency[LandingZoneResource]
 
-    def handle_output(self, context: dg.OutputContext, obj: Capture | list[LandingFile]) -> None:
-        """Write a capture, and describe what now lies in the landing zone."""
+    def handle_output(
+        self, context: dg.OutputContext, obj: Sequence[Capture | LandingFile]
+    ) -> None:
+        """Write captures, and describe what now lies in the landing zone."""
         zone = self.landing_zone.zone()
-        if isinstance(obj, Capture):
-            try:
-                files, capture = [zone.write(obj)], obj
-            except ObjectStoreError as error:
-                raise dg.Failure(str(error), allow_retries=error.retryable) from None
-            context.add_output_metadata(_describe(capture))
-        else:
-            files = obj
+        captures = [one for one in obj if isinstance(one, Capture)]
+        files = [one for one in obj if isinstance(one, LandingFile)]
+        try:
+            files += [zone.write(capture) for capture in captures]
+        except ObjectStoreError as error:
+            raise dg.Failure(str(error), allow_retries=error.retryable) from None
+        if captures:
+            context.add_output_metadata(_describe(captures[0]))
         context.add_output_metadata(
             {
                 "files": len(files),

@@ -256,6 +256,43 @@ POINT_RULES: tuple[Rule, ...] = (
 )
 """Rules of a point of a chart or an export. Source: CoinGecko's answers and three real exports."""
 
+_CANDLE = ("open_price", "high_price", "low_price", "close_price")
+CANDLE_RULES: tuple[Rule, ...] = (
+    Rule(
+        "candle_well_formed",
+        Severity.REJECT,
+        ("malformed",),
+        "malformed IS NULL",
+        "values that are no number or no time, or not storable",
+        on_file=True,
+    ),
+    _reject("closed_at_present", ("closed_at",), "closed_at IS NOT NULL", "no time"),
+    _reject(
+        "closed_at_plausible",
+        ("closed_at",),
+        "closed_at >= timestamptz '2009-01-03 00:00:00+00'",
+        "it closes before the first cryptocurrency",
+    ),
+    _reject(
+        "closed_at_not_in_future",
+        ("closed_at", "ingested_at"),
+        "closed_at <= ingested_at + interval '5 minutes'",
+        "it closes after the fetch",
+    ),
+    _reject(
+        "candle_complete", _CANDLE, f"num_nulls({', '.join(_CANDLE)}) = 0", "a price is missing"
+    ),
+    _reject("candle_positive", _CANDLE, f"{_least(_CANDLE)} > 0", "a price is not above 0"),
+    _reject(
+        "candle_in_order",
+        _CANDLE,
+        "low_price <= least(open_price, close_price)"
+        " AND high_price >= greatest(open_price, close_price)",
+        "the lowest price is not the lowest, or the highest not the highest",
+    ),
+)
+"""Rules of a candle as CoinGecko makes it. Source: its OpenAPI description of ``ohlc``."""
+
 POINT_REJECT_RULES = tuple(rule for rule in POINT_RULES if rule.severity is Severity.REJECT)
 POINT_WARN_RULES = tuple(rule for rule in POINT_RULES if rule.severity is Severity.WARN)
 

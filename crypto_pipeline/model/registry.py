@@ -519,12 +519,18 @@ HISTORY_BATCHES: Final = Table(
         Column(
             "origin",
             "text",
-            "chart (an answer of the API) or import (a file that somebody had)",
+            "chart (an answer of the API), ohlc (its own candles) or import (a file that somebody"
+            " had)",
             nullable=True,
         ),
         replace(CRYPTO_ID, field=None),
         VS_CURRENCY,
-        replace(GRANULARITY, note="null of a file without points", nullable=True),
+        replace(
+            GRANULARITY,
+            meaning="Length of the buckets or candles in minutes",
+            note="null of a file without points",
+            nullable=True,
+        ),
         Column("source", "text", "Label of the data's origin, from the file", nullable=True),
         Column(
             "requested_from",
@@ -594,6 +600,25 @@ PRICE_POINTS: Final = Table(
     ),
     key=("crypto_id", "vs_currency", "granularity_minutes", "bucket_time"),
     by_month=True,
+)
+
+SOURCE_CANDLES: Final = Table(
+    "public",
+    "source_candles",
+    "A candle as CoinGecko makes it (/coins/{id}/ohlc); the first write of a candle wins.",
+    (
+        replace(CRYPTO_ID, field=None),
+        VS_CURRENCY,
+        replace(GRANULARITY, meaning="Length of the candle in minutes: 30, 240 or 5760"),
+        Column("closed_at", "timestamptz", "When the candle closes, UTC: CoinGecko's time of it"),
+        Column("open_price", "numeric", "First price", kind=PRICE),
+        Column("high_price", "numeric", "Highest price", kind=PRICE),
+        Column("low_price", "numeric", "Lowest price", kind=PRICE),
+        Column("close_price", "numeric", "Last price", kind=PRICE),
+        HISTORY_BATCH_ID,
+        Column("point_index", "integer", "Position of the candle in its landing file, from 0"),
+    ),
+    key=("crypto_id", "vs_currency", "granularity_minutes", "closed_at"),
 )
 
 REJECTED_POINTS: Final = Table(
@@ -705,7 +730,13 @@ API_REQUESTS: Final = Table(
     key=("request_id",),
 )
 
-HISTORY_TABLES: Final = (HISTORY_BATCHES, PRICE_POINTS, REJECTED_POINTS, PRICE_CORRECTIONS)
+HISTORY_TABLES: Final = (
+    HISTORY_BATCHES,
+    PRICE_POINTS,
+    SOURCE_CANDLES,
+    REJECTED_POINTS,
+    PRICE_CORRECTIONS,
+)
 """What a load of price history writes into silver."""
 
 # ---- Silver: the list of coins
@@ -878,18 +909,33 @@ DIM_SOURCE: Final = Table(
         Column(
             "first_ingested_at",
             "timestamptz",
-            "When the source's oldest data in gold was fetched, UTC; null for the unknown member",
+            "When the source's oldest snapshots in gold were fetched, UTC; null of a source of"
+            " price history alone, and of the unknown member",
             nullable=True,
         ),
         Column(
             "last_ingested_at",
             "timestamptz",
-            "When the source's newest data in gold was fetched, UTC; null for the unknown member",
+            "When the source's newest snapshots in gold were fetched, UTC; null of a source of"
+            " price history alone, and of the unknown member",
             nullable=True,
         ),
     ),
     key=("source_name",),
     upsert=True,
+)
+
+DIM_CURRENCY: Final = Table(
+    "analytics",
+    "dim_currency",
+    "The currencies in which prices are asked for: CoinGecko's supported_vs_currencies.",
+    (
+        replace(VS_CURRENCY, meaning="Key: the currency's code, as the facts have it"),
+        Column("currency_name", "text", "Name of the currency"),
+        Column("kind", "text", "fiat, crypto, metal or unknown"),
+        Column("display_decimals", "smallint", "Decimals with which an amount is usually shown"),
+    ),
+    key=("vs_currency",),
 )
 
 DIM_CRYPTOCURRENCY: Final = Table(
@@ -1236,6 +1282,7 @@ POSTGRES_TABLES: Final = (
     *COIN_LIST_TABLES,
     COIN_ALIASES,
     *GOLD_TABLES,
+    DIM_CURRENCY,
     *CANDLE_TABLES,
     REPLAYS,
     LAKE_CHANGES,

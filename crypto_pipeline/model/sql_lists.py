@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Container, Iterable, Sequence
 
 from crypto_pipeline.model.quality import (
+    CANDLE_RULES,
     MOST_SHOWN,
     POINT_REJECT_RULES,
     POINT_WARN_RULES,
@@ -32,7 +33,8 @@ from crypto_pipeline.model.registry import (
 from crypto_pipeline.model.sql import SQL_FOLDER
 
 _NO_TEXTS = {column.name for column in RECORD_COLUMNS if column.type != "text"} | {
-    *("ingested_at", "observed_at", "price"),
+    *("ingested_at", "observed_at", "closed_at", "price"),
+    *("open_price", "high_price", "low_price", "close_price"),
 }
 
 _WIDTH = 84
@@ -200,6 +202,21 @@ def points_hold() -> None:
     print("\nAND ".join(f"({rule.predicate}) IS NOT FALSE" for rule in rules))
 
 
+def candles_rejected_by() -> None:
+    """Print the expression that answers the names of the reject rules that a candle breaks."""
+    _broken(CANDLE_RULES)
+
+
+def candles_reason() -> None:
+    """Print the expression that says in words, with the values at fault, what a candle breaks."""
+    _reason(CANDLE_RULES)
+
+
+def candles_hold() -> None:
+    """Print the condition that a candle breaks no rule."""
+    print("\nAND ".join(f"({rule.predicate}) IS NOT FALSE" for rule in CANDLE_RULES))
+
+
 def restated(known: str, told: str) -> None:
     """Print the condition that a point's values differ from those known by more than a tolerance.
 
@@ -294,6 +311,9 @@ def _literal(text: str) -> str:
 __all__ = [
     "any_of",
     "at_fault",
+    "candles_hold",
+    "candles_reason",
+    "candles_rejected_by",
     "columns",
     "comments",
     "decimal_values",

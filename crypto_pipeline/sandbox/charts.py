@@ -69,19 +69,16 @@ class Charts:
         times = self._times(coin, query.start, min(query.end, now), now)
         if query.end >= now:
             times.append(now)
-        rate = UNITS_PER_USD[query.vs_currency]
+        rate, odd = UNITS_PER_USD[query.vs_currency], self._market.quirks
         columns: tuple[list[str], list[str], list[str]] = ([], [], [])
         for time in times:
             updated = coin.updated_at(time - time % SLOT_MS)
             factor = self._conditions.factor(coin.listed.id, _time(time), at)
             price = coin.price(updated) * rate * factor
-            columns[0].append(f"[{time},{price_text(price, 'full', quirks=self._market.quirks)}]")
-            columns[1].append(
-                f"[{time},{amount_text(price * coin.listed.circulating, quirks=self._market.quirks)}]"
-            )
-            columns[2].append(
-                f"[{time},{amount_text(coin.volume(updated) * rate, quirks=self._market.quirks)}]"
-            )
+            cap, volume = price * coin.listed.circulating, coin.volume(updated) * rate
+            columns[0].append(f"[{time},{price_text(price, 'full', odd)}]")
+            columns[1].append(f"[{time},{amount_text(cap, odd)}]")
+            columns[2].append(f"[{time},{amount_text(volume, odd)}]")
         prices, caps, volumes = (",".join(column) for column in columns)
         return (
             f'{{"prices":[{prices}],"market_caps":[{caps}],"total_volumes":[{volumes}]}}'

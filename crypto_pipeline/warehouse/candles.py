@@ -31,6 +31,7 @@ def load_candles_of_snapshots(warehouse: Warehouse) -> Counts:
             pending = connection.execute("SELECT count(*) FROM candle_batches").fetchone()
             if pending == (0,):
                 return counts
+            connection.execute(read_sql("candles/currencies.sql"))
             connection.execute(read_sql("candles/stage.sql"))
             connection.execute(read_sql("candles/snapshots.sql"))
             for table, rows in _days(connection).items():
@@ -47,10 +48,13 @@ def load_points(connection: psycopg.Connection) -> Counts:
     connection.execute(read_sql("candles/stage.sql"))
     row = connection.execute(read_sql("history/points.sql")).fetchone()
     assert row is not None
-    hours, parts_of_hours, daily, _ = row
+    hours_new, hours_beside, parts_of_hours, daily, _ = row
     if parts_of_hours:
         connection.execute(read_sql("candles/points.sql"))
-    counts = _days(connection) if hours or parts_of_hours else dict.fromkeys(_NAMES, 0)
+    counts = dict.fromkeys(_NAMES, 0)
+    if hours_new or hours_beside or parts_of_hours:
+        counts = _days(connection)
+        counts[FACT_HOURLY.name] += hours_new
     if daily:
         days = connection.execute(read_sql("candles/daily_points.sql")).fetchone()
         assert days is not None

@@ -129,7 +129,7 @@ def month_use(
 def hourly_requests(settings: Settings) -> int:
     """How many requests an hourly fetch takes."""
     coins = len(settings.coingecko_ids) or settings.coingecko_top_n
-    return math.ceil(coins / _PER_PAGE)
+    return math.ceil(coins / _PER_PAGE) * len(settings.currencies)
 
 
 def requests_per_minute(settings: Settings, key: KeyUsage = NOT_ASKED) -> int | None:

@@ -38,6 +38,8 @@ COINS = 100
 BAD = 2
 """Records of each response that are rejected: one has no price, one a price of 0."""
 
+_CURRENCIES = [("Bitcoin", "crypto"), ("Euro", "fiat"), ("US dollar", "fiat")]
+
 # No run waits for an hour's retries of the whole asset; those within the client remain.
 WATCHED = {INTERACTIVE_TAG: "true"}
 
@@ -96,6 +98,56 @@ def test_every_hour_reaches_silver_and_gold(warehouse: Warehouse, server: Sandbo
         " JOIN analytics.dim_date AS d USING (date_key)"
         " JOIN analytics.dim_time AS t USING (time_key)",
     ) == [(3 * good, 1)]
+
+
+def test_every_currency_is_fetched_by_the_run_of_the_hour(
+    warehouse: Warehouse, server: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COINGECKO_VS_CURRENCIES", "usd,eur,btc")
+    run_hours(server, 2)
+    good = COINS - BAD
+    assert counts(warehouse) == [(COINS, good, 0, BAD)] * 6
+    assert rows(
+        warehouse,
+        "SELECT d.currency_name, d.kind, count(*) FROM analytics.fact_crypto_price_hourly AS f"
+        " JOIN analytics.dim_currency AS d USING (vs_currency) GROUP BY 1, 2 ORDER BY 1",
+    ) == [(name, kind, 2 * good) for name, kind in _CURRENCIES]
+    # An hour has its five-minute buckets in each.
+    ((ratio,),) = rows(
+        warehouse,
+        "SELECT DISTINCT round(e.current_price / u.current_price, 2) FROM price_snapshots AS u"
+        " JOIN price_snapshots AS e USING (crypto_id, snapshot_time)"
+        " WHERE u.vs_currency = 'usd' AND e.vs_currency = 'eur' AND crypto_id = 'bitcoin'",
+    )
+    assert float(ratio) == 0.96
+
+
+def test_a_currency_that_cannot_be_had_does_not_cost_the_others(
+    warehouse: Warehouse, server: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COINGECKO_VS_CURRENCIES", "usd,nope,eur")
+    server.clock.set(START)
+    run_hour(START, WATCHED)
+    assert rows(warehouse, "SELECT vs_currency FROM ingestion_batches ORDER BY 1") == [
+        ("eur",),
+        ("usd",),
+    ]
+
+
+def test_a_coin_that_leaves_the_largest_ones_is_fetched_all_the_same(
+    warehouse: Warehouse, server: SandboxServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COINGECKO_TOP_N", "50")
+    run_hour(START)
+    monkeypatch.setenv("COINGECKO_TOP_N", "20")
+    server.clock.set(START + HOUR)
+    run_hour(START + HOUR)
+    # One of 50 is on two pages at most, and none has a bad price.
+    assert [fetched for fetched, *_ in counts(warehouse)] == [50, 50]
+    monkeypatch.setenv("COINGECKO_KEEP_RANK", "30")
+    server.clock.set(START + 2 * HOUR)
+    run_hour(START + 2 * HOUR)
+    assert 28 <= counts(warehouse)[2][0] <= 32
 
 
 def test_tokens_that_stand_for_others_come_when_they_are_asked_for(

@@ -5,7 +5,15 @@ from pathlib import Path
 
 import click
 
-from crypto_pipeline_tests.benchmarks import command, flat, history, hourly, log, log_year, replay
+from crypto_pipeline_tests.benchmarks import (
+    command,
+    flat,
+    history,
+    hourly,
+    log,
+    log_year,
+    replay,
+)
 
 
 @click.command()

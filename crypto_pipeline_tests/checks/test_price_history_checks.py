@@ -12,6 +12,7 @@ from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.history.test_gaps import land_hour
 from crypto_pipeline_tests.history.test_load import START, at, land_chart, load
+from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 
 _HOURLY = "analytics.fact_crypto_price_hourly"
 _DAILY = "analytics.fact_crypto_price_daily"
@@ -33,12 +34,26 @@ DAMAGE = {
     "market_cap_known": "UPDATE history_batches SET warnings = '{\"market_cap_known\": 3}'",
 }
 _WARNINGS = {"no_gaps", "points_not_restated", "market_cap_known"}
+ANOMALIES = {
+    "price_jumps": f"UPDATE {_HOURLY} SET close_price = close_price * 1.5, high_price = high_price"
+    " * 2 WHERE hour_start = '2026-01-03 05:00+00' AND crypto_id = 'coin-1' AND vs_currency ="
+    " 'usd'",
+    "prices_move": f"UPDATE {_HOURLY} SET open_price = 5, high_price = 5, low_price = 5,"
+    " close_price = 5 WHERE crypto_id = 'coin-1' AND vs_currency = 'usd'",
+    "currencies_agree": f"UPDATE {_HOURLY} SET close_price = close_price * 1.1, high_price ="
+    " high_price * 2 WHERE hour_start = '2026-01-03 05:00+00' AND crypto_id = 'coin-1' AND"
+    " vs_currency = 'eur'",
+}
+"""What an anomaly is: of one coin in one hour."""
+
+
+_ONCE = ("history_files_unchanged", "budget_on_pace")
 
 
 def checks(**tags: str) -> dict[str, dg.AssetCheckEvaluation]:
     """Run these checks."""
     graph = defs.resolve_asset_graph()
-    names = {*DAMAGE, "history_files_unchanged", "budget_on_pace"}
+    names = {*DAMAGE, *ANOMALIES, "price_matches_market_cap", *_ONCE}
     keys = {key for key in graph.asset_check_keys if key.name in names}
     job = defs.resolve_job_def(AUDIT_JOB).get_subset(
         asset_selection=set(), asset_check_selection=keys
@@ -62,9 +77,12 @@ def loaded(warehouse: Warehouse, zone: LandingZone) -> Warehouse:
 
 def test_a_clean_load_passes(loaded: Warehouse) -> None:
     found = checks()
-    assert set(found) == {*DAMAGE, "history_files_unchanged", "budget_on_pace"}
+    assert set(found) == {*DAMAGE, *ANOMALIES, "price_matches_market_cap", *_ONCE}
     # The chart is of four days later.
-    assert {name for name, check in found.items() if not check.passed} == {"no_gaps"}
+    # Its prices are made up, and have nothing to do with the market cap.
+    assert {name for name, check in found.items() if not check.passed} == {
+        *("no_gaps", "price_matches_market_cap"),
+    }
 
 
 @pytest.mark.parametrize("check", DAMAGE)
@@ -83,6 +101,56 @@ def test_a_check_finds_its_damage(check: str, loaded: Warehouse) -> None:
     assert found.severity is (
         dg.AssetCheckSeverity.WARN if check in _WARNINGS else dg.AssetCheckSeverity.ERROR
     )
+
+
+@pytest.fixture
+def quiet_market(warehouse: Warehouse) -> Warehouse:
+    """Three days of four coins that move a little, in two currencies."""
+    with warehouse.connection() as connection:
+        connection.execute(
+            "SELECT ensure_month_partitions('analytics.fact_crypto_price_hourly',"
+            " ARRAY['2026-01-01'::timestamptz])"
+        )
+        connection.execute(
+            f"INSERT INTO {_HOURLY} SELECT 20260101, 0, -1, 'coin-' || c, v, h, p, p, p, p, p, 1,"
+            " 1, 1, 0.0833, 'snapshot' FROM generate_series(1, 4) AS c,"
+            " generate_series('2026-01-01'::timestamptz, '2026-01-03 23:00', '1 hour') AS h,"
+            " (VALUES ('usd', 1.0), ('eur', 0.9)) AS r (v, rate),"
+            " LATERAL (SELECT rate * c * (100 + extract(hour FROM h)::integer % 3) AS p) AS x"
+        )
+        connection.execute(
+            "INSERT INTO history_series SELECT DISTINCT crypto_id, vs_currency,"
+            f" '2026-01-01'::date, '2026-01-03'::date, '2026-01-01'::date, true FROM {_HOURLY}"
+        )
+    return warehouse
+
+
+@pytest.mark.parametrize("check", ANOMALIES)
+def test_an_anomaly_is_warned_of(check: str, quiet_market: Warehouse) -> None:
+    assert checks()[check].passed
+    with quiet_market.connection() as connection:
+        connection.execute(ANOMALIES[check])
+    found = checks()[check]
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.WARN
+    # The jump, and back.
+    assert found.metadata["wrong_rows"].value == (2 if check == "price_jumps" else 1)
+
+
+def test_a_price_that_contradicts_the_market_cap_is_warned_of(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    # 96,000 dollars times 19,828,293 coins are the market cap of this record.
+    drop(zone, "a.json", landing_json([market_record(market_cap=1903516128000)]))
+    load(warehouse, zone)
+    assert checks()["price_matches_market_cap"].passed
+    with warehouse.connection() as connection:
+        connection.execute(
+            "UPDATE analytics.fact_crypto_price_metrics SET market_cap = market_cap * 1.2"
+        )
+    found = checks()["price_matches_market_cap"]
+    assert not found.passed
+    assert found.severity is dg.AssetCheckSeverity.WARN
 
 
 def test_a_landing_file_that_was_changed_is_found(loaded: Warehouse, zone: LandingZone) -> None:

@@ -32,7 +32,7 @@ UNAVAILABLE = (
     ("status", "body", "kind", "code", "excerpts"),
     [
         (404, b'{"error":"coin not found"}', BadRequest, None, ["coin not found"]),
-        (422, b'{"error":"invalid vs_currency"}', BadRequest, None, ["COINGECKO_VS_CURRENCY"]),
+        (422, b'{"error":"invalid vs_currency"}', BadRequest, None, ["COINGECKO_VS_CURRENCIES"]),
         (
             429,
             b'{"status":{"error_code":429,"error_message":"You\'ve exceeded the Rate Limit."}}',

@@ -180,3 +180,34 @@ def test_a_database_url_that_cannot_be_read_is_not_shown(
 def test_a_database_url_reaches_libpq(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", url)
     assert conninfo_to_dict(warehouse_conninfo(Settings())) == conninfo_to_dict(url)
+
+
+@pytest.mark.parametrize(
+    ("variables", "currencies"),
+    [
+        ({}, ("usd",)),
+        ({"COINGECKO_VS_CURRENCY": "eur"}, ("eur",)),
+        ({"COINGECKO_VS_CURRENCIES": "usd, EUR,btc,usd"}, ("usd", "eur", "btc")),
+        (
+            {"COINGECKO_VS_CURRENCIES": "usd,eur", "COINGECKO_VS_CURRENCY": "btc"},
+            ("btc", "usd", "eur"),
+        ),
+        (
+            {"COINGECKO_VS_CURRENCIES": "usd,eur", "COINGECKO_VS_CURRENCY": "eur"},
+            ("eur", "usd"),
+        ),
+    ],
+)
+def test_the_old_variable_is_one_of_the_currencies(
+    variables: dict[str, str], currencies: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert Settings().currencies == currencies
+
+
+@pytest.mark.parametrize("value", ["us d", "u", "usd,€uro", "verylongcode"])
+def test_what_is_no_currency_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COINGECKO_VS_CURRENCIES", value)
+    with pytest.raises(ValidationError, match="no list of currencies"):
+        Settings()

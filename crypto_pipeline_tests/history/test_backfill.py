@@ -1,5 +1,6 @@
 """Backfill and repair against a market that is known: everything that it has, at the least cost."""
 
+import contextlib
 import os
 import re
 import signal
@@ -21,7 +22,7 @@ from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline.warehouse.request_ledger import month_use
 from crypto_pipeline_tests.history.chart_server import START, Charts, hour, serving
-from crypto_pipeline_tests.pipeline import rows
+from crypto_pipeline_tests.pipeline import another_warehouse, contents, rows
 
 HOURS = 200 * 24
 YEAR = Span(START, hour(HOURS))
@@ -275,3 +276,29 @@ def test_a_backfill_that_was_killed_goes_on_and_ends_with_the_same_tables(
         command, env=os.environ.copy(), capture_output=True, text=True, check=True
     )
     assert re.match(r"0 of 0 requests", again.stdout)
+
+
+@pytest.mark.long
+def test_thirty_kills_leave_what_an_undisturbed_backfill_leaves(
+    charts: Charts, warehouse: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At thirty moments from the start of the process to after its last commit."""
+    coins = [f"coin-{n}" for n in range(20)]
+    charts.hours |= {coin: set(range(n, HOURS, 3)) for n, coin in enumerate(coins)}
+    span = (START.isoformat(), hour(HOURS).isoformat())
+    command = [sys.executable, "-c", _BACKFILL, *span, *coins]
+    for kill in range(30):
+        process = subprocess.Popen(command, env=os.environ.copy(), stdout=subprocess.DEVNULL)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(timeout=0.5 + 0.05 * kill)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    subprocess.run(command, env=os.environ.copy(), check=True, stdout=subprocess.DEVNULL)
+    # Sixty requests, and at most one on its way at each kill.
+    assert 60 <= len(charts.asked) <= 90
+    for coin in coins:
+        assert loaded_hours(warehouse, coin) == charts.hours[coin] - {HOURS}
+    killed = contents(warehouse)
+    undisturbed = another_warehouse(monkeypatch)
+    History(undisturbed, zone, Settings()).load_pending()
+    assert contents(undisturbed) == killed

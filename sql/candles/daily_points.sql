@@ -8,7 +8,7 @@ WITH merged AS (
         p.date_key, s.source_key, p.crypto_id, p.vs_currency, (p.day_start AT TIME ZONE 'UTC')::date,
         p.price, p.price, p.price, p.price, p.price, p.market_cap, p.total_volume,
         1, 0.0417, s.origin
-    FROM daily_points AS p JOIN point_sources AS s USING (history_batch_id)
+    FROM daily_points AS p JOIN placed_batches AS s USING (history_batch_id)
     ON CONFLICT DO NOTHING
     RETURNING crypto_id, vs_currency, day
 ),

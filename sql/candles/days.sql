@@ -1,7 +1,7 @@
--- The days of which hours changed, from all of their hours.
+-- The days of which hours changed, from all of their hours; and all days into the facts.
 ANALYZE changed_days;
 
-CREATE TEMPORARY TABLE day_candles ON COMMIT DROP AS
+INSERT INTO day_candles
 SELECT
     d.crypto_id, d.vs_currency, (d.day_start AT TIME ZONE 'UTC')::date AS day,
     (array_agg(h.source_key ORDER BY h.hour_start))[1] AS source_key,
@@ -54,7 +54,7 @@ ON CONFLICT (crypto_id, vs_currency, day) DO UPDATE SET
     observations = excluded.observations,
     coverage_share = excluded.coverage_share,
     origin = excluded.origin,
-    load_timestamp = now();
+    load_timestamp = statement_timestamp();
 
 -- From when to when each series goes, which the gaps are told by.
 INSERT INTO history_series AS s (

@@ -31,8 +31,8 @@ merged AS (
         origin
     )
     SELECT
-        to_char(c.hour_start AT TIME ZONE 'UTC', 'YYYYMMDD')::integer,
-        extract(hour FROM c.hour_start AT TIME ZONE 'UTC')::smallint * 100::smallint,
+        date_key(c.hour_start),
+        hour_key(c.hour_start),
         s.source_key, c.crypto_id, c.vs_currency, c.hour_start, c.open_price, c.high_price,
         c.low_price, c.close_price, c.mean_price, c.market_cap, c.total_volume, c.observations,
         round(c.observations / 12.0, 4), b.origin
@@ -51,7 +51,7 @@ merged AS (
         observations = excluded.observations,
         coverage_share = excluded.coverage_share,
         origin = excluded.origin,
-        load_timestamp = now()
+        load_timestamp = statement_timestamp()
     WHERE f.origin <> 'snapshot' AND f.observations <= excluded.observations
     RETURNING crypto_id, vs_currency, hour_start
 )

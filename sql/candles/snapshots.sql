@@ -18,8 +18,8 @@ WITH merged AS (
         origin
     )
     SELECT
-        to_char(h.hour_start AT TIME ZONE 'UTC', 'YYYYMMDD')::integer,
-        extract(hour FROM h.hour_start AT TIME ZONE 'UTC')::smallint * 100::smallint,
+        date_key(h.hour_start),
+        hour_key(h.hour_start),
         (array_agg(s.source_key ORDER BY s.snapshot_time))[1],
         h.crypto_id, h.vs_currency, h.hour_start,
         (array_agg(s.current_price ORDER BY s.snapshot_time))[1],
@@ -57,7 +57,7 @@ WITH merged AS (
         observations = excluded.observations,
         coverage_share = excluded.coverage_share,
         origin = excluded.origin,
-        load_timestamp = now()
+        load_timestamp = statement_timestamp()
     RETURNING crypto_id, vs_currency, hour_start
 )
 INSERT INTO changed_days

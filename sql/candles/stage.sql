@@ -11,6 +11,24 @@ CREATE TEMPORARY TABLE changed_days (
     day_start timestamptz NOT NULL,
     hours bigint NOT NULL
 ) ON COMMIT DROP;
+-- The days as they are to be.
+CREATE TEMPORARY TABLE day_candles (
+    crypto_id text NOT NULL,
+    vs_currency text NOT NULL,
+    day date NOT NULL,
+    source_key integer NOT NULL,
+    open_price numeric NOT NULL,
+    high_price numeric NOT NULL,
+    low_price numeric NOT NULL,
+    close_price numeric NOT NULL,
+    mean_price numeric NOT NULL,
+    market_cap numeric,
+    total_volume numeric,
+    observations integer NOT NULL,
+    hours bigint NOT NULL,
+    snapshot_hours bigint NOT NULL,
+    origin text NOT NULL
+) ON COMMIT DROP;
 -- Daily points that are new in silver.
 CREATE TEMPORARY TABLE daily_points (
     crypto_id text NOT NULL,

@@ -39,3 +39,9 @@ ON CONFLICT (landing_file) DO UPDATE SET
     warnings = excluded.warnings,
     run_id = current_run_id(),
     loaded_at = now();
+
+-- A currency that nobody has described yet.
+INSERT INTO analytics.dim_currency (vs_currency, currency_name, kind, display_decimals)
+SELECT DISTINCT vs_currency, vs_currency, 'unknown', 8
+FROM staged_history_batches WHERE failure IS NULL
+ON CONFLICT DO NOTHING;

@@ -2,7 +2,6 @@
 CREATE TEMPORARY TABLE point_days ON COMMIT DROP AS
 SELECT
     to_timestamp(days.number * 86400) AS day_start,
-    to_char(to_timestamp(days.number * 86400) AT TIME ZONE 'UTC', 'YYYYMMDD')::integer AS date_key,
     bool_or(days.granularity_minutes < 1440) AS has_hours
 FROM (
     SELECT DISTINCT p.observed_ms / 86400000 AS number, b.granularity_minutes
@@ -30,11 +29,8 @@ SELECT
     known.source_key,
     staged.source AS source_name,
     source_kind(staged.source) AS kind,
-    least(known.first_ingested_at, staged.first_ingested_at) AS first_ingested_at,
-    greatest(known.last_ingested_at, staged.last_ingested_at) AS last_ingested_at
-FROM (
-    SELECT source, min(ingested_at) AS first_ingested_at, max(ingested_at) AS last_ingested_at
-    FROM staged_history_batches WHERE failure IS NULL
-    GROUP BY source
-) AS staged
+    -- Those of the star schema's data, if it has any of the source.
+    known.first_ingested_at,
+    known.last_ingested_at
+FROM (SELECT DISTINCT source FROM staged_history_batches WHERE failure IS NULL) AS staged
 LEFT JOIN analytics.dim_source AS known ON known.source_name = staged.source;

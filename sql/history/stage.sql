@@ -29,6 +29,18 @@ CREATE TEMPORARY TABLE staged_points (
     malformed text
 ) ON COMMIT DROP;
 
+-- Candles, dated by the moment at which they close.
+CREATE TEMPORARY TABLE staged_candles (
+    file_id integer NOT NULL,
+    point_index integer NOT NULL,
+    closed_ms bigint,
+    open_price numeric,
+    high_price numeric,
+    low_price numeric,
+    close_price numeric,
+    malformed text
+) ON COMMIT DROP;
+
 -- The text of the rejected points, for the quarantine.
 CREATE TEMPORARY TABLE staged_rejected_points (
     file_id integer NOT NULL,

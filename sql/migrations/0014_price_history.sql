@@ -151,6 +151,22 @@ LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN date_bin('1 day', t, timestamptz '2000-01-01 00:00:00+00');
 COMMENT ON FUNCTION day_floor(timestamptz) IS 'Start of the day (UTC) in which a time lies.';
 
+CREATE FUNCTION date_key(t timestamptz) RETURNS integer
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+-- Half as dear as to_char, for a million rows.
+RETURN (
+    date_part('year', t AT TIME ZONE 'UTC') * 10000
+    + date_part('month', t AT TIME ZONE 'UTC') * 100
+    + date_part('day', t AT TIME ZONE 'UTC')
+)::integer;
+COMMENT ON FUNCTION date_key(timestamptz) IS 'The key of a time''s day (UTC) in dim_date.';
+
+CREATE FUNCTION hour_key(t timestamptz) RETURNS smallint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (date_part('hour', t AT TIME ZONE 'UTC') * 100)::smallint;
+COMMENT ON FUNCTION hour_key(timestamptz) IS
+    'The key of the first minute of a time''s hour (UTC) in dim_time.';
+
 CREATE FUNCTION differs_by_more(a numeric, b numeric, tolerance numeric) RETURNS boolean
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN CASE
@@ -212,9 +228,9 @@ CREATE TABLE analytics.fact_crypto_price_hourly (
     observations integer NOT NULL CONSTRAINT observed CHECK (observations > 0),
     coverage_share numeric NOT NULL CONSTRAINT share CHECK (coverage_share BETWEEN 0 AND 1),
     origin text NOT NULL CONSTRAINT known_origin CHECK (origin IN ('snapshot', 'chart', 'import')),
-    load_timestamp timestamptz NOT NULL DEFAULT now(),
+    load_timestamp timestamptz NOT NULL DEFAULT statement_timestamp(),
     PRIMARY KEY (crypto_id, vs_currency, hour_start),
-    CONSTRAINT on_the_hour CHECK (mod(extract(epoch FROM hour_start), 3600) = 0),
+    CONSTRAINT on_the_hour CHECK (hour_start = hour_floor(hour_start)),
     CONSTRAINT prices_in_order CHECK (
         low_price > 0
         AND low_price <= least(open_price, close_price)
@@ -238,7 +254,7 @@ CREATE TABLE analytics.fact_crypto_price_daily (
     observations integer NOT NULL CONSTRAINT observed CHECK (observations > 0),
     coverage_share numeric NOT NULL CONSTRAINT share CHECK (coverage_share BETWEEN 0 AND 1),
     origin text NOT NULL CONSTRAINT known_origin CHECK (origin IN ('snapshot', 'chart', 'import')),
-    load_timestamp timestamptz NOT NULL DEFAULT now(),
+    load_timestamp timestamptz NOT NULL DEFAULT statement_timestamp(),
     PRIMARY KEY (crypto_id, vs_currency, day),
     CONSTRAINT prices_in_order CHECK (
         low_price > 0

@@ -367,7 +367,7 @@ BEGIN
     TRUNCATE
         coin_list_batches, coin_listings, coin_contracts,
         analytics.fact_crypto_price_hourly, analytics.fact_crypto_price_daily,
-        price_corrections, rejected_points, price_points, history_batches, history_series,
+        source_candles, price_corrections, rejected_points, price_points, history_batches, history_series,
         analytics.fact_crypto_price_metrics, market_metrics, price_snapshots,
         rejected_records, ingestion_batches, cryptocurrency_names, cryptocurrencies;
     DELETE FROM analytics.dim_cryptocurrency WHERE crypto_key <> -1;

@@ -335,7 +335,31 @@ class _Comparison:
 
     @cached_property
     def our_dimensions(self) -> tuple[pa.Table, ...]:
-        return tuple(read_dimension(self.connection, table) for table in DIMENSIONS)
+        return tuple(
+            self._with_facts(read_dimension(self.connection, table)) for table in DIMENSIONS
+        )
+
+    def _with_facts(self, rows: pa.Table) -> pa.Table:
+        """A dimension without what is there for the price history alone, which Spark does not
+        load: years without a fact, sources without a batch."""
+        if "calendar_year" in rows.column_names:
+            years = set(rows.column("calendar_year").to_pylist())
+            kept = [year for year in years if self._has_fact(year)]
+            return rows.filter(pc.is_in(rows.column("calendar_year"), pa.array(kept, pa.int16())))
+        if "source_name" in rows.column_names:
+            sources = self.connection.execute("SELECT DISTINCT source FROM ingestion_batches")
+            kept_names = ["(unknown)", *(row[0] for row in sources)]
+            return rows.filter(pc.is_in(rows.column("source_name"), pa.array(kept_names)))
+        return rows
+
+    def _has_fact(self, year: int) -> bool:
+        row = self.connection.execute(
+            "SELECT EXISTS (SELECT FROM analytics.fact_crypto_price_metrics"
+            " WHERE snapshot_time >= make_timestamptz(%(year)s, 1, 1, 0, 0, 0, 'UTC')"
+            " AND snapshot_time < make_timestamptz(%(year)s + 1, 1, 1, 0, 0, 0, 'UTC'))",
+            {"year": year},
+        ).fetchone()
+        return row == (True,)
 
     @cached_property
     def their_dimensions(self) -> tuple[pa.Table, ...]:

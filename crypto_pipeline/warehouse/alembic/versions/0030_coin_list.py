@@ -3,7 +3,7 @@
 from crypto_pipeline.warehouse.alembic.run_file import run_file
 
 revision = "0030_coin_list"
-down_revision = "0015_gaps"
+down_revision = "0017_ohlc"
 
 
 def upgrade() -> None:

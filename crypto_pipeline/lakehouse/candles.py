@@ -1,0 +1,191 @@
+"""The candles of the lake: hourly and daily facts as Delta tables, written by delta-rs.
+
+A candle says when it was written (``load_timestamp``), by a clock that goes on under the lock of
+the loads: what is committed later has a later one. So each table knows by the newest that it has
+what it lacks, and takes it by one MERGE a commit. A load that dies goes on where it was.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta, timezone
+from typing import Any
+
+import psycopg
+import pyarrow as pa
+import pyarrow.compute as pc
+from deltalake import CommitProperties, DeltaTable, Transaction
+from psycopg import sql
+
+from crypto_pipeline.lakehouse.delta import APPLICATION, Lake, Loaded, retrying
+from crypto_pipeline.lakehouse.differences import Difference
+from crypto_pipeline.lakehouse.gold_arrow import arrow_schema, copy_query, snapshot
+from crypto_pipeline.lakehouse.queries import lake_queries
+from crypto_pipeline.lakehouse.schema import CANDLE_TABLES, LakeTable
+from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
+from crypto_pipeline.warehouse.postgres import Warehouse
+
+ROWS_A_COMMIT = 250_000
+"""Candles that a commit brings, where those of one statement are not more."""
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+
+
+def load_candles(
+    warehouse: Warehouse, lake: Lake, progress: Callable[[str], None] = lambda text: None
+) -> dict[str, Loaded]:
+    """Bring the lake's candles up to PostgreSQL's.
+
+    Returns:
+        What was done, by table.
+
+    Raises:
+        LakeError: the lake has columns of other types, or does not serve us.
+        CommitFailedError: others committed first, ten times in a row.
+    """
+    done = {table.name: Loaded() for table in CANDLE_TABLES}
+    with (
+        warehouse.connection() as others_wait,
+        exclusive(others_wait, AdvisoryLock.LAKE_LOAD),
+        warehouse.connection() as connection,
+    ):
+        for table in CANDLE_TABLES:
+            more = True
+            while more:
+                for attempt in retrying():
+                    with attempt, snapshot(connection):
+                        loaded = _load_next(connection, lake, table)
+                more = loaded is not None
+                if loaded is not None:
+                    done[table.name] += loaded
+                    progress(f"{table.name}: {done[table.name].rows_inserted} candles added")
+    return done
+
+
+def _load_next(connection: psycopg.Connection, lake: Lake, table: LakeTable) -> Loaded | None:
+    """Take what follows the newest candle that the lake has; None if nothing does."""
+    after = _loaded_until(lake.open(table))
+    until = _next_until(connection, table, after)
+    if until is None:
+        return None
+    query = sql.SQL("SELECT {} FROM {} WHERE load_timestamp > %s AND load_timestamp <= %s").format(
+        sql.SQL(", ").join(map(sql.Identifier, table.columns)),
+        sql.Identifier("lake", table.name),
+    )
+    rows = copy_query(connection, query, [after, until], arrow_schema(table))
+    delta = lake.table(table)
+    microseconds = (until - _EPOCH) // timedelta(microseconds=1)
+    values = {name: f"source.{name}" for name in table.columns}
+    metrics = (
+        delta.merge(
+            rows,
+            predicate=_pruning(table, rows)
+            + " AND ".join(f"target.{name} = source.{name}" for name in table.key),
+            source_alias="source",
+            target_alias="target",
+            commit_properties=CommitProperties(
+                custom_metadata={"loaded_until": until.isoformat()},
+                app_transactions=[Transaction(APPLICATION, microseconds)],
+            ),
+        )
+        .when_matched_update(values)
+        .when_not_matched_insert(values)
+        .execute()
+    )
+    return Loaded(
+        commits=1,
+        rows_inserted=metrics["num_target_rows_inserted"],
+        rows_updated=metrics["num_target_rows_updated"],
+        files_added=metrics["num_target_files_added"],
+        files_removed=metrics["num_target_files_removed"],
+    )
+
+
+def _loaded_until(delta: DeltaTable | None) -> datetime:
+    version = None if delta is None else delta.transaction_version(APPLICATION)
+    return _EPOCH + timedelta(microseconds=version or 0)
+
+
+def _next_until(
+    connection: psycopg.Connection, table: LakeTable, after: datetime
+) -> datetime | None:
+    """Up to which moment a commit takes candles: all of a statement together."""
+    row = connection.execute(
+        sql.SQL(
+            "SELECT max(load_timestamp) FROM (SELECT load_timestamp FROM {} WHERE load_timestamp >"
+            " %s ORDER BY load_timestamp LIMIT %s) AS next"
+        ).format(sql.Identifier("analytics", table.name)),
+        [after, ROWS_A_COMMIT],
+    ).fetchone()
+    assert row is not None
+    return None if row[0] is None else row[0]
+
+
+def _pruning(table: LakeTable, rows: pa.Table) -> str:
+    """Condition on the target alone, by which files are left out: the month is their folder."""
+    if table.partition_by is None:
+        return ""
+    months = pc.unique(rows.column(table.partition_by)).to_pylist()
+    listed = ", ".join(f"'{month}'" for month in months)
+    return f"target.{table.partition_by} IN ({listed}) AND "
+
+
+def compare_candles(warehouse: Warehouse, lake: Lake) -> tuple[int, list[Difference]]:
+    """Compare the lake's candles with PostgreSQL's: their number and the sum of each column, by
+    month. What is pending for the next load is left out.
+
+    Returns:
+        How many candles were compared, and what is not the same.
+
+    Raises:
+        LakeError: there is no lake.
+    """
+    compared, differences = 0, []
+    with (
+        lake_queries(lake) as queries,
+        warehouse.connection() as connection,
+        snapshot(connection),
+    ):
+        for table in CANDLE_TABLES:
+            delta = lake.open(table)
+            if delta is None:
+                continue
+            until = _loaded_until(delta)
+            time = "hour_start" if table.partition_by else "day::timestamp"
+            names = ["count", *table.decimals, "observations"]
+            sums = ", ".join(f"sum({name})" for name in names[1:])
+            ours = _by_month(
+                connection.execute(
+                    sql.SQL(
+                        "SELECT snapshot_month, count(*), {} FROM {} WHERE load_timestamp <= %s"
+                        " GROUP BY snapshot_month"
+                    ).format(sql.SQL(sums), sql.Identifier("lake", table.name)),
+                    [until],
+                ).fetchall()
+            )
+            # A candle that was made anew since is pending, and so is what is left of the old one.
+            changed = connection.execute(
+                sql.SQL("SELECT DISTINCT snapshot_month FROM {} WHERE load_timestamp > %s").format(
+                    sql.Identifier("lake", table.name)
+                ),
+                [until],
+            ).fetchall()
+            query = (
+                f"SELECT strftime({time}, '%Y-%m'), count(*), {sums} FROM analytics.{table.name}"  # noqa: S608
+            )
+            theirs = _by_month(queries.sql(f"{query} GROUP BY ALL").fetchall())
+            for month in sorted((ours.keys() | theirs.keys()) - {row[0] for row in changed}):
+                mine, its = ours.get(month), theirs.get(month)
+                compared += int(mine[0]) if mine else 0
+                if mine is None or its is None:
+                    counts = (str(mine[0]) if mine else "0", str(its[0]) if its else "0")
+                    differences.append(Difference(f"{table.name} {month}", "candles", *counts))
+                    continue
+                differences += [
+                    Difference(f"{table.name} {month}", name, str(a), str(b))
+                    for name, a, b in zip(names, mine, its, strict=True)
+                    if a != b
+                ]
+    return compared, differences
+
+
+def _by_month(rows: list[tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:
+    return {month: tuple(values) for month, *values in rows}
