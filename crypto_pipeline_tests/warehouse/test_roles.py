@@ -16,6 +16,7 @@ from psycopg.conninfo import make_conninfo
 from crypto_pipeline.alerts import one_line
 from crypto_pipeline.assets.bulk_load import REPLAY_JOB
 from crypto_pipeline.cli.home import open_dagster_home
+from crypto_pipeline.coins.aliases import confirm_alias
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.lakehouse.delta import Lake
@@ -38,6 +39,7 @@ from crypto_pipeline.warehouse.roles import (
     matrix_markdown,
     role_matrix,
 )
+from crypto_pipeline_tests.coins.coin_lists import coin, day, land, load, others
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import contents, load_landing_zone, rows
 from crypto_pipeline_tests.upgrade.test_upgrade import grant_as_before, restore
@@ -144,6 +146,28 @@ def test_the_loader_forgets_old_runs(as_loader: Warehouse) -> None:
             )
         assert drop_old_runs(as_loader, instance, Settings().run_retention_days) == (1, 0)
         assert instance.get_runs_count() == 0
+
+
+def test_the_loader_loads_the_list_of_coins_and_a_reader_reads_what_follows(
+    as_loader: Warehouse, with_roles: str, zone: LandingZone
+) -> None:
+    land(zone, [coin("old", x="0x1"), *others()], day(0))
+    for number in range(1, 4):
+        land(zone, [coin("new", x="0x1"), *others()], day(number))
+    # Late, so that what is there has to be changed.
+    land(zone, [coin("old", "odd", x="0x1"), *others()], day(0.5))
+    assert {loaded.status for loaded in load(as_loader, zone)} == {"completed"}
+    confirm_alias(as_loader, "old", "new", "ada")
+    with psycopg.connect(make_conninfo(with_roles, user="analytics_role")) as connection:
+        assert connection.execute(
+            "SELECT crypto_id, is_active, current_id FROM analytics.v_coins"
+            " WHERE crypto_id IN ('old', 'new') ORDER BY crypto_id"
+        ).fetchall() == [("new", True, "new"), ("old", False, "new")]
+        for view in ("coin_events", "coin_periods", "coin_list_answers", "coin_alias_suggestions"):
+            connection.execute(f"SELECT FROM {view}")
+    # No replay empties it.
+    with connect(make_conninfo(with_roles, user="crypto_owner")) as connection:
+        connection.execute("TRUNCATE coin_aliases")
 
 
 def matrix(conninfo: str) -> list[Rights]:
