@@ -5,10 +5,8 @@ import time
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from email.utils import format_datetime
-from hashlib import md5
-from typing import Annotated, NamedTuple
+from typing import Annotated
 from urllib.parse import urlencode
-from uuid import uuid4
 
 import msgspec
 from starlette.applications import Starlette
@@ -19,9 +17,24 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
+from crypto_pipeline.sandbox.answers import (
+    JSON,
+    AnswerCache,
+    BrokenResponse,
+    beyond_reach,
+    cache_headers,
+    encode,
+    error,
+    json,
+    not_on_plan,
+    rate_limited,
+    refusal,
+    tagged,
+)
 from crypto_pipeline.sandbox.charts import (
     ChartQuery,
     Charts,
+    PlanError,
     ReachError,
     cached_for,
     parse_days,
@@ -30,16 +43,16 @@ from crypto_pipeline.sandbox.charts import (
 )
 from crypto_pipeline.sandbox.clock import SimulatedClock, iso_milliseconds
 from crypto_pipeline.sandbox.conditions import (
+    PLANS,
     Conditions,
     ConditionsError,
-    RequestCount,
     decode_conditions,
-    month_ends_in,
 )
-from crypto_pipeline.sandbox.conditions import Request as Counted
+from crypto_pipeline.sandbox.currencies import CURRENCIES
 from crypto_pipeline.sandbox.faults import (
     Disconnect,
     ErrorBody,
+    Fault,
     FaultError,
     FaultScript,
     RateLimit,
@@ -50,19 +63,20 @@ from crypto_pipeline.sandbox.faults import (
     error_body,
 )
 from crypto_pipeline.sandbox.listing import (
-    UNITS_PER_USD,
-    Page,
     QueryError,
     Source,
+    parse_flag,
     parse_query,
+    parse_simple_price,
 )
 from crypto_pipeline.sandbox.market import Market
+from crypto_pipeline.sandbox.request_count import Asked, RequestCount
 from crypto_pipeline.sandbox.simulated_coin import SimulatedCoin
 
 API_PREFIX = "/api/v3"
 CONTROL_PREFIX = "/sandbox"
 
-_JSON = "application/json; charset=utf-8"
+_Answer = Callable[[Request], Awaitable[Response]]
 
 
 class _SetClock(msgspec.Struct, forbid_unknown_fields=True):
@@ -88,23 +102,6 @@ class _Labelled(Starlette):
         await super().__call__(scope, receive, send_labelled)
 
 
-class _BrokenResponse(Response):
-    """Stops in the middle of its body; the server can then only close the connection."""
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        await send(
-            {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
-        )
-        half = bytes(self.body[: len(self.body) // 2])
-        await send({"type": "http.response.body", "body": half, "more_body": True})
-
-
-class _Cached(NamedTuple):
-    body: bytes
-    made_at: datetime
-    until: datetime
-
-
 class _Endpoints:
     """What the server answers.
 
@@ -122,32 +119,46 @@ class _Endpoints:
         self.source = source
         self.script = script
         self.count = count
-        self.cache: dict[str, _Cached] = {}
+        self.cache = AnswerCache()
+        self.cached_under = self.conditions
+
+    @property
+    def conditions(self) -> Conditions:
+        return self.source.conditions if isinstance(self.source, Market) else Conditions()
 
     async def ping(self, request: Request) -> Response:
-        return _json({"gecko_says": "(V3) To the Moon!"})
+        return json({"gecko_says": "(V3) To the Moon!"})
 
     async def coins_list(self, request: Request) -> Response:
         now = self.clock.now()
         if not isinstance(self.source, Market):
-            return _tagged(request, _encode(self.source.coins(now)))
+            return tagged(request, encode(self.source.coins(now)))
+        market = self.source
         status = request.query_params.get("status", "active")
         if status not in ("active", "inactive"):
-            return _error("invalid status", 422)
-        coins = self.source.coins(now) if status == "active" else self.source.delisted_coins(now)
-        if request.query_params.get("include_platform") == "true":
-            return _tagged(request, _encode(self.source.with_platforms(coins, now)))
-        return _tagged(request, _encode(coins))
+            return error("invalid status", 422)
+        with_platforms = parse_flag(request.query_params, "include_platform")
+        is_paid = self.conditions.is_paid
+        if status == "inactive" and not is_paid:
+            return not_on_plan()
+
+        def make() -> bytes:
+            coins = market.coins(now) if status == "active" else market.delisted_coins(now)
+            return encode(market.with_platforms(coins, now) if with_platforms else coins)
+
+        return self.cached(request, now, timedelta(minutes=5 if is_paid else 30), make)
 
     async def supported_vs_currencies(self, request: Request) -> Response:
-        return _tagged(request, _encode(list(UNITS_PER_USD)))
+        return tagged(request, encode(CURRENCIES))
 
     async def key(self, request: Request) -> Response:
-        conditions = _conditions(self.source)
-        per_minute = conditions.requests_per_minute or 500
-        per_month = conditions.credits_per_month or 500_000
+        if not self.conditions.is_paid:
+            return not_on_plan()
+        limits = self.conditions.limits
+        per_minute = limits.requests_per_minute or PLANS["pro"].requests_per_minute
+        per_month = limits.credits_per_month or PLANS["pro"].credits_per_month or 0
         used = self.count.credits_in(self.clock.now())
-        return _json(
+        return json(
             {
                 "plan": "Sandbox",
                 "rate_limit_request_per_minute": per_minute,
@@ -160,33 +171,33 @@ class _Endpoints:
             }
         )
 
+    async def simple_price(self, request: Request) -> Response:
+        query = parse_simple_price(request.query_params)
+        if not isinstance(self.source, Market):
+            return _unknown_path(request, HTTPException(404))
+        body = self.source.simple_price(self.clock.now(), query)
+        return tagged(request, body, {"cache-control": "max-age=30, public, s-maxage=30"})
+
     async def market_chart(self, request: Request) -> Response:
-        return await self.chart(request, lambda now: parse_days(request.query_params, now))
+        now = self.clock.now()
+        return self.chart(request, now, parse_days(request.query_params, now))
 
     async def market_chart_range(self, request: Request) -> Response:
-        return await self.chart(request, lambda now: parse_range(request.query_params))
+        query = parse_range(request.query_params, self.conditions)
+        return self.chart(request, self.clock.now(), query)
 
-    async def chart(self, request: Request, parse: Callable[[datetime], ChartQuery]) -> Response:
-        now = self.clock.now()
-        try:
-            query = parse(now)
-        except QueryError as error:
-            return _error(str(error), error.status)
+    def chart(self, request: Request, now: datetime, query: ChartQuery) -> Response:
         return self.past(
-            request, now, cached_for(query), lambda charts, coin: charts.chart(coin, query, now)
+            request, now, cached_for(query), lambda charts, coin: charts.chart(coin, query)
         )
 
     async def ohlc(self, request: Request) -> Response:
-        now = self.clock.now()
-        try:
-            currency, days = parse_ohlc(request.query_params)
-        except QueryError as error:
-            return _error(str(error), error.status)
+        query = parse_ohlc(request.query_params, self.conditions)
         return self.past(
             request,
-            now,
+            self.clock.now(),
             timedelta(minutes=15),
-            lambda charts, coin: charts.ohlc(coin, currency, days, now),
+            lambda charts, coin: charts.ohlc(coin, query),
         )
 
     def past(
@@ -196,116 +207,119 @@ class _Endpoints:
         kept: timedelta,
         make: Callable[[Charts, SimulatedCoin], bytes],
     ) -> Response:
-        """What a chart or candle endpoint answers: from its self.cache, as long as that holds."""
-        fault = self.script.take()
-        if isinstance(fault, RateLimit):
-            headers = {"retry-after": str(fault.retry_after)}
-            return Response(error_body(429), 429, headers, _JSON)
-        if isinstance(fault, ServerError):
-            return HTMLResponse("<html><body><h1>500 Internal Server Error</h1></body></html>", 500)
-        if isinstance(fault, ErrorBody):
-            return Response(error_body(fault.code), media_type=_JSON)
-        found = (
-            self.source.coin(request.path_params["id"], now)
-            if isinstance(self.source, Market)
-            else None
-        )
-        if found is None or not isinstance(self.source, Market):
-            return _error("coin not found", 404)
-        held = self.cache.get(str(request.url))
-        if held is None or not held.made_at <= now < held.until:
-            try:
-                body = make(Charts(self.source, self.source.conditions), found)
-            except ReachError:
-                return _beyond_reach(now, self.source.conditions.reach_days)
-            held = self.cache[str(request.url)] = _Cached(body, now, _cache_ends(now, kept))
-        if isinstance(fault, Truncated):
-            return Response(held.body[: len(held.body) // 2], media_type=_JSON)
-        if isinstance(fault, Disconnect):
-            return _BrokenResponse(held.body, media_type=_JSON)
-        seconds = int((now - held.made_at).total_seconds())
-        return _tagged(
-            request,
-            held.body,
-            {
-                "cache-control": f"max-age=30, public, s-maxage={int(kept.total_seconds())}",
-                "age": str(seconds),
-                "cf-cache-status": "HIT" if seconds else "MISS",
-            },
-        )
+        """What a chart or candle endpoint answers."""
+        if not isinstance(self.source, Market):
+            return error("coin not found", 404)
+        market, coin = self.source, self.source.coin(request.path_params["id"], now)
+        if coin is None:
+            return error("coin not found", 404)
+        return self.cached(request, now, kept, lambda: make(Charts(market, now), coin))
+
+    def cached(
+        self, request: Request, now: datetime, kept: timedelta, make: Callable[[], bytes]
+    ) -> Response:
+        """A body that is served for a while, unless the conditions are others meanwhile."""
+        if self.conditions is not self.cached_under:
+            self.cache.clear()
+            self.cached_under = self.conditions
+        found = self.cache.get(request, now)
+        if found is None:
+            found = make(), now
+            self.cache.put(request, found[0], now, kept)
+        body, made_at = found
+        control = f"max-age=30, public, must-revalidate, s-maxage={int(kept.total_seconds())}"
+        return tagged(request, body, cache_headers(control, (now - made_at).total_seconds()))
 
     async def coins_markets(self, request: Request) -> Response:
-        fault = self.script.take()
-        if isinstance(fault, RateLimit):
-            headers = {"retry-after": str(fault.retry_after)}
-            return Response(error_body(429), 429, headers, _JSON)
-        if isinstance(fault, ServerError):
-            return HTMLResponse("<html><body><h1>500 Internal Server Error</h1></body></html>", 500)
-        if isinstance(fault, ErrorBody):
-            return Response(error_body(fault.code), media_type=_JSON)
-        if isinstance(fault, Slow):
-            await asyncio.sleep(fault.seconds)
-        try:
-            query = parse_query(request.query_params)
-        except QueryError as error:
-            return _error(str(error), error.status)
+        query = parse_query(request.query_params)
         now = self.clock.now()
         page = self.source.page(now, query)
-        headers = _cache_headers(page, now)
+        headers = {
+            **cache_headers(
+                "max-age=30, public, must-revalidate, s-maxage=30",
+                max(0, (now - page.as_of).total_seconds()),
+            ),
+            "access-control-expose-headers": "link, per-page, total",
+        }
         if page.total is not None:
             headers |= _paging_headers(request, page.total, query.page, query.per_page)
-        if isinstance(fault, Truncated):
-            return Response(page.body[: len(page.body) // 2], headers=headers, media_type=_JSON)
-        if isinstance(fault, Disconnect):
-            return _BrokenResponse(page.body, headers=headers, media_type=_JSON)
-        if headers["etag"] in _etags(request):
-            return Response(status_code=304, headers=headers)
-        return Response(page.body, headers=headers, media_type=_JSON)
+        return tagged(request, page.body, headers)
 
     async def read_clock(self, request: Request) -> Response:
-        return _json({"now": iso_milliseconds(self.clock.now()), "speed": self.clock.speed})
+        return json({"now": iso_milliseconds(self.clock.now()), "speed": self.clock.speed})
 
     async def set_clock(self, request: Request) -> Response:
         try:
             self.clock.set(msgspec.json.decode(await request.body(), type=_SetClock).now)
-        except msgspec.DecodeError as error:
-            return _error(str(error), 422)
+        except msgspec.DecodeError as wrong:
+            return error(str(wrong), 422)
         return await self.read_clock(request)
 
     async def read_conditions(self, request: Request) -> Response:
-        return _json(_conditions(self.source))
+        return json(self.conditions)
 
     async def set_conditions(self, request: Request) -> Response:
         try:
             conditions = decode_conditions(await request.body())
-        except ConditionsError as error:
-            return _error(str(error), 422)
+        except ConditionsError as wrong:
+            return error(str(wrong), 422)
         if not isinstance(self.source, Market):
-            return _error("recorded data is what it is", 409)
+            return error("recorded data is what it is", 409)
         self.source.conditions = conditions
-        self.cache.clear()
         return await self.read_conditions(request)
 
     async def read_requests(self, request: Request) -> Response:
-        return _json(self.count.report())
+        return json(self.count.report())
 
     async def clear_requests(self, request: Request) -> Response:
         self.count.clear()
         return await self.read_requests(request)
 
     async def read_faults(self, request: Request) -> Response:
-        return _json(self.script.pending)
+        return json(self.script.pending)
 
     async def add_faults(self, request: Request) -> Response:
         try:
             self.script.add(decode_faults(await request.body()))
-        except FaultError as error:
-            return _error(str(error), 422)
+        except FaultError as wrong:
+            return error(str(wrong), 422)
         return await self.read_faults(request)
 
     async def clear_faults(self, request: Request) -> Response:
         self.script.clear()
         return await self.read_faults(request)
+
+
+def _faulty(script: FaultScript, answer: _Answer) -> _Answer:
+    """An endpoint that has the faults of the script."""
+
+    async def with_fault(request: Request) -> Response:
+        fault = script.take()
+        instead = _instead(fault)
+        if instead is not None:
+            return instead
+        if isinstance(fault, Slow):
+            await asyncio.sleep(fault.seconds)
+        response = await answer(request)
+        if isinstance(fault, Truncated):
+            cut = response.body[: len(response.body) // 2]
+            return Response(cut, response.status_code, media_type=JSON)
+        if isinstance(fault, Disconnect):
+            return BrokenResponse(response.body, response.status_code, media_type=JSON)
+        return response
+
+    return with_fault
+
+
+def _instead(fault: Fault | None) -> Response | None:
+    """What a fault answers, whatever was asked; None of one that spoils an answer."""
+    if isinstance(fault, RateLimit):
+        return rate_limited(fault.retry_after)
+    if isinstance(fault, ServerError):
+        return HTMLResponse("<html><body><h1>500 Internal Server Error</h1></body></html>", 500)
+    if isinstance(fault, ErrorBody):
+        return Response(error_body(fault.code), media_type=JSON)
+    return None
 
 
 def create_app(
@@ -326,19 +340,24 @@ def create_app(
     count = RequestCount() if requests is None else requests
     endpoints = _Endpoints(clock, source, script, count)
 
-    def route(path: str, method: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
+    def route(path: str, method: str, answer: _Answer) -> Route:
         return Route(path, answer, methods=[method])
 
-    def api(path: str, answer: Callable[[Request], Awaitable[Response]]) -> Route:
+    def api(path: str, answer: _Answer) -> Route:
         """A route of the API: counted, limited, and down in an outage."""
 
         async def limited(request: Request) -> Response:
             now, seconds = clock.now(), time.monotonic()
-            response = _refusal(_conditions(source), count, now, seconds) or await answer(request)
-            count.add(Counted(now, seconds, path, response.status_code))
+            response = refusal(endpoints.conditions, count, now, seconds, request)
+            if response is None:
+                response = await _answered(endpoints, answer, request)
+            count.add(_asked(now, seconds, path, request, response))
             return response
 
         return route(f"{API_PREFIX}{path}", "GET", limited)
+
+    def data(path: str, answer: _Answer) -> Route:
+        return api(path, _faulty(script, answer))
 
     app = _Labelled(
         routes=[
@@ -346,11 +365,12 @@ def create_app(
             route(f"{API_PREFIX}/ping", "GET", endpoints.ping),
             api("/key", endpoints.key),
             api("/simple/supported_vs_currencies", endpoints.supported_vs_currencies),
+            data("/simple/price", endpoints.simple_price),
             api("/coins/list", endpoints.coins_list),
-            api("/coins/markets", endpoints.coins_markets),
-            api("/coins/{id}/market_chart", endpoints.market_chart),
-            api("/coins/{id}/market_chart/range", endpoints.market_chart_range),
-            api("/coins/{id}/ohlc", endpoints.ohlc),
+            data("/coins/markets", endpoints.coins_markets),
+            data("/coins/{id}/market_chart", endpoints.market_chart),
+            data("/coins/{id}/market_chart/range", endpoints.market_chart_range),
+            data("/coins/{id}/ohlc", endpoints.ohlc),
             route(f"{CONTROL_PREFIX}/conditions", "GET", endpoints.read_conditions),
             route(f"{CONTROL_PREFIX}/conditions", "POST", endpoints.set_conditions),
             route(f"{CONTROL_PREFIX}/requests", "GET", endpoints.read_requests),
@@ -368,70 +388,29 @@ def create_app(
     return app
 
 
-def _conditions(source: Source) -> Conditions:
-    return source.conditions if isinstance(source, Market) else Conditions()
+async def _answered(endpoints: _Endpoints, answer: _Answer, request: Request) -> Response:
+    try:
+        return await answer(request)
+    except QueryError as wrong:
+        return error(str(wrong), wrong.status)
+    except PlanError:
+        return not_on_plan()
+    except ReachError:
+        return beyond_reach(endpoints.clock.now(), endpoints.conditions.limits.reach_days)
 
 
-def _refusal(
-    conditions: Conditions, count: RequestCount, now: datetime, seconds: float
-) -> Response | None:
-    """What is answered instead, when the service is down or a limit is reached."""
-    if conditions.is_down(now):
-        return HTMLResponse("<html><body><h1>503 Service Unavailable</h1></body></html>", 503)
-    limit, credits = conditions.requests_per_minute, conditions.credits_per_month
-    if limit is not None and count.in_the_minute_before(seconds) >= limit:
-        return Response(error_body(429), 429, {"retry-after": "60"}, _JSON)
-    if credits is not None and count.credits_in(now) >= credits:
-        wait = int(month_ends_in(now).total_seconds())
-        return Response(error_body(429), 429, {"retry-after": str(wait)}, _JSON)
-    return None
+def _asked(
+    now: datetime, seconds: float, endpoint: str, request: Request, response: Response
+) -> Asked:
+    query = {name: value for name, value in request.query_params.items() if "api_key" not in name}
+    path = request.url.path.removeprefix(API_PREFIX)
+    status = 0 if isinstance(response, BrokenResponse) else response.status_code
+    return Asked(now, seconds, endpoint, path, query, status)
 
 
-def _beyond_reach(now: datetime, days: int | None) -> Response:
-    message = (
-        "Your request exceeds the allowed time range. Public API users are limited to querying"
-        f" historical data within the past {days} days. Upgrade to a paid plan to enjoy full"
-        " historical data access: https://www.coingecko.com/en/api/pricing. "
-    )
-    status = {
-        "timestamp": iso_milliseconds(now),
-        "error_code": 10012,
-        "error_message": message,
-    }
-    return Response(_encode({"error": {"status": status}}), 401, media_type=_JSON)
-
-
-def _cache_ends(now: datetime, kept: timedelta) -> datetime:
-    """After a while, and always at 00:40 UTC, when the day before is complete."""
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    complete = midnight + timedelta(minutes=40)
-    return min(now + kept, complete if now < complete else complete + timedelta(days=1))
-
-
-def _tagged(request: Request, body: bytes, headers: dict[str, str] | None = None) -> Response:
-    """A body with its ETag; none of it for who has it already."""
-    tag = f'W/"{md5(body, usedforsecurity=False).hexdigest()}"'
-    tagged = {**(headers or {}), "etag": tag, "x-request-id": str(uuid4())}
-    if tag in _etags(request):
-        return Response(status_code=304, headers=tagged)
-    return Response(body, headers=tagged, media_type=_JSON)
-
-
-def _unknown_path(request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 404
-    return _error("Incorrect path. Please check https://docs.coingecko.com/", status)
-
-
-def _cache_headers(page: Page, now: datetime) -> dict[str, str]:
-    age = max(0, int((now - page.as_of).total_seconds()))
-    return {
-        "cache-control": "max-age=30, public, must-revalidate, s-maxage=30",
-        "etag": f'W/"{md5(page.body, usedforsecurity=False).hexdigest()}"',
-        "age": str(age),
-        "cf-cache-status": "HIT" if age else "MISS",
-        "access-control-expose-headers": "link, per-page, total",
-        "x-request-id": str(uuid4()),
-    }
+def _unknown_path(request: Request, wrong: Exception) -> Response:
+    status = wrong.status_code if isinstance(wrong, HTTPException) else 404
+    return error("Incorrect path. Please check https://docs.coingecko.com/", status)
 
 
 def _paging_headers(request: Request, total: int, page: int, per_page: int) -> dict[str, str]:
@@ -445,18 +424,3 @@ def _paging_headers(request: Request, total: int, page: int, per_page: int) -> d
             links.append(f'<{url}>; rel="{relation}"')
     headers = {"total": str(total), "per-page": str(per_page)}
     return {**headers, "link": ", ".join(links)} if links else headers
-
-
-def _etags(request: Request) -> list[str]:
-    return [tag.strip() for tag in request.headers.get("if-none-match", "").split(",")]
-
-
-_encode = msgspec.json.encode
-
-
-def _json(value: object) -> Response:
-    return Response(_encode(value), media_type=_JSON)
-
-
-def _error(message: str, status: int) -> Response:
-    return Response(msgspec.json.encode({"error": message}), status, media_type=_JSON)

@@ -1,4 +1,5 @@
-"""Faults on request: a script of what goes wrong with the next ``/coins/markets`` requests."""
+"""Faults on request: a script of what goes wrong with the next requests for markets, charts,
+candles and prices."""
 
 from collections import deque
 from collections.abc import Sequence

@@ -37,6 +37,18 @@ class ListedCoin(NamedTuple):
 STABLECOINS = frozenset({"tether", "usd-coin", "usds", "ethena-usde", "dai", "first-digital-usd"})
 """Ids whose price stays close to one dollar."""
 
+OWN_CHAIN = frozenset(
+    {
+        *("bitcoin", "ethereum", "ripple", "binancecoin", "solana", "dogecoin", "cardano", "tron"),
+        *("litecoin", "stellar", "avalanche-2", "sui", "the-open-network", "hedera-hashgraph"),
+        *("hyperliquid", "polkadot", "bitcoin-cash", "monero", "aptos", "near", "bittensor"),
+        *("internet-computer", "ethereum-classic", "kaspa", "vechain", "algorand", "filecoin"),
+        *("cosmos", "celestia", "xdce-crowd-sale", "blockstack", "theta-token", "flare-networks"),
+        *("sei-network", "sonic-3", "injective-protocol"),
+    }
+)
+"""Ids of coins that are no contract on another's chain."""
+
 # One line a coin reads better than ten.
 # fmt: off
 LISTED_COINS = (

@@ -1,4 +1,4 @@
-"""What ``/coins/markets`` is asked and what a source of data answers."""
+"""What ``/coins/markets`` and its like are asked, and what a source of data answers."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -6,40 +6,14 @@ from typing import Literal, NamedTuple, Protocol, cast, get_args
 
 import msgspec
 
+from crypto_pipeline.sandbox.currencies import CURRENCIES
+
 Order = Literal[
     "market_cap_desc", "market_cap_asc", "volume_desc", "volume_asc", "id_asc", "id_desc"
 ]
 
-# The other codes of /simple/supported_vs_currencies: worth of a dollar, roughly.
-_OTHER_UNITS_PER_USD = {
-    **{"ltc": 1 / 132, "bch": 1 / 320, "bnb": 1 / 650, "eos": 1 / 0.6, "xrp": 1 / 2.6},
-    **{"xlm": 1 / 0.33, "link": 1 / 18, "dot": 1 / 5, "yfi": 1 / 6_000, "sol": 1 / 170},
-    **{"aed": 3.67, "ars": 1_060.0, "bdt": 121.0, "bhd": 0.377, "bmd": 1.0, "clp": 950.0},
-    **{"czk": 24.0, "dkk": 7.15, "gel": 2.8, "hkd": 7.77, "huf": 385.0, "idr": 16_300.0},
-    **{"ils": 3.55, "kwd": 0.309, "lkr": 295.0, "mmk": 2_098.0, "mxn": 20.3, "myr": 4.43},
-    **{"ngn": 1_500.0, "nok": 11.1, "nzd": 1.75, "php": 58.0, "pkr": 279.0, "pln": 3.98},
-    **{"rub": 91.0, "sar": 3.75, "sek": 10.7, "sgd": 1.34, "thb": 33.7, "try": 36.3},
-    **{"twd": 32.8, "uah": 41.6, "vef": 0.1, "vnd": 25_500.0, "zar": 18.4, "xdr": 0.76},
-    **{"xag": 1 / 32.9, "xau": 1 / 2_935, "bits": 1 / 0.096_361, "sats": 1 / 0.000_963_61},
-}
-
-UNITS_PER_USD = {
-    "usd": 1.0,
-    "aud": 1.57,
-    "brl": 5.7,
-    "cad": 1.42,
-    "chf": 0.9,
-    "cny": 7.28,
-    "eur": 0.96,
-    "gbp": 0.79,
-    "inr": 86.9,
-    "jpy": 151.5,
-    "krw": 1439.0,
-    "btc": 1 / 96_361,
-    "eth": 1 / 2_728.22,
-    **_OTHER_UNITS_PER_USD,
-}
-"""The known values of ``vs_currency``, and the fixed rate at which the sandbox converts."""
+Precision = int | Literal["full"] | None
+"""Decimal places of prices; ``"full"`` for all digits; None for the API's own rounding."""
 
 MAX_PER_PAGE = 250
 
@@ -60,7 +34,7 @@ class MarketsQuery(msgspec.Struct, frozen=True):
     """The parameters of one request, checked.
 
     Attributes:
-        vs_currency: A key of ``UNITS_PER_USD``.
+        vs_currency: One of ``CURRENCIES``.
         ids: The only coins wanted, or None for all.
         order: How coins are sorted.
         per_page: Records on a page, 1 to 250.
@@ -75,8 +49,36 @@ class MarketsQuery(msgspec.Struct, frozen=True):
     order: Order = "market_cap_desc"
     per_page: int = 100
     page: int = 1
-    precision: int | Literal["full"] | None = None
+    precision: Precision = None
     include_rehypothecated: bool = False
+
+
+class SimplePriceQuery(msgspec.Struct, frozen=True):
+    """The parameters of one request for ``/simple/price``, checked.
+
+    Attributes:
+        vs_currencies: Those of ``CURRENCIES`` that were asked for.
+        ids: The coins wanted.
+        names: Likewise, by name, in small letters.
+        symbols: Likewise, by symbol, in small letters.
+        all_of_symbol: Whether a symbol means all its coins, or the largest.
+        market_cap: Whether to say it too.
+        volume: Likewise.
+        change: Likewise.
+        last_updated_at: Likewise.
+        precision: As for ``MarketsQuery``.
+    """
+
+    vs_currencies: tuple[str, ...]
+    ids: frozenset[str]
+    names: frozenset[str]
+    symbols: frozenset[str]
+    all_of_symbol: bool = False
+    market_cap: bool = False
+    volume: bool = False
+    change: bool = False
+    last_updated_at: bool = False
+    precision: Precision = None
 
 
 class Page(NamedTuple):
@@ -140,39 +142,95 @@ def parse_query(parameters: Mapping[str, str]) -> MarketsQuery:
     Raises:
         QueryError: a parameter is missing or not valid.
     """
-    currency = parameters.get("vs_currency", "").lower()
-    if not currency:
-        raise QueryError("Missing parameter vs_currency")
-    if currency not in UNITS_PER_USD:
-        raise QueryError("invalid vs_currency", status=400)
+    currency = parse_currency(parameters)
     order = parameters.get("order") or "market_cap_desc"
     if order not in get_args(Order):
         raise QueryError("invalid order")
-    ids = frozenset(part.strip() for part in parameters.get("ids", "").split(",")) - {""}
-    precision = parameters.get("precision")
+    ids = frozenset(_listed(parameters, "ids"))
     return MarketsQuery(
         vs_currency=currency,
         ids=ids or None,
         order=cast(Order, order),
         per_page=_whole("per_page", parameters.get("per_page", "100"), 1, MAX_PER_PAGE),
         page=_whole("page", parameters.get("page", "1"), 1, 10**9),
-        precision=(
-            None
-            if not precision
-            else "full"
-            if precision == "full"
-            else _whole("precision", precision, 0, 18)
-        ),
-        include_rehypothecated=_flag(
-            "include_rehypothecated", parameters.get("include_rehypothecated", "false")
-        ),
+        precision=parse_precision(parameters),
+        include_rehypothecated=parse_flag(parameters, "include_rehypothecated"),
     )
 
 
-def _flag(name: str, text: str) -> bool:
+def parse_simple_price(parameters: Mapping[str, str]) -> SimplePriceQuery:
+    """Check the query parameters of a request for ``/simple/price``; what is not known is passed
+    over, as the real API does.
+
+    Raises:
+        QueryError: a parameter is missing or not valid.
+    """
+    currencies = _listed(parameters, "vs_currencies")
+    if not currencies:
+        raise QueryError("Missing parameter vs_currencies")
+    ids, names, symbols = (_listed(parameters, name) for name in ("ids", "names", "symbols"))
+    if not (ids or names or symbols):
+        raise QueryError("Missing parameter ids")
+    tokens = parameters.get("include_tokens", "top")
+    if tokens not in ("top", "all"):
+        raise QueryError("invalid include_tokens")
+    return SimplePriceQuery(
+        vs_currencies=tuple(
+            code for code in dict.fromkeys(map(str.lower, currencies)) if code in CURRENCIES
+        ),
+        ids=frozenset(ids),
+        names=frozenset(map(str.lower, names)),
+        symbols=frozenset(map(str.lower, symbols)),
+        all_of_symbol=tokens == "all",
+        market_cap=parse_flag(parameters, "include_market_cap"),
+        volume=parse_flag(parameters, "include_24hr_vol"),
+        change=parse_flag(parameters, "include_24hr_change"),
+        last_updated_at=parse_flag(parameters, "include_last_updated_at"),
+        precision=parse_precision(parameters),
+    )
+
+
+def parse_currency(parameters: Mapping[str, str]) -> str:
+    """The parameter ``vs_currency``.
+
+    Raises:
+        QueryError: it is missing or not known.
+    """
+    currency = parameters.get("vs_currency", "").lower()
+    if not currency:
+        raise QueryError("Missing parameter vs_currency")
+    if currency not in CURRENCIES:
+        raise QueryError("invalid vs_currency", status=400)
+    return currency
+
+
+def parse_precision(parameters: Mapping[str, str]) -> Precision:
+    """The parameter ``precision``.
+
+    Raises:
+        QueryError: it is not valid.
+    """
+    precision = parameters.get("precision")
+    if not precision:
+        return None
+    return "full" if precision == "full" else _whole("precision", precision, 0, 18)
+
+
+def parse_flag(parameters: Mapping[str, str], name: str) -> bool:
+    """A parameter that is true or false, and false if it is not there.
+
+    Raises:
+        QueryError: it is neither.
+    """
+    text = parameters.get(name, "false")
     if text not in ("true", "false"):
         raise QueryError(f"invalid {name}")
     return text == "true"
+
+
+def _listed(parameters: Mapping[str, str], name: str) -> list[str]:
+    parts = (part.strip() for part in parameters.get(name, "").split(","))
+    return [part for part in parts if part]
 
 
 def _whole(name: str, text: str, least: int, most: int) -> int:

@@ -15,23 +15,25 @@ import msgspec
 from crypto_pipeline.sandbox import quirks as quirk
 from crypto_pipeline.sandbox.clock import iso_milliseconds
 from crypto_pipeline.sandbox.conditions import Conditions
+from crypto_pipeline.sandbox.currencies import Currencies
 from crypto_pipeline.sandbox.json_numbers import (
     amount_text,
     decimal_text,
     price_text,
     supply_text,
 )
-from crypto_pipeline.sandbox.listed_coins import REHYPOTHECATED_COINS
+from crypto_pipeline.sandbox.listed_coins import OWN_CHAIN, REHYPOTHECATED_COINS
 from crypto_pipeline.sandbox.listing import (
-    UNITS_PER_USD,
     CoinName,
     KnownCoin,
     MarketsQuery,
     Page,
+    SimplePriceQuery,
 )
 from crypto_pipeline.sandbox.simulated_coin import (
     DAY_MS,
     DEAD_SHARE,
+    HOUR_MS,
     SimulatedCoin,
     list_coins,
 )
@@ -42,16 +44,30 @@ SLOT_MS = 30_000
 MIN_COINS = 10
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_LATE_MS = quirk.UNKNOWN_CAP_DAYS * DAY_MS
 _IMAGES = "https://coin-images.coingecko.com/coins/images/"
 
 
-class _Quote(NamedTuple):
+class Quote(NamedTuple):
+    """What the market says of a coin at a time, in USD.
+
+    Attributes:
+        coin: The coin.
+        updated: When it was found, milliseconds since 1970.
+        price: For one coin.
+        cap: Of all in circulation; 0 or None where it is not known.
+        volume: Traded in the 24 hours before.
+        rank: By cap, None without one.
+        rank_with_rehypothecated: Likewise, tokens that stand for others included.
+    """
+
     coin: SimulatedCoin
     updated: int
     price: float
-    cap: float
+    cap: float | None
+    volume: float
     rank: int | None = None
-    rank_with_rehypothecated: int = 0
+    rank_with_rehypothecated: int | None = None
 
 
 class Market:
@@ -66,6 +82,7 @@ class Market:
     Attributes:
         seed: As given.
         quirks: As given.
+        currencies: What a dollar is worth.
         conditions: What a test asks for beyond the usual; may be replaced at any time.
 
     Raises:
@@ -86,6 +103,7 @@ class Market:
             raise ValueError(f"a market needs at least {MIN_COINS} coins: {coins}")
         self.seed = seed
         self.quirks = quirks
+        self.currencies = Currencies(seed)
         self.conditions = Conditions()
         self._seed = seed
         self._quirks = quirks
@@ -113,6 +131,7 @@ class Market:
             quirk.CIRCULATING_ABOVE_TOTAL,
         )
         self._additional = self._pick("additional", ids, quirk.ADDITIONAL_FIELD)
+        self._late_cap = self._pick("late cap", ids, quirk.UNKNOWN_CAP)
         colliding = self._pick(
             "symbol", (id for id in ids if id in set(generated)), quirk.SYMBOL_COLLISION
         )
@@ -127,12 +146,12 @@ class Market:
         self._names |= {
             coin.id: CoinName(coin.id, coin.symbol, coin.name) for coin in REHYPOTHECATED_COINS
         }
+        self._by_id = {coin.listed.id: coin for coin in (*self._coins, *self._rehypothecated)}
 
     def page(self, at: datetime, query: MarketsQuery) -> Page:
         """The answer at a simulated time: that of the latest full 30 seconds."""
         now = _milliseconds(at)
         slot = now - now % SLOT_MS
-        rate = UNITS_PER_USD[query.vs_currency]
         named_at = _EPOCH + timedelta(milliseconds=slot)
         quotes = self._ranked(slot, query.include_rehypothecated)
         if query.ids is not None:
@@ -143,7 +162,7 @@ class Market:
             ]
         key = query.order.rpartition("_")[0]
         if key == "volume":
-            quotes.sort(key=lambda quote: quote.coin.volume(quote.updated))
+            quotes.sort(key=lambda quote: quote.volume)
         elif key == "id":
             quotes.sort(key=lambda quote: quote.coin.listed.id)
         else:
@@ -156,63 +175,106 @@ class Market:
             before = quotes[first - 1]
             if self._repeats(slot, first, before, selected[0]):
                 selected[0] = before
-        body = ",".join(self._record(quote, query, rate, named_at) for quote in selected)
+        body = ",".join(self._record(quote, query, named_at) for quote in selected)
         return Page(f"[{body}]".encode(), len(quotes), named_at)
+
+    def simple_price(self, at: datetime, query: SimplePriceQuery) -> bytes:
+        """The answer of ``/simple/price`` at a simulated time: that of the latest full 30 s."""
+        now = _milliseconds(at)
+        slot = now - now % SLOT_MS
+        named_at = _EPOCH + timedelta(milliseconds=slot)
+        shown: dict[str, str] = {}
+        symbols: set[str] = set()
+        for quote in self._ranked(slot, include_rehypothecated=True):
+            name = self._name(quote.coin.listed.id, named_at)
+            symbol = name.symbol.lower()
+            by_symbol = symbol in query.symbols and (query.all_of_symbol or symbol not in symbols)
+            symbols.add(symbol)
+            if by_symbol or name.id in query.ids or name.name.lower() in query.names:
+                shown[name.id] = self._simple_price(quote, query)
+        return f"{{{','.join(f'{_string(id)}:{text}' for id, text in shown.items())}}}".encode()
 
     def coins(self, at: datetime) -> list[CoinName]:
         """All listed coins, sorted by id."""
-        return sorted(
-            (self._name(id, at) for id in self._names if self.conditions.is_listed(id, at)),
-            key=lambda coin: coin.id,
-        )
+        return self._list(at, active=True)
 
     def delisted_coins(self, at: datetime) -> list[CoinName]:
         """The coins that were listed once, sorted by id."""
-        return sorted(
-            (self._name(id, at) for id in self._names if not self.conditions.is_listed(id, at)),
-            key=lambda coin: coin.id,
-        )
+        return self._list(at, active=False)
 
     def with_platforms(self, coins: Iterable[CoinName], at: datetime) -> list[KnownCoin]:
-        """Coins with their contract addresses; the largest ones have a chain of their own."""
+        """Coins with their contract addresses; one keeps them under another id."""
         return [
-            KnownCoin(
-                coin.id,
-                coin.symbol,
-                coin.name,
-                {"ethereum": f"0x{_address(self._seed, self.conditions.coin_of(coin.id, at))}"}
-                if coin.id.startswith("sandbox-") or self.conditions.coin_of(coin.id, at) != coin.id
-                else {},
-            )
+            KnownCoin(coin.id, coin.symbol, coin.name, self._platforms(coin.id, at))
             for coin in coins
         ]
 
     def coin(self, id: str, at: datetime) -> SimulatedCoin | None:
         """The coin that has an id at a time, listed or not."""
         of = self.conditions.coin_of(id, at)
-        known = (*self._coins, *self._rehypothecated)
-        return next((coin for coin in known if coin.listed.id == of), None)
+        return None if of is None else self._by_id.get(of)
 
-    def _ranked(self, slot: int, include_rehypothecated: bool) -> list[_Quote]:
-        quotes = []
+    def has_price(self, coin: SimulatedCoin) -> bool:
+        """Whether the listing says a price of a coin that can be one."""
+        return coin.listed.id not in self._bad_price
+
+    def quote(self, coin: SimulatedCoin, at: int) -> Quote:
+        """What is said of a coin at a time, in milliseconds: that of the latest full 30 s."""
+        updated = coin.updated_at(at - at % SLOT_MS)
+        price = coin.price(updated)
+        cap: float | None = price * coin.listed.circulating
+        if coin.listed.id in self._late_cap and at < coin.listed_at + _LATE_MS:
+            cap = 0.0
+        if self.conditions.unknown_caps:
+            time = _EPOCH + timedelta(milliseconds=at)
+            unknown = self.conditions.unknown_cap(coin.listed.id, time)
+            if unknown is not None:
+                cap = None if unknown.is_null else 0.0
+        return Quote(coin, updated, price, cap, coin.volume(updated))
+
+    def _ranked(self, slot: int, include_rehypothecated: bool) -> list[Quote]:
         more = self._rehypothecated if include_rehypothecated else []
         at = _EPOCH + timedelta(milliseconds=slot)
-        for coin in (*self._coins, *more):
-            if not self.conditions.is_listed(coin.listed.id, at):
-                continue
-            updated = coin.updated_at(slot)
-            price = coin.price(updated)
-            quotes.append(_Quote(coin, updated, price, price * coin.listed.circulating))
-        quotes.sort(key=lambda quote: (-quote.cap, quote.coin.listed.id))
-        ranks = itertools.count(1)
+        quotes = [
+            self.quote(coin, slot) for coin in (*self._coins, *more) if self._is_listed(coin, at)
+        ]
+        quotes.sort(key=lambda quote: (-(quote.cap or 0), quote.coin.listed.id))
+        ranks, places = itertools.count(1), itertools.count(1)
         return [
             quote._replace(
-                rank=None if quote.coin in more else next(ranks), rank_with_rehypothecated=place
+                rank=None if quote.coin in more else next(ranks),
+                rank_with_rehypothecated=next(places),
             )
-            for place, quote in enumerate(quotes, 1)
+            if quote.cap
+            else quote
+            for quote in quotes
         ]
 
-    def _repeats(self, slot: int, first: int, before: _Quote, after: _Quote) -> bool:
+    def _list(self, at: datetime, active: bool) -> list[CoinName]:
+        known = (
+            id
+            for id, coin in self._by_id.items()
+            if _milliseconds(at) >= coin.listed_at and self.conditions.was_listed(id, at)
+        )
+        return sorted(
+            (self._name(id, at) for id in known if self.conditions.is_listed(id, at) == active),
+            key=lambda coin: coin.id,
+        )
+
+    def _is_listed(self, coin: SimulatedCoin, at: datetime) -> bool:
+        return _milliseconds(at) >= coin.listed_at and self.conditions.is_listed(coin.listed.id, at)
+
+    def _platforms(self, id: str, at: datetime) -> dict[str, str]:
+        coin = self.conditions.coin_of(id, at) or id
+        if coin in OWN_CHAIN and not self.conditions.changed_id(coin):
+            return {}
+        address = f"0x{_address(self._seed, coin)}"
+        platforms = {"ethereum": address}
+        if quirk.unit(self._seed, "platform", coin) < quirk.SECOND_PLATFORM:
+            platforms["binance-smart-chain"] = address
+        return platforms
+
+    def _repeats(self, slot: int, first: int, before: Quote, after: Quote) -> bool:
         # The two bad records stay exactly two.
         if not self._quirks or {before.coin.listed.id, after.coin.listed.id} & set(self._bad_price):
             return False
@@ -231,21 +293,53 @@ class Market:
             return CoinName(id, "rndr", "Render Token")
         return self._names[id]
 
-    def _record(self, quote: _Quote, query: MarketsQuery, rate: float, named_at: datetime) -> str:
+    def _simple_price(self, quote: Quote, query: SimplePriceQuery) -> str:
+        id = quote.coin.listed.id
+        parts = []
+        for code in query.vs_currencies:
+            rate = self.currencies.units_per_usd(code, quote.updated)
+            price = price_text(quote.price * rate, query.precision, self._quirks)
+            parts.append(f'"{code}":{self._bad_price.get(id) or price}')
+            if query.market_cap:
+                parts.append(f'"{code}_market_cap":{self._cap_text(quote.cap, rate)}')
+            if query.volume:
+                volume = amount_text(quote.volume * rate, self._quirks)
+                parts.append(f'"{code}_24h_vol":{volume}')
+            if query.change:
+                before = self._before(quote, code)
+                change = decimal_text((quote.price * rate / before - 1) * 100, 12)
+                parts.append(f'"{code}_24h_change":{change}')
+        if query.last_updated_at:
+            parts.append(f'"last_updated_at":{quote.updated // 1000}')
+        return f"{{{','.join(parts)}}}"
+
+    def _cap_text(self, cap: float | None, rate: float) -> str:
+        return "null" if cap is None else amount_text(cap * rate, self._quirks)
+
+    def _before(self, quote: Quote, currency: str) -> float:
+        """The price 24 hours before, in a currency; of a dead coin there is no other."""
+        time = quote.updated if quote.coin.dead else quote.updated - DAY_MS
+        price = quote.price if quote.coin.dead else quote.coin.price(time)
+        return price * self.currencies.units_per_usd(currency, time)
+
+    def _record(self, quote: Quote, query: MarketsQuery, named_at: datetime) -> str:
         coin, updated, usd = quote.coin, quote.updated, quote.price
         listed = coin.listed
         id, odd = listed.id, self._quirks
+        rate = self.currencies.units_per_usd(query.vs_currency, updated)
+        now = usd * rate
 
         def price(value: float) -> str:
-            return price_text(value * rate, query.precision, odd)
+            return price_text(value, query.precision, odd)
 
         def amount(value: float) -> str:
-            return amount_text(value * rate, odd)
+            return amount_text(value, odd)
 
-        high, low = self._range_24h(coin, updated, usd)
-        usd_before = usd if coin.dead else coin.price(updated - DAY_MS)
-        change = decimal_text((usd / usd_before - 1) * 100, 5)
-        cap_change = (usd - usd_before) * listed.circulating
+        high, low = self._range_24h(coin, updated, now, query.vs_currency)
+        before = self._before(quote, query.vs_currency)
+        change = decimal_text((now / before - 1) * 100, 5)
+        cap = self._cap_text(quote.cap, rate)
+        cap_change = amount((now - before) * listed.circulating) if quote.cap else cap
         total = listed.circulating * 0.98 if id in self._more_circulating else listed.total
         maximum = listed.total if listed.maximum is None else listed.maximum
         roi = "null"
@@ -259,44 +353,55 @@ class Market:
         name = self._name(id, named_at)
         more = ""
         if query.include_rehypothecated:
-            more = f',"market_cap_rank_with_rehypothecated":{quote.rank_with_rehypothecated}'
+            place = quote.rank_with_rehypothecated
+            more = f',"market_cap_rank_with_rehypothecated":{"null" if place is None else place}'
         if id in self._additional:
             score = decimal_text(100 * quirk.unit(self._seed, "score", id), 1)
             more += f',"{quirk.ADDITIONAL_FIELD_NAME}":{score}'
         return (
             f'{{"id":{_string(name.id)},"symbol":{_string(name.symbol)},"name":{_string(name.name)}'
             f',"image":{_string(_IMAGES + listed.image)}'
-            f',"current_price":{self._bad_price.get(id) or price(usd)}'
-            f',"market_cap":{amount(quote.cap)}'
+            f',"current_price":{self._bad_price.get(id) or price(now)}'
+            f',"market_cap":{cap}'
             f',"market_cap_rank":{"null" if id in self._no_rank else rank}'
-            f',"fully_diluted_valuation":{"null" if id in self._no_total else amount(usd * total)}'
-            f',"total_volume":{amount(coin.volume(updated))}'
+            f',"fully_diluted_valuation":{"null" if id in self._no_total else amount(now * total)}'
+            f',"total_volume":{amount(quote.volume * rate)}'
             f',"high_24h":{price(high)},"low_24h":{price(low)}'
-            f',"price_change_24h":{price(usd - usd_before)}'
+            f',"price_change_24h":{price(now - before)}'
             f',"price_change_percentage_24h":{change}'
-            f',"market_cap_change_24h":{amount(cap_change)}'
+            f',"market_cap_change_24h":{cap_change}'
             f',"market_cap_change_percentage_24h":{change}'
             f',"circulating_supply":{supply_text(listed.circulating, odd)}'
             f',"total_supply":{"null" if id in self._no_total else supply_text(total, odd)}'
             f',"max_supply":{"null" if id in self._no_max else supply_text(maximum, odd)}'
-            f',"ath":{price(coin.ath)}'
+            f',"ath":{price(coin.ath * rate)}'
             f',"ath_change_percentage":{decimal_text((usd / coin.ath - 1) * 100, 5)}'
             f',"ath_date":"{_iso(coin.ath_at)}"'
-            f',"atl":{price(coin.atl)}'
+            f',"atl":{price(coin.atl * rate)}'
             f',"atl_change_percentage":{decimal_text((usd / coin.atl - 1) * 100, 5)}'
             f',"atl_date":"{_iso(coin.atl_at)}"'
             f',"roi":{roi},"last_updated":"{_iso(updated)}"{more}}}'
         )
 
-    def _range_24h(self, coin: SimulatedCoin, updated: int, usd: float) -> tuple[float, float]:
-        high, low = coin.range_24h(updated)
+    def _range_24h(
+        self, coin: SimulatedCoin, updated: int, now: float, currency: str
+    ) -> tuple[float, float]:
+        """Highest and lowest of the last 24 hours' full-hour prices and the present one."""
+        prices = [now]
+        if not coin.dead:
+            last_hour = updated - updated % HOUR_MS
+            prices += (
+                coin.price(time) * self.currencies.units_per_usd(currency, time)
+                for time in range(last_hour - 23 * HOUR_MS, last_hour + 1, HOUR_MS)
+            )
+        high, low = max(prices), min(prices)
         if self._quirks:
             chance = quirk.unit(self._seed, "range", coin.listed.id, updated)
             if chance < quirk.PRICE_ABOVE_HIGH:
-                high = usd * 0.995
+                high = now * 0.995
                 low = min(low, high)
             elif chance < quirk.PRICE_ABOVE_HIGH + quirk.PRICE_BELOW_LOW:
-                low = usd * 1.005
+                low = now * 1.005
                 high = max(low, high)
         return high, low
 

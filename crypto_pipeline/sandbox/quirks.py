@@ -46,6 +46,15 @@ REPEATED_AT_BORDER = 0.05
 """Of page borders, drawn anew every 30 s: by market cap, the last coin of a page is also the first
 of the next, and the coin which it overtook is on neither."""
 
+UNKNOWN_CAP = 0.3
+"""Of coins: ``market_cap`` is 0 in their first ``UNKNOWN_CAP_DAYS`` (real: those of Shiba Inu)."""
+
+UNKNOWN_CAP_DAYS = 274
+"""How long a supply may stay unknown."""
+
+SECOND_PLATFORM = 0.3
+"""Of contracts: one of the same address on another chain."""
+
 RENAMED_COIN = "render-token"
 """This coin is (rndr, Render Token) and then (render, Render), as the real one was."""
 

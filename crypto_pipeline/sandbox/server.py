@@ -10,11 +10,11 @@ import uvicorn
 
 from crypto_pipeline.sandbox.app import API_PREFIX, CONTROL_PREFIX, create_app
 from crypto_pipeline.sandbox.clock import SimulatedClock
-from crypto_pipeline.sandbox.conditions import RequestCount
 from crypto_pipeline.sandbox.faults import FaultScript
 from crypto_pipeline.sandbox.listing import Source
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.quirks import RENAMED_AFTER
+from crypto_pipeline.sandbox.request_count import RequestCount
 
 _HOST = "127.0.0.1"
 

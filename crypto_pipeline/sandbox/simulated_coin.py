@@ -48,6 +48,16 @@ class SimulatedCoin:
         listed: The coin before it moves.
         seed: The market's seed.
         dead: Whether it hardly ever trades: for an instant every 90 days, at least 14 days ago.
+
+    Attributes:
+        listed: As given.
+        dead: As given.
+        ath: All-time high.
+        ath_at: Its time.
+        atl: All-time low.
+        atl_at: Its time.
+        listed_at: When the coin was new.
+        roi: What its return is compared with, None for most.
     """
 
     def __init__(self, listed: ListedCoin, seed: int, dead: bool) -> None:
@@ -72,6 +82,8 @@ class SimulatedCoin:
         self.atl = listed.price / bound / (1.1 if stable else random.uniform(1.1, 900))
         self.ath_at = 1_483_228_800_000 + random.randrange(1700 * DAY_MS)  # 2017 to mid-2021
         self.atl_at = 1_373_068_800_000 + random.randrange(1200 * DAY_MS)  # mid-2013 to 2016
+        # So that the all-time low is within the coin's life.
+        self.listed_at = self.atl_at - 30 * DAY_MS
         self.roi = (
             Roi(random.choice(("usd", "eth", "btc")), listed.price / random.uniform(0.2, 60))
             if random.random() < ROI_SHARE and not stable
@@ -94,15 +106,6 @@ class SimulatedCoin:
     def volume(self, at: int) -> float:
         """Traded in the 24 hours before a time, USD."""
         return self.listed.volume * (1 + 0.4 * math.sin(self._volume_wave * at))
-
-    def range_24h(self, at: int) -> tuple[float, float]:
-        """Highest and lowest of the last 24 hours' full-hour prices and the present one."""
-        if self.dead:
-            return self.price(at), self.price(at)
-        last_hour = at - at % HOUR_MS
-        prices = [self.price(last_hour - hour * HOUR_MS) for hour in range(24)]
-        prices.append(self.price(at))
-        return max(prices), min(prices)
 
 
 def list_coins(seed: int, count: int, tiny: int) -> list[ListedCoin]:

@@ -1,0 +1,178 @@
+"""What our client asks and what the sandbox answers, against CoinGecko's own description."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from openapi_core import Config, OpenAPI
+from openapi_core.contrib.starlette import StarletteOpenAPIRequest, StarletteOpenAPIResponse
+from openapi_core.validation.response.exceptions import ResponseValidationError
+from pydantic import SecretStr
+from starlette.responses import Response
+
+from crypto_pipeline.coingecko.client import CoinGeckoClient
+from crypto_pipeline.coingecko.limits import RequestBudget
+from crypto_pipeline.config.settings import Plan
+from crypto_pipeline.sandbox.app import API_PREFIX
+from crypto_pipeline.sandbox.clock import SimulatedClock
+from crypto_pipeline.sandbox.market import Market
+from crypto_pipeline_tests.real_captures import CAPTURES
+from crypto_pipeline_tests.sandbox.recorder import Exchange, Recorder, recorded
+
+NOW = datetime(2026, 6, 15, 12, 20, tzinfo=timezone.utc)
+DAY = timedelta(days=1)
+JSON = "application/json"
+DESCRIPTIONS = CAPTURES / "openapi"
+
+pytestmark = pytest.mark.skipif(
+    not DESCRIPTIONS.is_dir(), reason=f"no descriptions in {DESCRIPTIONS}"
+)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Recorder]:
+    with recorded(Market(300), SimulatedClock(NOW, speed=0)) as recorder:
+        yield recorder
+
+
+class Description:
+    """CoinGecko's description of a plan's API, at the address of the sandbox."""
+
+    def __init__(self, plan: Plan, base_url: str) -> None:
+        spec = json.loads((DESCRIPTIONS / f"{plan.value}-api.json").read_text())
+        spec["servers"] = [{"url": base_url}]
+        self.paths: dict[str, Any] = spec["paths"]
+        # The file is not quite valid itself: the default of an integer is a text.
+        self._api = OpenAPI.from_dict(spec, config=Config(spec_validator_cls=None))
+
+    def check_request(self, exchange: Exchange) -> str:
+        """The request's path in the description; fails if it is not as described."""
+        request = StarletteOpenAPIRequest(exchange.request)
+        found = self._api.unmarshal_request(request)
+        assert not found.errors, (str(exchange.request.url), found.errors)
+        path = self._path(exchange)
+        described = {
+            parameter["name"]
+            for parameter in self.paths[path]["get"].get("parameters", [])
+            if parameter["in"] == "query"
+        }
+        # CoinGecko passes over what it does not know, so a misspelt parameter would go unnoticed.
+        assert set(exchange.request.query_params) <= described
+        return path
+
+    def check_response(self, exchange: Exchange) -> str:
+        """The request's path in the description; fails if the answer is not as described."""
+        self._api.validate_response(
+            StarletteOpenAPIRequest(exchange.request),
+            StarletteOpenAPIResponse(exchange.response),
+        )
+        return self._path(exchange)
+
+    def _path(self, exchange: Exchange) -> str:
+        asked = exchange.request.url.path.removeprefix(API_PREFIX)
+        id = exchange.request.path_params.get("id", "")
+        (path,) = (path for path in self.paths if path.replace("{id}", id) == asked)
+        return path
+
+
+Describe = Callable[[Plan], Description]
+
+
+@pytest.fixture(scope="module")
+def describe(server: Recorder) -> Describe:
+    return cache(lambda plan: Description(plan, server.base_url))
+
+
+@pytest.mark.parametrize("plan", [Plan.DEMO, Plan.PRO])
+def test_our_requests_and_their_answers_are_as_described(
+    server: Recorder, describe: Describe, plan: Plan, tmp_path: Path
+) -> None:
+    server.exchanges.clear()
+    with CoinGeckoClient(
+        plan,
+        api_key=SecretStr("CG-sandbox"),
+        base_url=server.base_url,
+        budget=RequestBudget(tmp_path / "budget.sqlite3", None),
+    ) as client:
+        client.ping()
+        client.markets("usd", None)
+        client.markets("eur", 20, also=["ethereum-name-service"])
+        client.markets("usd", None, ids=["bitcoin", "wrapped-bitcoin"], include_rehypothecated=True)
+        client.chart_range("bitcoin", "usd", NOW - 90 * DAY, NOW - DAY)
+        client.chart_range("sandbox-coin-0200", "btc", NOW - 364 * DAY, NOW)
+        client.key_usage()
+    description = describe(plan)
+    asked = Counter(description.check_request(exchange) for exchange in server.exchanges)
+    answered = Counter(description.check_response(exchange) for exchange in server.exchanges)
+    assert asked == answered
+    assert asked == {
+        "/ping": 1,
+        "/coins/markets": 5,
+        "/coins/{id}/market_chart/range": 2,
+        **({"/key": 1} if plan is Plan.PRO else {}),
+    }
+
+
+@pytest.mark.parametrize("plan", [Plan.DEMO, Plan.PRO])
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/coins/list", {}),
+        ("/coins/list", {"include_platform": "true"}),
+        ("/coins/list", {"include_platform": "true", "status": "inactive"}),
+        ("/coins/bitcoin/market_chart", {"vs_currency": "usd", "days": "1"}),
+        ("/coins/bitcoin/market_chart", {"vs_currency": "sats", "days": "30"}),
+        ("/coins/bitcoin/ohlc", {"vs_currency": "usd", "days": "1"}),
+        ("/coins/bitcoin/ohlc", {"vs_currency": "eur", "days": "90"}),
+        ("/simple/supported_vs_currencies", {}),
+    ],
+)
+def test_what_else_the_sandbox_answers_is_as_described(
+    server: Recorder, describe: Describe, plan: Plan, path: str, query: dict[str, str]
+) -> None:
+    server.exchanges.clear()
+    key = {f"x-cg-{plan.value}-api-key": "CG-sandbox"}
+    answer = httpx.get(f"{server.base_url}{path}", params=query, headers=key)
+    assert answer.status_code == 200, answer.text
+    description = describe(plan)
+    for exchange in server.exchanges:
+        description.check_request(exchange)
+        description.check_response(exchange)
+
+
+@pytest.mark.parametrize(
+    ("path", "query"),
+    [
+        ("/coins/markets", {"vs_currency": "usd", "order": "size"}),
+        ("/coins/markets", {"vs_currency": "usd", "per_page": "many"}),
+        ("/coins/markets", {"vs_currency": "usd", "page_size": "1"}),
+        ("/coins/bitcoin/ohlc", {"vs_currency": "usd", "days": "2"}),
+        (
+            "/coins/bitcoin/market_chart/range",
+            {"vs_currency": "usd", "from": "2026-01-01", "to": "2026-02-01"},
+        ),
+    ],
+)
+def test_a_request_that_is_not_as_described_is_found(
+    server: Recorder, describe: Describe, path: str, query: dict[str, str]
+) -> None:
+    server.exchanges.clear()
+    key = {"x-cg-demo-api-key": "CG-sandbox"}
+    httpx.get(f"{server.base_url}{path}", params=query, headers=key)
+    with pytest.raises(AssertionError):
+        describe(Plan.DEMO).check_request(server.exchanges[0])
+
+
+def test_an_answer_that_is_not_as_described_is_found(server: Recorder, describe: Describe) -> None:
+    server.exchanges.clear()
+    httpx.get(f"{server.base_url}/ping")
+    request, answer = server.exchanges[0]
+    wrong = Response(answer.body.replace(b"gecko_says", b"gecko_said"), media_type=JSON)
+    with pytest.raises(ResponseValidationError):
+        describe(Plan.DEMO).check_response(Exchange(request, wrong))
