@@ -21,6 +21,7 @@ from crypto_pipeline.coingecko.limits import RequestBudget
 from crypto_pipeline.config.settings import Plan
 from crypto_pipeline.sandbox.app import API_PREFIX
 from crypto_pipeline.sandbox.clock import SimulatedClock
+from crypto_pipeline.sandbox.conditions import Absence, Conditions, Successor
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline_tests.real_captures import CAPTURES
 from crypto_pipeline_tests.sandbox.recorder import Exchange, Recorder, recorded
@@ -37,7 +38,13 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Recorder]:
-    with recorded(Market(300), SimulatedClock(NOW, speed=0)) as recorder:
+    market = Market(300)
+    # Some real ids are no plain words.
+    market.conditions = Conditions(
+        successors=(Successor("sandbox-coin-0299", NOW - DAY, "1move token"),),
+        absences=(Absence("sandbox-coin-0298", NOW - DAY),),
+    )
+    with recorded(market, SimulatedClock(NOW, speed=0)) as recorder:
         yield recorder
 
 
@@ -105,7 +112,12 @@ def test_our_requests_and_their_answers_are_as_described(
         client.markets("eur", 20, also=["ethereum-name-service"])
         client.markets("usd", None, ids=["bitcoin", "wrapped-bitcoin"], include_rehypothecated=True)
         client.chart_range("bitcoin", "usd", NOW - 90 * DAY, NOW - DAY)
-        client.chart_range("sandbox-coin-0200", "btc", NOW - 364 * DAY, NOW)
+        client.chart_range("1move token", "btc", NOW - 364 * DAY, NOW)
+        client.ohlc("bitcoin", "usd", "1")
+        client.ohlc("bitcoin", "eur", "365")
+        client.coin_list()
+        if plan is Plan.PRO:
+            client.coin_list(is_active=False)
         client.key_usage()
     description = describe(plan)
     asked = Counter(description.check_request(exchange) for exchange in server.exchanges)
@@ -115,7 +127,9 @@ def test_our_requests_and_their_answers_are_as_described(
         "/ping": 1,
         "/coins/markets": 5,
         "/coins/{id}/market_chart/range": 2,
-        **({"/key": 1} if plan is Plan.PRO else {}),
+        "/coins/{id}/ohlc": 2,
+        "/coins/list": 1 if plan is Plan.DEMO else 2,
+        **({} if plan is Plan.DEMO else {"/key": 1}),
     }
 
 
@@ -130,7 +144,20 @@ def test_our_requests_and_their_answers_are_as_described(
         ("/coins/bitcoin/market_chart", {"vs_currency": "sats", "days": "30"}),
         ("/coins/bitcoin/ohlc", {"vs_currency": "usd", "days": "1"}),
         ("/coins/bitcoin/ohlc", {"vs_currency": "eur", "days": "90"}),
+        ("/coins/bitcoin/market_chart", {"vs_currency": "usd", "days": "90", "interval": "daily"}),
+        ("/coins/1move%20token/ohlc", {"vs_currency": "usd", "days": "30", "precision": "2"}),
         ("/simple/supported_vs_currencies", {}),
+        (
+            "/simple/price",
+            {
+                "vs_currencies": "usd",
+                "ids": "bitcoin",
+                "include_market_cap": "true",
+                "include_24hr_vol": "true",
+                "include_24hr_change": "true",
+                "include_last_updated_at": "true",
+            },
+        ),
     ],
 )
 def test_what_else_the_sandbox_answers_is_as_described(
