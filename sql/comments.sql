@@ -715,7 +715,7 @@ COMMENT ON COLUMN v_deduplication_stats.batches IS
 COMMENT ON COLUMN v_deduplication_stats.duplicate_percentage IS
     'Duplicates among the records fetched, in percent.';
 COMMENT ON VIEW asked_history IS
-    'The hours of each coin and currency that a chart was asked for, as far as they were over then.';
+    'The hours of each coin and currency that a chart was asked for, as far as they were over then; of an answer that is empty up to now, a week more.';
 COMMENT ON COLUMN asked_history.asked IS
     'The hours (UTC) for which a chart was asked and answered.';
 COMMENT ON VIEW expected_history IS

@@ -39,6 +39,7 @@ _BEYOND_REACH = 10012
 _NOT_FOUND = 404
 _ANSWERS_PER_LOAD = 50
 _HOUR = timedelta(hours=1)
+_GONE = timedelta(days=7)
 _REACH_TOLD = re.compile(r"past (\d+) days")
 
 _logger = logging.getLogger(__name__)
@@ -311,7 +312,10 @@ class History:
             if error.status != _NOT_FOUND:
                 raise
             outcome.refused += 1
-            self._refuse(series, span, f"CoinGecko does not know the coin: {error.text}")
+            # One that is gone is asked for again after a while, and not every night.
+            until = span.end if span.end < hour_of(now) - _GONE else span.end + _GONE
+            gone = Span(span.start, until)
+            self._refuse(series, gone, f"CoinGecko does not know the coin: {error.text}")
             for other in [one for one in left if one.series.coin == series.coin]:
                 left.remove(other)
                 outcome.refused += 1

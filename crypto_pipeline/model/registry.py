@@ -1292,7 +1292,7 @@ VIEWS: Final[Mapping[str, str]] = {
     "v_deduplication_stats": "What deduplication and quarantine did, by day (UTC), source and"
     " currency.",
     "asked_history": "The hours of each coin and currency that a chart was asked for, as far as"
-    " they were over then.",
+    " they were over then; of an answer that is empty up to now, a week more.",
     "expected_history": "What is expected of each coin and currency: days, and from the first day"
     " that was asked every hour on, hours.",
     "coin_list_answers": "The answers of the list of active coins in time, and whether each is"

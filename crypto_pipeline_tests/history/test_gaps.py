@@ -260,6 +260,32 @@ def test_a_repair_brings_all_that_the_source_has_with_the_fewest_requests(
     assert charts.asked == []
 
 
+@pytest.mark.parametrize("gone", ["unknown", "without points"])
+def test_a_coin_that_is_gone_is_asked_for_once_a_week(
+    gone: str, charts: Charts, warehouse: Warehouse, zone: LandingZone
+) -> None:
+    charts.hours = {"coin-0000": set(range(2000)), "coin-0001": set(range(30))}
+    if gone == "unknown":
+        del charts.hours["coin-0001"]
+    asked = 0
+    for day in range(11):
+        first = max(24 * day, 1)
+        for number in range(first, 24 * day + 24):
+            land_hour(zone, number, [0, 1] if number < 30 else [0])
+        charts.now = hour(24 * day + 24) + timedelta(minutes=12)
+        land_hour(zone, 24 * day + 24, [0])
+        load(warehouse, zone)
+        repair(warehouse, zone)
+        assert gaps(warehouse, "NOT is_explained") == []
+        if day == 2:
+            # The first answer still had its last hours.
+            asked = len(charts.asked) + charts.refusals
+            assert asked > 0
+        elif day in range(3, 8):
+            assert len(charts.asked) + charts.refusals == asked
+    assert len(charts.asked) + charts.refusals == asked + 1
+
+
 def test_a_day_that_is_repaired_does_not_make_every_hour_expected(
     charts: Charts, warehouse: Warehouse, zone: LandingZone
 ) -> None:

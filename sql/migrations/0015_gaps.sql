@@ -70,20 +70,26 @@ CREATE TABLE history_refusals (
 -- Gaps
 -- ---------------------------------------------------------------------------------------------
 
--- The hours of each coin and currency that a chart was asked for, as far as they were over then.
+-- The hours of each coin and currency that a chart was asked for, as far as they were over then. An
+-- answer that is empty up to now is that of a coin that is gone: it holds for a week, after which the
+-- source is asked once more.
 CREATE VIEW asked_history AS
-SELECT
-    crypto_id,
-    vs_currency,
-    -- A request ends a second before the hour does.
-    range_agg(tstzrange(
-        hour_floor(requested_from), hour_floor(least(requested_to + interval '1 second', ingested_at))
-    ))
-        AS asked
-FROM history_batches
-WHERE status = 'completed' AND origin = 'chart' AND coalesce(granularity_minutes, 60) <= 60
-    AND hour_floor(requested_from)
-        < hour_floor(least(requested_to + interval '1 second', ingested_at))
+SELECT crypto_id, vs_currency, range_agg(tstzrange(asked_from, asked_to)) AS asked
+FROM (
+    SELECT
+        crypto_id,
+        vs_currency,
+        hour_floor(requested_from) AS asked_from,
+        CASE
+            WHEN points_fetched = 0 AND requested_to >= ingested_at - interval '2 hours'
+            THEN hour_floor(ingested_at) + interval '168 hours'
+            -- A request ends a second before the hour does.
+            ELSE hour_floor(least(requested_to + interval '1 second', ingested_at))
+        END AS asked_to
+    FROM history_batches
+    WHERE status = 'completed' AND origin = 'chart' AND coalesce(granularity_minutes, 60) <= 60
+) AS ranges
+WHERE asked_from < asked_to
 GROUP BY crypto_id, vs_currency;
 
 CREATE TABLE history_series (
