@@ -189,7 +189,8 @@ def _stop_on_errors(outcome: RunOutcome) -> None:
 
 
 def _print_errors(outcome: RunOutcome) -> bool:
-    for error in outcome.errors:
+    # Two steps may fail of the same cause.
+    for error in dict.fromkeys(outcome.errors):
         complaints.print(f"[red]{escape(error)}[/]", soft_wrap=True)
     return bool(outcome.errors)
 

@@ -103,6 +103,8 @@ def test_the_metrics_are_what_prometheus_reads(
     drop(zone, "load.json", b"not JSON")
     with open_dagster_home(Settings()) as instance:
         defs.resolve_job_def("load_landing_zone").execute_in_process(instance=instance)
+    # Of other tests, whose folder is the same.
+    (Settings().data_dir / "request-budget-public.sqlite3").unlink(missing_ok=True)
     request_budget(Settings()).acquire()
     request_budget(Settings()).acquire()
     file = tmp_path / "crypto.prom"

@@ -47,7 +47,7 @@ def ask():
     start.wait()
     for _ in range(20):
         embedded_socket_folder(Path(sys.argv[1]))
-    print("held", flush=True)
+    sys.stdout.write("held\n")
 threads = [threading.Thread(target=ask) for _ in range(8)]
 for thread in threads:
     thread.start()
