@@ -16,7 +16,7 @@ from typing import Any
 from crypto_pipeline.automation import LOAD_LAKE_JOB
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.lakehouse import load as lake
-from crypto_pipeline.warehouse import bulk_load, staging
+from crypto_pipeline.warehouse import bulk_load, quarantine, staging
 
 
 def run(order: dict[str, Any]) -> None:
@@ -26,6 +26,7 @@ def run(order: dict[str, Any]) -> None:
     # A transaction a file, or in a month built detached a chunk: small files would all go into one.
     staging._CHUNK_BYTES = 1
     bulk_load._STAGED_BYTES = 1
+    quarantine._CHUNK_BYTES = 1
     if order["job"] == LOAD_LAKE_JOB:
         lake.FACTS_A_COMMIT = 10
     job = defs.resolve_job_def(order["job"])

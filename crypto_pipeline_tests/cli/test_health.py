@@ -49,6 +49,7 @@ def test_a_warehouse_of_today_is_healthy(warehouse: Warehouse, zone: LandingZone
     assert (code, told["healthy"], told["problems"]) == (0, True, [])
     assert (told["kind"], told["rows"], told["coins"]) == ("live", 1, 1)
     assert (told["records_fetched"], told["records_loaded"], told["records_rejected"]) == (2, 1, 1)
+    assert (told["in_quarantine"], told["records_replayed"]) == (1, 0)
     assert 0 <= told["age_seconds"] < 600
     assert told["newest_batch"]["status"] == "completed"
     assert datetime.fromisoformat(told["newest_data"]) <= datetime.fromisoformat(told["read_at"])
@@ -121,6 +122,7 @@ def test_the_metrics_are_what_prometheus_reads(
     assert samples["healthy",] == 0
     assert samples["batches", "complete"] == samples["batches", "failed"] == 1
     assert samples["records_total", "loaded"] == samples["records_total", "rejected"] == 1
+    assert samples["quarantine",] == 1
     assert samples["api_requests_last_minute",] == 2
     assert 0 < samples["run_duration_seconds", "load_landing_zone"] < 60
     assert samples["run_end_timestamp_seconds", "load_landing_zone", "SUCCESS"] > NOW.timestamp()

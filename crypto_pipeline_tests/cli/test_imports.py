@@ -54,6 +54,9 @@ def test_help_and_errors_of_usage_import_nothing_that_a_verb_works_with(
         ("coins", "list"),
         ("coins", "events", "--json"),
         ("coins", "aliases"),
+        ("quarantine", "list"),
+        ("quarantine", "show", "1"),
+        ("quarantine", "replay"),
         ("sql", "SELECT count(*) FROM analytics.dim_time"),
     ],
 )

@@ -13,7 +13,10 @@ from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.server import SandboxServer
 from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline_tests.former_version import FormerVersion
+from crypto_pipeline_tests.histories import history
 from crypto_pipeline_tests.jobs import START, Jobs, drop_files
+from crypto_pipeline_tests.market_records import drop
 from crypto_pipeline_tests.pipeline import (
     another_warehouse,
     batches,
@@ -28,6 +31,7 @@ pytestmark = pytest.mark.long
 
 LOAD = "load_landing_zone"
 REPLAY = "replay_landing_zone"
+QUARANTINE = "replay_quarantine"
 
 
 def new_landing_zone(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> LandingZone:
@@ -99,6 +103,39 @@ def test_a_killed_replay_is_finished_by_the_next(
 
     assert contents(warehouse) == expected
     assert alive >= 2
+
+
+def test_a_killed_replay_of_the_quarantine_is_finished_by_the_next(
+    former_version: FormerVersion,
+    jobs: Jobs,
+    warehouse: Warehouse,
+    zone: LandingZone,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, body in history(11):
+        drop(zone, name, body)
+    former_version.load()
+    waits = "SELECT count(*) FROM rejected_records WHERE resolved_at IS NULL"
+    before, seen = rows(warehouse, waits), set()
+    seeded = random.Random(20261127)
+    for _ in range(12):
+        process = jobs.start(QUARANTINE)
+        time.sleep(seeded.random())
+        jobs.kill(process)
+        seen.add(rows(warehouse, waits)[0][0])
+    # Some were killed in the middle.
+    assert len(seen - {before[0][0], 0}) >= 1
+    jobs.end(jobs.start(QUARANTINE))
+    held = contents(warehouse)
+
+    another = another_warehouse(monkeypatch)
+    jobs.end(jobs.start(LOAD))
+    expected = contents(another)
+    for one in (held, expected):
+        one["public.rejected_records"] = [
+            row for row in one["public.rejected_records"] if row["resolved_at"] is None
+        ]
+    assert held == expected
 
 
 def test_two_replays_at_the_same_time_are_as_one(

@@ -40,6 +40,8 @@ from crypto_pipeline.warehouse.roles import (
     role_matrix,
 )
 from crypto_pipeline_tests.coins.coin_lists import coin, day, land, load, others
+from crypto_pipeline_tests.former_version import FormerVersion
+from crypto_pipeline_tests.histories import history, land_charts
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import contents, load_landing_zone, rows
 from crypto_pipeline_tests.upgrade.test_upgrade import grant_as_before, restore
@@ -268,6 +270,19 @@ def test_a_replay_is_the_owners(
     monkeypatch.setenv("DATABASE_URL", make_conninfo(with_roles, user="crypto_owner"))
     assert replay.execute_in_process().success
     assert contents(as_loader) == before
+
+
+def test_a_loader_replays_the_quarantine(
+    as_loader: Warehouse, former_version: FormerVersion, zone: LandingZone
+) -> None:
+    for name, body in history(5):
+        drop(zone, name, body)
+    land_charts(zone, 5, 0)
+    former_version.load()
+    assert defs.resolve_job_def("replay_quarantine").execute_in_process().success
+    for table in ("rejected_records", "rejected_points"):
+        count = f"SELECT count(*) > 0 FROM {table} WHERE resolved_at IS NOT NULL"
+        assert rows(as_loader, count) == [(True,)]
 
 
 def test_a_loader_loads_and_maintains_without_the_right_to_change_the_schema(
