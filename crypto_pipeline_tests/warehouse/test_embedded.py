@@ -38,7 +38,7 @@ for line in sys.stdin:
 _AS_ROOT = os.geteuid() == 0
 
 
-_HOLD_IN_THREADS = """
+_HOLD_IN_THREADS = r"""
 import sys, threading
 from pathlib import Path
 from crypto_pipeline.warehouse.embedded import embedded_socket_folder
