@@ -31,9 +31,6 @@ _VERSIONS = {
 _NOTHING_WAITS = "Nothing waits in quarantine."
 _NOTHING_OF_IT_WAITS = "Nothing of that waits in quarantine."
 
-# What 80 columns of a terminal hold; --json has them all.
-_IN_THE_TABLE = ("rule", "waiting", "by_older_version", "coins", "example", "reason")
-
 
 def list_quarantine(
     console: Console, rules: Sequence[str], since: datetime | None, *, as_json: bool
@@ -127,9 +124,9 @@ def _print(console: Console, found: Sequence[dict[str, Any]], *, filtered: bool)
         console.print(_NOTHING_OF_IT_WAITS if filtered else _NOTHING_WAITS)
     if not found:
         return
-    columns = [name.replace("_", " ") for name in _IN_THE_TABLE]
+    columns = [name.replace("_", " ") for name in found[0]]
     rows = [
-        [_short(row[name]) if name == "reason" else _shown(row[name]) for name in _IN_THE_TABLE]
+        [_short(value) if name == "reason" else _shown(value) for name, value in row.items()]
         for row in found
     ]
     print_rows(console, "Quarantine", columns, rows)
