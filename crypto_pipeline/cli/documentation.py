@@ -17,7 +17,8 @@ from psycopg.rows import class_row
 from pydantic.fields import FieldInfo
 
 from crypto_pipeline.config.settings import Settings, is_secret
-from crypto_pipeline.model.quality import RULES, Rule
+from crypto_pipeline.model.quality import POINT_RULES, RULES, Rule
+from crypto_pipeline.model.registry import PRICE_POINTS
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.catalog import Column, describe_columns
 
@@ -249,18 +250,46 @@ def rules_page(connection: psycopg.Connection) -> str:
             " records of the response, which a table no longer shows: its check reads what the load"
             " recorded."
         ),
+        _paragraph(
+            "A rule has a version, counted up with every change of its predicate (a test compares"
+            " them). The quarantine keeps with each record the versions of the rules that rejected"
+            " it, so `crypto-pipeline quarantine list` tells what an older version rejected, and"
+            " `crypto-pipeline quarantine replay` loads what no rule rejects any more:"
+            " [COMMANDS.md](COMMANDS.md#the-quarantine)."
+        ),
         _paragraph(_GENERATED.format(source="[quality.py](../crypto_pipeline/model/quality.py)")),
         _table(
-            ["rule", "severity", "predicate", "what is wrong", "CHECK constraint of"],
-            (_rule_row(rule, guards.get(rule.name, [])) for rule in RULES),
+            _RULE_COLUMNS,
+            (
+                _rule_row(rule, [t for t in guards.get(rule.name, []) if t != PRICE_POINTS.name])
+                for rule in RULES
+            ),
+        ),
+        "## Points of price history",
+        _paragraph(
+            "The same of a point of a chart or an export; what one of these rules rejects waits in"
+            " `rejected_points`."
+        ),
+        _table(
+            _RULE_COLUMNS,
+            (
+                _rule_row(rule, [t for t in guards.get(rule.name, []) if t == PRICE_POINTS.name])
+                for rule in POINT_RULES
+            ),
         ),
     )
+
+
+_RULE_COLUMNS = [
+    *("rule", "severity", "version", "predicate", "what is wrong", "CHECK constraint of"),
+]
 
 
 def _rule_row(rule: Rule, guarded_tables: Sequence[str]) -> list[str]:
     return [
         _code(rule.name),
         rule.severity.value + (", *file*" if rule.on_file else ""),
+        str(rule.version),
         _code(rule.predicate),
         rule.why,
         ", ".join(map(_code, guarded_tables)),

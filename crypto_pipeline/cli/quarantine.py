@@ -12,7 +12,6 @@ import psycopg
 from psycopg.rows import dict_row
 from rich.console import Console
 
-from crypto_pipeline.cli.report import print_rows
 from crypto_pipeline.config.redaction import redact
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.landing.landed import read_landed
@@ -122,14 +121,18 @@ def _by_rule(
 def _print(console: Console, found: Sequence[dict[str, Any]], *, filtered: bool) -> None:
     if not any(row["waiting"] for row in found):
         console.print(_NOTHING_OF_IT_WAITS if filtered else _NOTHING_WAITS)
-    if not found:
-        return
-    columns = [name.replace("_", " ") for name in found[0]]
-    rows = [
-        [_short(value) if name == "reason" else _shown(value) for name, value in row.items()]
-        for row in found
-    ]
-    print_rows(console, "Quarantine", columns, rows)
+    for row in found:
+        parts = [f"{row['waiting']} wait, of {row['coins']} coins"] * bool(row["waiting"])
+        if row["by_older_version"]:
+            parts.append(f"{row['by_older_version']} by an older version of the rule")
+        if row["resolved"]:
+            parts.append(f"{row['resolved']} resolved")
+        if row["waiting"]:
+            parts.append(f"the newest {_shown(row['newest'])}, {row['example']}")
+        told = f"{row['rule']} ({row['kind']}s): {', '.join(parts)}"
+        if row["reason"] is not None:
+            told += f"\n    {_short(row['reason'])}"
+        console.out(redact(told), highlight=False)
 
 
 def _told(record: dict[str, Any]) -> str:
@@ -173,8 +176,8 @@ def _printable(text: str) -> str:
     )
 
 
-def _short(reason: str | None) -> str:
-    text = _printable(reason or "")
+def _short(reason: str) -> str:
+    text = _printable(reason)
     return text if len(text) <= _MOST_OF_A_REASON else f"{text[: _MOST_OF_A_REASON - 1]}…"
 
 

@@ -58,12 +58,16 @@ class Rule:
         return " OVER " in self.predicate
 
 
-def _reject(name: str, columns: tuple[str, ...], predicate: str, why: str) -> Rule:
-    return Rule(name, Severity.REJECT, columns, predicate, why)
+def _reject(
+    name: str, columns: tuple[str, ...], predicate: str, why: str, *, version: int = 1
+) -> Rule:
+    return Rule(name, Severity.REJECT, columns, predicate, why, version=version)
 
 
-def _warn(name: str, columns: tuple[str, ...], predicate: str, why: str) -> Rule:
-    return Rule(name, Severity.WARN, columns, predicate, why)
+def _warn(
+    name: str, columns: tuple[str, ...], predicate: str, why: str, *, version: int = 1
+) -> Rule:
+    return Rule(name, Severity.WARN, columns, predicate, why, version=version)
 
 
 def _least(columns: tuple[str, ...]) -> str:

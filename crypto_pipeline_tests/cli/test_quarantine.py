@@ -54,7 +54,10 @@ def test_the_list_is_by_rule_with_an_example(rejected: Warehouse) -> None:
     assert [row["rule"] for row in listed("--rule", "name_present")] == ["name_present"]
     (since,) = listed("--since", "2026-11-24T06:00")
     assert (since["rule"], since["waiting"]) == ("price_positive", 1)
-    assert "price_positive" in run("list").output
+    assert run("list").output.splitlines()[:2] == [
+        "price_positive (records): 3 wait, of 3 coins, the newest 2026-11-24 06:01:00 UTC, 2:0",
+        "    price is not above 0 (current_price = -2)",
+    ]
     assert run("list", "--rule", "nonsense").exit_code == 2
 
 

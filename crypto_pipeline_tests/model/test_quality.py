@@ -1,14 +1,16 @@
 """The data-quality rules: each evaluated by records that break it."""
 
+import hashlib
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from psycopg.rows import dict_row
 
 from crypto_pipeline.coingecko.schema import COLUMNS
 from crypto_pipeline.landing.zone import LandingZone
-from crypto_pipeline.model.quality import REJECT_RULES, RULES, Rule
+from crypto_pipeline.model.quality import POINT_RULES, REJECT_RULES, RULES, Rule
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline.warehouse.staging import Staging, decode_files
 from crypto_pipeline_tests.bad_records import BROKEN_RECORDS, NULLABLE, Record
@@ -51,6 +53,23 @@ def test_names_are_unique_and_in_snake_case() -> None:
     assert len(_BY_NAME) == len(RULES)
     for rule in RULES:
         assert re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)+", rule.name)
+
+
+_LEDGER = Path(__file__).with_name("rule_versions.txt")
+
+
+@pytest.mark.parametrize(("of", "rules"), [("record", RULES), ("point", POINT_RULES)])
+def test_a_rule_that_changes_gets_a_new_version(of: str, rules: Sequence[Rule]) -> None:
+    """Else the quarantine could not tell what an older version rejected. A line of the ledger is
+    never changed: a new version adds one."""
+    known = set(_LEDGER.read_text(encoding="utf-8").splitlines())
+    for rule in rules:
+        digest = hashlib.sha256(rule.predicate.encode()).hexdigest()[:16]
+        line = f"{of} {rule.name} {rule.version} {digest}"
+        version = f"{of} {rule.name} {rule.version} "
+        taken = [one for one in known if one.startswith(version)]
+        assert taken in ([], [line]), f"the predicate of {rule.name} has changed: count its version"
+        assert taken, f"enter the version in {_LEDGER.name}: {line}"
 
 
 def test_a_rule_names_columns_that_a_checked_record_has() -> None:
