@@ -5,6 +5,7 @@ import gzip
 import json
 import logging
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -21,6 +22,7 @@ from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.faults import ErrorBody, RateLimit, Truncated
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.quirks import RENAMED_COIN
+from crypto_pipeline.sandbox.request_count import RequestCount
 from crypto_pipeline.sandbox.server import SandboxServer
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
@@ -53,6 +55,29 @@ def server(warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sa
         monkeypatch.setenv("COINGECKO_PLAN", "sandbox")
         monkeypatch.setenv("COINGECKO_BASE_URL", running.base_url)
         yield running
+
+
+class ClockThatPasses(SimulatedClock):
+    """It stands still until the server has had some requests, and then an hour later."""
+
+    def __init__(self, requests: int) -> None:
+        super().__init__(START, speed=0)
+        self.had = RequestCount()
+        self._requests = requests
+
+    def now(self) -> datetime:
+        return super().now() + (HOUR if len(self.had.asked) >= self._requests else timedelta())
+
+
+@contextmanager
+def hour_that_ends(monkeypatch: pytest.MonkeyPatch, requests: int) -> Iterator[None]:
+    """A source whose hour ends after some requests."""
+    clock = ClockThatPasses(requests)
+    with SandboxServer(Market(COINS), clock=clock) as server:
+        clock.had = server.requests
+        monkeypatch.setenv("COINGECKO_PLAN", "sandbox")
+        monkeypatch.setenv("COINGECKO_BASE_URL", server.base_url)
+        yield
 
 
 def run_hours(server: SandboxServer, count: int) -> None:
@@ -135,6 +160,35 @@ def test_a_currency_that_cannot_be_had_does_not_cost_the_others(
         ("eur",),
         ("usd",),
     ]
+
+
+ZEROTH = START.replace(second=0)
+
+
+@pytest.mark.parametrize(
+    ("requests", "expected"),
+    [
+        (1, [(ZEROTH + HOUR, "eur", 2), (ZEROTH + HOUR, "usd", 2)]),
+        (2, [(ZEROTH, "usd", 1), (ZEROTH + HOUR, "eur", 2), (ZEROTH + HOUR, "usd", 1)]),
+    ],
+    ids=["before the fetch", "between two currencies"],
+)
+def test_an_hour_that_ends_costs_no_answer(
+    warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    requests: int,
+    expected: list[tuple[datetime, str, int]],
+) -> None:
+    monkeypatch.setenv("COINGECKO_VS_CURRENCIES", "usd,eur")
+    with hour_that_ends(monkeypatch, requests):
+        result = run_hour(START, WATCHED, raise_on_error=False)
+        run_hour(START + HOUR, WATCHED)
+    assert failures(result) == [
+        "the hour 2024-03-05 05:00 ended before the fetch began: the run of the next hour loads"
+        " what came"
+    ] * (requests == 1)
+    batches = "SELECT partition_hour, vs_currency, count(*) FROM ingestion_batches"
+    assert rows(warehouse, f"{batches} GROUP BY 1, 2 ORDER BY 1, 2") == expected
 
 
 def test_a_coin_that_leaves_the_largest_ones_is_fetched_all_the_same(
