@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from crypto_pipeline.coingecko.errors import error_from_body
+from crypto_pipeline.coingecko.errors import api_error
 from crypto_pipeline.coingecko.looks import looks_like
 from crypto_pipeline.coingecko.tolerant_json import MALFORMED, split_array, split_object
 
@@ -250,11 +250,8 @@ def _object(members: dict[str, msgspec.Raw], body: bytes, told: datetime | None)
                 arrays[name] = elements
     origin = None if told is None else TimeOrigin.FILE_NAME
     if not arrays:
-        api_error = error_from_body(body)
         raise CaptureError(
-            f"{looks_like(body)}: it has no array of records"
-            if api_error is None
-            else f"the API answered with an error: {api_error}",
+            api_error(body) or f"{looks_like(body)}: it has no array of records",
             told,
             None,
             origin,
@@ -428,10 +425,7 @@ def _describe(members: Mapping[str, msgspec.Raw]) -> _Description:
 
 def _no_array(records: msgspec.Raw, error: Exception) -> str:
     if isinstance(error, msgspec.ValidationError):
-        api_error = error_from_body(bytes(records))
-        if api_error is not None:
-            return f"the API answered with an error: {api_error}"
-        return "Expected `array` - at `$.records`"
+        return api_error(bytes(records)) or "Expected `array` - at `$.records`"
     return f"{error} - at `$.records`"
 
 

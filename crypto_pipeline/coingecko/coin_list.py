@@ -12,7 +12,7 @@ from typing import Final
 
 import msgspec
 
-from crypto_pipeline.coingecko.errors import error_from_body
+from crypto_pipeline.coingecko.errors import api_error
 from crypto_pipeline.coingecko.looks import looks_like
 from crypto_pipeline.coingecko.schema import UNREADABLE
 from crypto_pipeline.coingecko.tolerant_json import MALFORMED, split_array
@@ -155,10 +155,9 @@ def _elements(body: bytes) -> list[msgspec.Raw]:
     try:
         return split_array(body)
     except MALFORMED as problem:
-        error = error_from_body(body)
-        if error is not None:
-            raise CoinListError(f"the API answered with an error: {error}") from None
-        raise CoinListError(f"no list of coins, but {looks_like(body)} ({problem})") from None
+        raise CoinListError(
+            api_error(body) or f"no list of coins, but {looks_like(body)} ({problem})"
+        ) from None
 
 
 def _coin(index: int, element: msgspec.Raw, flaws: list[Flaw]) -> _Coin | None:

@@ -200,6 +200,12 @@ def error_from_body(
     return _error(text, status, code, retry_after)
 
 
+def api_error(body: bytes) -> str | None:
+    """In words, the error that a body is instead of what was asked for; None if it is none."""
+    error = error_from_body(body)
+    return None if error is None else f"the API answered with an error: {error}"
+
+
 def error_from_response(
     body: bytes, status: int, retry_after: float | None = None
 ) -> CoinGeckoError:

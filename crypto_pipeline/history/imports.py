@@ -6,8 +6,10 @@ coins, so the warehouse is asked for those it knows; nothing is guessed.
 
 from pathlib import PurePosixPath
 
-from crypto_pipeline.coingecko.charts import is_currency, is_history, name_of_export
+from crypto_pipeline.coingecko.capture import CURRENCY
+from crypto_pipeline.coingecko.exports import name_of_export
 from crypto_pipeline.coingecko.looks import looks_like
+from crypto_pipeline.coingecko.price_history import is_history
 from crypto_pipeline.landing.compression import CompressionError, decompress
 from crypto_pipeline.landing.price_history import HistoryFile, keep_import
 from crypto_pipeline.landing.zone import LandingZone
@@ -57,7 +59,7 @@ def import_file(
         raise ImportRefusedError(f"{name} is no price history: {looks_like(plain)}")
     told = name_of_export(name)
     currency = vs_currency or (told and told[1])
-    if not currency or not is_currency(currency):
+    if not currency or CURRENCY.fullmatch(currency) is None:
         raise ImportRefusedError(
             f"{name} does not tell the currency, as btc-usd-max.csv does: say --currency usd"
         )

@@ -12,13 +12,8 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from crypto_pipeline.coingecko.charts import (
-    Candles,
-    History,
-    HistoryError,
-    Points,
-    read_history,
-)
+from crypto_pipeline.coingecko.points import Candles, HistoryError, Points, PriceHistory
+from crypto_pipeline.coingecko.price_history import read_history
 from crypto_pipeline.landing.compression import CompressionError, decompress
 from crypto_pipeline.landing.landed import wrong_time
 from crypto_pipeline.landing.price_history import HistoryFile, history_files
@@ -100,7 +95,7 @@ class DecodedHistory:
 
     file: HistoryFile
     sha256: str | None
-    history: History | None
+    history: PriceHistory | None
     error: str | None
 
     @property

@@ -59,13 +59,12 @@ def keep_answer(zone: LandingZone, answer: ChartAnswer) -> tuple[HistoryFile, bo
         OSError: it cannot be written.
         ObjectStoreError: the object store does not serve us.
     """
-    body = bytes(answer.body) if answer.unreadable is None else answer.unreadable
     asked = (
         f"ohlc-{answer.request['days']}"
         if "days" in answer.request
         else f"chart-{answer.request['from']}-{answer.request['to']}"
     )
-    name = f"{asked}-{hashlib.sha256(body).hexdigest()[:16]}.json.gz"
+    name = f"{asked}-{hashlib.sha256(answer.received).hexdigest()[:16]}.json.gz"
     path = history_path(answer.coin, answer.request["vs_currency"], name)
     # Without a time of its own in the header, the same answer gives the same bytes.
     content = gzip.compress(encode_answer(answer), compresslevel=6, mtime=0)

@@ -23,8 +23,8 @@ from crypto_pipeline.coingecko.capture import (
     CaptureError,
     encode_capture,
 )
-from crypto_pipeline.coingecko.charts import is_history
 from crypto_pipeline.coingecko.looks import looks_like
+from crypto_pipeline.coingecko.price_history import is_history
 from crypto_pipeline.landing.archives import ArchiveError, Member, members
 from crypto_pipeline.landing.compression import CompressionError, decompress
 from crypto_pipeline.landing.landed import (

@@ -7,7 +7,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from crypto_pipeline.coingecko.charts import ChartAnswer, read_history
+from crypto_pipeline.coingecko.charts import ChartAnswer
+from crypto_pipeline.coingecko.price_history import read_history
 from crypto_pipeline.history.load import LoadedHistory, files_to_load, load_history
 from crypto_pipeline.landing.compression import decompress
 from crypto_pipeline.landing.price_history import keep_answer, keep_import

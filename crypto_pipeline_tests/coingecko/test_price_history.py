@@ -9,16 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crypto_pipeline.coingecko.charts import (
-    ChartAnswer,
-    Granularity,
-    History,
-    HistoryError,
-    encode_answer,
-    is_history,
-    name_of_export,
-    read_history,
-)
+from crypto_pipeline.coingecko.charts import ChartAnswer, encode_answer
+from crypto_pipeline.coingecko.exports import name_of_export
+from crypto_pipeline.coingecko.points import Granularity, HistoryError, PriceHistory
+from crypto_pipeline.coingecko.price_history import is_history, read_history
 
 START = datetime(2026, 1, 1, tzinfo=timezone.utc)
 HOUR_MS = 3_600_000
@@ -49,7 +43,7 @@ def chart(
     )
 
 
-def lines(history: History) -> list[list[str]]:
+def lines(history: PriceHistory) -> list[list[str]]:
     """The points as COPY gets them, without the file's number."""
     text = b"".join(history.points.lines(7)).decode()
     return [line.split(",", 1)[1].rsplit(",") for line in text.splitlines()]
