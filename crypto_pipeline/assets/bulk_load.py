@@ -31,8 +31,10 @@ from crypto_pipeline.landing.zone import COIN_LIST_FOLDER, HISTORY_FOLDER, Landi
 from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.model.registry import (
     CANDLE_TABLES,
+    COIN_LIST_BATCHES,
     COIN_LIST_TABLES,
     GOLD_TABLES,
+    HISTORY_BATCHES,
     HISTORY_TABLES,
     INGESTION_BATCHES,
     SILVER_TABLES,
@@ -43,7 +45,7 @@ from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
 from crypto_pipeline.warehouse.load_report import say
 from crypto_pipeline.warehouse.postgres import Warehouse, work_for_run
 from crypto_pipeline.warehouse.resource import WarehouseResource, table_metadata
-from crypto_pipeline.warehouse.staging import DecodedFile
+from crypto_pipeline.warehouse.staging import DecodedFile, completed_files
 
 
 class _Later(OSError):
@@ -190,14 +192,11 @@ def _refuse_loss(warehouse: Warehouse, zone: LandingZone) -> None:
     there = {file.path for file in zone.files()}
     there |= {file.path for file in zone.stored(HISTORY_FOLDER)}
     there |= {file.path for file in zone.stored(COIN_LIST_FOLDER)}
-    with warehouse.connection() as connection:
-        loaded = connection.execute(
-            "SELECT landing_file FROM ingestion_batches WHERE status = 'completed'"
-            " UNION ALL SELECT landing_file FROM history_batches WHERE status = 'completed'"
-            " UNION ALL SELECT landing_file FROM coin_list_batches WHERE status = 'completed'"
-            " ORDER BY 1"
-        ).fetchall()
-    missing = [path for (path,) in loaded if path not in there]
+    missing = sorted(
+        path
+        for batches in (INGESTION_BATCHES, HISTORY_BATCHES, COIN_LIST_BATCHES)
+        for path in completed_files(warehouse, batches) - there
+    )
     if missing:
         raise dg.Failure(
             f"{len(missing)} files that were loaded are not in the landing zone, the first is"

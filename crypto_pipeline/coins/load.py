@@ -7,7 +7,7 @@ says the same as the answer before it changes nothing, and its body is not even 
 
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import psycopg
@@ -22,9 +22,10 @@ from crypto_pipeline.landing.coin_list import (
     read_coin_list_file,
 )
 from crypto_pipeline.landing.zone import LandingZone, StoredFile
+from crypto_pipeline.model.registry import COIN_LIST_BATCHES
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows
-from crypto_pipeline.warehouse.staging import fails_on_data
+from crypto_pipeline.warehouse.staging import completed_files, fails_on_data, refused
 
 _MOST_FLAWS = 100
 """Flaws of an answer that are kept in its batch; all are in its body."""
@@ -62,13 +63,7 @@ class LoadedCoinList:
 
 def files_to_load(warehouse: Warehouse, zone: LandingZone) -> list[StoredFile]:
     """The landing files of answers that are no completed batch, oldest first."""
-    with warehouse.connection() as connection:
-        loaded = {
-            row[0]
-            for row in connection.execute(
-                "SELECT landing_file FROM coin_list_batches WHERE status = 'completed'"
-            )
-        }
+    loaded = completed_files(warehouse, COIN_LIST_BATCHES)
     return [file for file in coin_list_files(zone) if file.path not in loaded]
 
 
@@ -104,7 +99,7 @@ def _load(
 ) -> LoadedCoinList:
     answer: LandedCoinList | None = None
     # A copy, so that the content it caches goes with it.
-    file = StoredFile(file.path, file.uri, file.store)
+    file = replace(file)
     try:
         answer = read_coin_list_file(file)
         with warehouse.load() as connection:
@@ -114,8 +109,7 @@ def _load(
     except psycopg.Error as problem:
         if not fails_on_data(problem):
             raise
-        words = " ".join(str(problem.diag.message_primary or problem).split())
-        error = f"PostgreSQL refuses its data: {words} (SQLSTATE {problem.sqlstate})"
+        error = refused(problem)
     with warehouse.load() as connection:
         return _write_batch(connection, file, answer, None, error.replace("\x00", ""), 0)
 

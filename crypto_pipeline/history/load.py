@@ -5,9 +5,9 @@ buckets, compared with what was known, and made candles. A load that dies goes o
 that are no completed batch.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psycopg
 from psycopg import sql
@@ -18,14 +18,16 @@ from crypto_pipeline.landing.compression import CompressionError, decompress
 from crypto_pipeline.landing.landed import wrong_time
 from crypto_pipeline.landing.price_history import HistoryFile, history_files
 from crypto_pipeline.landing.zone import LandingZone
-from crypto_pipeline.model.registry import DIM_DATE, DIM_SOURCE, DIM_TIME
+from crypto_pipeline.model.registry import DIM_DATE, DIM_SOURCE, DIM_TIME, HISTORY_BATCHES
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.candles import load_points
 from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows, merge
-from crypto_pipeline.warehouse.staging import fails_on_data
-
-_CHUNK_BYTES = 4_000_000
-"""Size of the files, as stored, that makes a transaction complete."""
+from crypto_pipeline.warehouse.staging import (
+    completed_files,
+    fails_on_data,
+    groups_in_chunks,
+    refused,
+)
 
 _FILE_COLUMNS = (
     *("file_id", "landing_file", "file_sha256", "origin", "crypto_id", "vs_currency"),
@@ -125,13 +127,7 @@ class DecodedHistory:
 
 def files_to_load(warehouse: Warehouse, zone: LandingZone) -> list[HistoryFile]:
     """The files of price history that are no completed batch, by their paths."""
-    with warehouse.connection() as connection:
-        loaded = {
-            row[0]
-            for row in connection.execute(
-                "SELECT landing_file FROM history_batches WHERE status = 'completed'"
-            )
-        }
+    loaded = completed_files(warehouse, HISTORY_BATCHES)
     return [file for file in history_files(zone) if file.file.path not in loaded]
 
 
@@ -154,7 +150,7 @@ def load_history(
     """
     failed = 0
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="decoder") as decoder:
-        chunks = _chunks(files)
+        chunks = groups_in_chunks(([file] for file in files), lambda file: file.file.size)
         decoding = decoder.submit(_decode, next(chunks, []))
         while decoded := decoding.result():
             decoding = decoder.submit(_decode, next(chunks, []))
@@ -162,19 +158,6 @@ def load_history(
                 failed += sum(file.status == "failed" for file in loaded)
                 on_loaded(loaded)
     return failed
-
-
-def _chunks(files: Iterable[HistoryFile]) -> Iterator[list[HistoryFile]]:
-    chunk: list[HistoryFile] = []
-    size = 0
-    for file in files:
-        chunk.append(file)
-        size += file.file.size
-        if size >= _CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
 
 
 def _decode(files: Sequence[HistoryFile]) -> list[DecodedHistory]:
@@ -185,8 +168,8 @@ def decode_file(file: HistoryFile) -> DecodedHistory:
     """Read and decode a file; what is wrong with it is in the answer."""
     sha256: str | None = None
     try:
-        # Not the file's own content, which it would keep.
-        stored = file.file.__class__(file.file.path, file.file.uri, file.file.store)
+        # A copy, so that the content it caches goes with it.
+        stored = replace(file.file)
         sha256 = stored.sha256
         history = read_history(decompress(stored.path, stored.content))
     except (OSError, CompressionError, HistoryError) as problem:
@@ -212,11 +195,9 @@ def _load(
         if not fails_on_data(error):
             raise
         if len(files) == 1:
-            words = " ".join(str(error.diag.message_primary or error).split())
-            refused = f"PostgreSQL refuses its data: {words} (SQLSTATE {error.sqlstate})"
             if files[0].history is None:
                 raise
-            yield from _load(warehouse, [files[0].failed(refused)], max_rejected_share)
+            yield from _load(warehouse, [files[0].failed(refused(error))], max_rejected_share)
             return
         half = len(files) // 2
         for some in (files[:half], files[half:]):

@@ -29,10 +29,7 @@ from crypto_pipeline.warehouse.quarantine import (
     Selection,
     not_what_was_loaded,
 )
-from crypto_pipeline.warehouse.staging import fails_on_data
-
-_CHUNK_BYTES = 6_000_000
-"""Size of the files, as stored, that makes a transaction complete; a coin's are never parted."""
+from crypto_pipeline.warehouse.staging import fails_on_data, groups_in_chunks
 
 Series = tuple[str, str]
 """A coin's id and a currency."""
@@ -131,17 +128,8 @@ def _series(file: DecodedHistory) -> Series:
 
 
 def _chunks(zone: LandingZone, groups: Sequence[Sequence[_File]]) -> Iterator[list[_File]]:
-    """Files in groups of some size in bytes; what belongs together stays so."""
-    chunk: list[_File] = []
-    size = 0
-    for group in groups:
-        chunk += group
-        size += sum(zone.stored_file(file.landing_file).size for file in group)
-        if size >= _CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
+    """Files in chunks; a coin's in a currency are never parted."""
+    return groups_in_chunks(groups, lambda file: zone.stored_file(file.landing_file).size)
 
 
 def _decode(

@@ -16,7 +16,7 @@ from datetime import datetime, timedelta, timezone
 import psycopg
 
 from crypto_pipeline.landing.zone import LandingFile, LandingZone
-from crypto_pipeline.model.registry import GOLD_TABLES
+from crypto_pipeline.model.registry import GOLD_TABLES, INGESTION_BATCHES
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.load_report import Line
 from crypto_pipeline.warehouse.partition_load import (
@@ -27,6 +27,7 @@ from crypto_pipeline.warehouse.partition_load import (
 from crypto_pipeline.warehouse.postgres import Warehouse, merge
 from crypto_pipeline.warehouse.staging import (
     DecodedFile,
+    completed_files,
     decode_files,
     fails_on_data,
     in_chunks,
@@ -56,13 +57,7 @@ class LoadedFiles:
 
 def files_to_load(warehouse: Warehouse, zone: LandingZone) -> list[LandingFile]:
     """The files of the landing zone that are no completed batch, oldest first."""
-    with warehouse.connection() as connection:
-        loaded = {
-            row[0]
-            for row in connection.execute(
-                "SELECT landing_file FROM ingestion_batches WHERE status = 'completed'"
-            )
-        }
+    loaded = completed_files(warehouse, INGESTION_BATCHES)
     return [file for file in zone.files() if file.path not in loaded]
 
 

@@ -26,10 +26,7 @@ from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.bulk_load import load_to_gold
 from crypto_pipeline.warehouse.load_report import Line
 from crypto_pipeline.warehouse.postgres import Warehouse, merge
-from crypto_pipeline.warehouse.staging import Staging, decode_files
-
-_CHUNK_BYTES = 4_000_000
-"""Size of the files, as stored, that makes a transaction complete."""
+from crypto_pipeline.warehouse.staging import Staging, decode_files, groups_in_chunks
 
 
 class Selection(TypedDict):
@@ -127,21 +124,12 @@ def replay_records(
         connection.cursor(row_factory=class_row(_Waiting)) as cursor,
     ):
         waiting = cursor.execute(read_sql("quarantine/files.sql"), dict(selection)).fetchall()
-    for chunk in _chunks(zone, waiting):
+
+    def size(file: _Waiting) -> int:
+        return sum(zone.file(path).size for path in (file.landing_file, *file.corrections))
+
+    for chunk in groups_in_chunks(([file] for file in waiting), size):
         yield _replay(warehouse, zone, chunk, selection, max_rejected_share)
-
-
-def _chunks(zone: LandingZone, waiting: Sequence[_Waiting]) -> Iterator[list[_Waiting]]:
-    chunk: list[_Waiting] = []
-    size = 0
-    for file in waiting:
-        chunk.append(file)
-        size += sum(zone.file(path).size for path in (file.landing_file, *file.corrections))
-        if size >= _CHUNK_BYTES:
-            yield chunk
-            chunk, size = [], 0
-    if chunk:
-        yield chunk
 
 
 def _replay(

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
+from typing import TypeVar
 
 import msgspec
 import psycopg
@@ -17,10 +18,12 @@ from psycopg import sql
 from crypto_pipeline.coingecko.copy_lines import LINE_COLUMNS, NULL, copy_lines
 from crypto_pipeline.landing.landed import Landed, read_landed
 from crypto_pipeline.landing.zone import LandingFile
-from crypto_pipeline.model.registry import SILVER_TABLES
+from crypto_pipeline.model.registry import SILVER_TABLES, Table
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.load_report import Line, read_lines
 from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows, merge
+
+T = TypeVar("T")
 
 _CHUNK_BYTES = 4_000_000
 """Size of the files, as stored, that makes a transaction complete."""
@@ -98,18 +101,38 @@ def decode_files(files: Iterable[LandingFile]) -> list[DecodedFile]:
 def in_chunks(files: Iterable[LandingFile], size: int | None = None) -> Iterator[list[LandingFile]]:
     """Files in groups of some size in bytes, by default that of a transaction; an hour's together:
     their names need not be in their order."""
-    size = size or _CHUNK_BYTES
-    chunk: list[LandingFile] = []
-    left = size
-    for _, hour in itertools.groupby(files, key=lambda file: file.hour):
-        for file in hour:
-            chunk.append(file)
-            left -= file.size
+    hours = (list(hour) for _, hour in itertools.groupby(files, key=lambda file: file.hour))
+    return groups_in_chunks(hours, lambda file: file.size, size or _CHUNK_BYTES)
+
+
+def groups_in_chunks(
+    groups: Iterable[Sequence[T]], size: Callable[[T], int], most: int = _CHUNK_BYTES
+) -> Iterator[list[T]]:
+    """What stands for files, in chunks; a group's together.
+
+    Args:
+        groups: The groups, in their order.
+        size: Its size in bytes.
+        most: Size that makes a chunk complete, by default that of a transaction.
+    """
+    chunk: list[T] = []
+    left = most
+    for group in groups:
+        chunk += group
+        left -= sum(map(size, group))
         if left <= 0:
             yield chunk
-            chunk, left = [], size
+            chunk, left = [], most
     if chunk:
         yield chunk
+
+
+def completed_files(warehouse: Warehouse, batches: Table) -> set[str]:
+    """The landing files that are a completed batch in a table of batches."""
+    query = sql.SQL("SELECT landing_file FROM {} WHERE status = 'completed'")
+    with warehouse.connection() as connection:
+        found = connection.execute(query.format(sql.Identifier(batches.name)))
+        return {path for (path,) in found}
 
 
 def load_to_silver(
@@ -173,6 +196,12 @@ def fails_on_data(error: psycopg.Error) -> bool:
     return (error.sqlstate or "")[:2] in _DATA_CLASSES
 
 
+def refused(error: psycopg.Error) -> str:
+    """Why a file fails whose data PostgreSQL refuses."""
+    words = " ".join(str(error.diag.message_primary or error).split())
+    return f"PostgreSQL refuses its data: {words} (SQLSTATE {error.sqlstate})"
+
+
 def _loadable(
     connection: psycopg.Connection, files: Sequence[DecodedFile], max_rejected_share: float
 ) -> list[DecodedFile]:
@@ -185,7 +214,9 @@ def _loadable(
         if not fails_on_data(error):
             raise
         if len(files) == 1:
-            return [_failed(files[0], error)]
+            (file,) = files
+            failure = Landed.failure(refused(error))
+            return [DecodedFile.of(file.path, file.sha256, file.hour, failure)]
         # In the order of loading, so that the first write of a bucket stays the first.
         ordered = sorted(files, key=lambda file: (file.ingested_at or _NEVER, file.path))
         half = len(ordered) // 2
@@ -195,16 +226,6 @@ def _loadable(
             for file in _loadable(connection, some, max_rejected_share)
         ]
     return list(files)
-
-
-def _failed(file: DecodedFile, error: psycopg.Error) -> DecodedFile:
-    words = " ".join(str(error.diag.message_primary or error).split())
-    return DecodedFile.of(
-        file.path,
-        file.sha256,
-        file.hour,
-        Landed.failure(f"PostgreSQL refuses its data: {words} (SQLSTATE {error.sqlstate})"),
-    )
 
 
 def _merge_staged(connection: psycopg.Connection) -> None:
