@@ -1,20 +1,16 @@
 """The verbs of the coins: who is known, what happened to them, and under which id they go on."""
 
 import getpass
-import json
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
-import click
 from rich.console import Console
 
-from crypto_pipeline.cli.report import print_rows
+from crypto_pipeline.cli.report import print_json, print_most
 from crypto_pipeline.coins.aliases import confirm_alias, revoke_alias
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.postgres import Warehouse
-
-_MOST_SHOWN = 50
 
 
 def show_coins(console: Console, search: str | None, *, inactive: bool, as_json: bool) -> None:
@@ -26,10 +22,7 @@ def show_events(
     console: Console, coins: Sequence[str], since: datetime | None, *, as_json: bool
 ) -> None:
     """Show what happened to the coins."""
-    parameters = {
-        "coins": list(coins) or None,
-        "since": since and since.replace(tzinfo=timezone.utc),
-    }
+    parameters = {"coins": list(coins) or None, "since": since}
     _show(console, "Events", "coin_events", parameters, as_json)
 
 
@@ -76,23 +69,14 @@ def _show(
         columns = [column.name for column in cursor.description or []]
         rows = cursor.fetchall()
     if as_json:
-        for row in rows:
-            click.echo(json.dumps(dict(zip(columns, row, strict=True)), default=_plain))
-        return
-    if not rows:
+        print_json(dict(zip(columns, row, strict=True)) for row in rows)
+    elif rows:
+        print_most(console, title, columns, [[_shown(value) for value in row] for row in rows])
+    else:
         console.print("None.")
-        return
-    shown = [[_shown(value) for value in row] for row in rows[:_MOST_SHOWN]]
-    print_rows(console, title, columns, shown)
-    if len(rows) > _MOST_SHOWN:
-        console.print(f"and {len(rows) - _MOST_SHOWN} more: --json shows all")
 
 
 def _shown(value: object) -> object:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else value
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -1,30 +1,46 @@
 """The verbs of the price history: what is missing, what it costs to get, and to get it."""
 
-import json
 import sys
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from crypto_pipeline.cli.report import print_gaps, print_rows
+from crypto_pipeline.cli.report import print_gaps, print_json, print_most
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.history.backfill import FIRST_MOMENT, History
-from crypto_pipeline.history.planner import Span
+from crypto_pipeline.history.imports import import_file
+from crypto_pipeline.history.planner import Span, Window
 from crypto_pipeline.landing.landed import hour_of
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
 from crypto_pipeline.warehouse.postgres import Warehouse
 
-_MOST_SHOWN = 50
-
 
 def _history() -> History:
     settings = Settings()
     return History(Warehouse(), LandingZone(settings.landing_uri), settings)
+
+
+def import_files(
+    console: Console, files: Sequence[str], coin: str | None, currency: str | None
+) -> None:
+    """Keep files of price history, all or none, and load them."""
+    history = _history()
+    kept = [
+        import_file(history.warehouse, history.zone, file, Path(file).read_bytes(), coin, currency)
+        for file in files
+    ]
+    for file, new in kept:
+        said = "kept as" if new else "is there already:"
+        console.print(f"{said} {file.file.path}", soft_wrap=True, highlight=False)
+    from crypto_pipeline.cli import jobs
+
+    jobs.load_imports(console)
 
 
 def backfill(
@@ -40,8 +56,7 @@ def backfill(
     """Say what a backfill costs; run it, unless that was all."""
     history = _history()
     now = history.now()
-    first, last = (time and time.replace(tzinfo=timezone.utc) for time in (start, end))
-    span = Span(hour_of(first or FIRST_MOMENT), hour_of(min(last or now, now)))
+    span = Span(hour_of(start or FIRST_MOMENT), hour_of(min(end or now, now)))
     if span.start >= span.end:
         raise click.UsageError("--from lies after --to, or after now")
     wanted = list(coins) or history.tracked_coins()
@@ -95,29 +110,19 @@ def gaps(console: Console, coins: Sequence[str], *, every: bool, as_json: bool) 
         columns = [column.name for column in cursor.description or []]
         rows = cursor.fetchall()
         if as_json:
-            for row in rows:
-                click.echo(json.dumps(dict(zip(columns, row, strict=True)), default=_plain))
+            print_json(dict(zip(columns, row, strict=True)) for row in rows)
         else:
             if rows:
-                print_rows(console, "Gaps", columns, rows[:_MOST_SHOWN])
-            if len(rows) > _MOST_SHOWN:
-                console.print(f"and {len(rows) - _MOST_SHOWN} more: --json shows all")
+                print_most(console, "Gaps", columns, rows)
             print_gaps(console, connection)
     sys.exit(2 if any(not row[-1] for row in rows) else 0)
 
 
-def _say_cost(console: Console, history: History, windows: Sequence[Any]) -> None:
+def _say_cost(console: Console, history: History, windows: Sequence[Window]) -> None:
     console.print(
-        f"Nothing to ask for: {_nothing_missing}"
-        if not windows
-        else str(history.cost(windows)).capitalize(),
+        str(history.cost(windows)).capitalize()
+        if windows
+        else "Nothing to ask for: all is there, or not to be had.",
         highlight=False,
         soft_wrap=True,
     )
-
-
-_nothing_missing = "all is there, or not to be had."
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
+import dagster as dg
 from rich.console import Console
 from rich.markup import escape
 
@@ -117,20 +118,26 @@ def repair(console: Console) -> NoReturn:
 def load_imports(console: Console) -> NoReturn:
     """Load the landing files, of imports among them."""
     with open_dagster_home(Settings()) as instance:
-        errors = _print_errors(run_job(instance, LOAD_JOB, console))
-        if not errors and Settings().has_lake:
-            errors = _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
-    sys.exit(1 if errors else 0)
+        failed = _run_and_load_lake(instance, LOAD_JOB, console)
+    sys.exit(1 if failed else 0)
 
 
 def _end_history(console: Console, job: str, config: dict[str, Any] | None) -> NoReturn:
     with open_dagster_home(Settings()) as instance:
-        failed = _print_errors(run_job(instance, job, console, config=config))
-        if not failed and Settings().has_lake:
-            failed = _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
+        failed = _run_and_load_lake(instance, job, console, config)
     with Warehouse().connection() as connection:
         print_gaps(console, connection)
     sys.exit(1 if failed else 0)
+
+
+def _run_and_load_lake(
+    instance: dg.DagsterInstance, job: str, console: Console, config: dict[str, Any] | None = None
+) -> bool:
+    """Run a job, and bring the lake up to what it did; whether one of them failed."""
+    failed = _print_errors(run_job(instance, job, console, config=config))
+    if not failed and Settings().has_lake:
+        failed = _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
+    return failed
 
 
 def load_and_audit(console: Console, job: str) -> NoReturn:
@@ -138,9 +145,7 @@ def load_and_audit(console: Console, job: str) -> NoReturn:
     with open_dagster_home(Settings()) as instance:
         known, checked = newest_batch(), last_audit(instance)
         began = database_time()
-        errors = _print_errors(run_job(instance, job, console))
-        if not errors and Settings().has_lake:
-            errors = _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
+        errors = _run_and_load_lake(instance, job, console)
         if hours_loaded_since(known) is None and not errors:
             console.print(NOTHING_TO_LOAD)
         # With what was loaded before and never checked: a load that was stopped left that.

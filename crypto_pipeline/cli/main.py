@@ -29,7 +29,18 @@ _recordings_option = click.option(
 )
 
 
-_MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
+class _Moment(click.DateTime):
+    """A time, UTC."""
+
+    def convert(
+        self, value: "str | datetime", param: click.Parameter | None, ctx: click.Context | None
+    ) -> "datetime":
+        from datetime import timezone
+
+        return super().convert(value, param, ctx).replace(tzinfo=timezone.utc)
+
+
+_MOMENT = _Moment(["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S"])
 
 
 def _listed(text: str | None) -> list[str]:
@@ -187,22 +198,9 @@ def import_(files: tuple[str, ...], coin: str | None, currency: str | None) -> N
     The name of an export tells symbol and currency: btc-usd-max.csv.
     """
     with errors_in_one_line(complaints):
-        from crypto_pipeline.config.settings import Settings
-        from crypto_pipeline.history.imports import import_file
-        from crypto_pipeline.landing.zone import LandingZone
-        from crypto_pipeline.warehouse.postgres import Warehouse
+        from crypto_pipeline.cli import history
 
-        warehouse, zone = Warehouse(), LandingZone(Settings().landing_uri)
-        kept = [
-            import_file(warehouse, zone, file, Path(file).read_bytes(), coin, currency)
-            for file in files
-        ]
-        for file, new in kept:
-            said = "kept as" if new else "is there already:"
-            console.print(f"{said} {file.file.path}", soft_wrap=True, highlight=False)
-        from crypto_pipeline.cli import jobs
-
-        jobs.load_imports(console)
+        history.import_files(console, files, coin, currency)
 
 
 @main.command()

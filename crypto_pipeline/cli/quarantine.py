@@ -4,7 +4,7 @@ import json
 import re
 import sys
 from collections.abc import Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import click
@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import dict_row
 from rich.console import Console
 
+from crypto_pipeline.cli.report import print_json
 from crypto_pipeline.config.redaction import redact
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.landing.landed import read_landed
@@ -39,8 +40,7 @@ def list_quarantine(
     with Warehouse().connection() as connection:
         found = _by_rule(connection, rules, since)
     if as_json:
-        for row in found:
-            click.echo(json.dumps(row, default=_plain))
+        print_json(found)
     else:
         _print(console, found, filtered=bool(rules) or since is not None)
 
@@ -70,7 +70,7 @@ def show(console: Console, identifier: str, *, as_json: bool) -> None:
     for record in records if as_json else records[:_MOST_SHOWN]:
         record["content"] = record["content"] or _from_bronze(zone, record)
         if as_json:
-            click.echo(json.dumps(record, default=_plain))
+            print_json([record])
         else:
             console.out(redact(_told(record)), highlight=False)
     if len(records) > _MOST_SHOWN and not as_json:
@@ -112,7 +112,7 @@ def _by_rule(
             read_sql("reports/quarantine.sql"),
             {
                 "rules": list(rules) or None,
-                "since": since and since.replace(tzinfo=timezone.utc),
+                "since": since,
                 "current": json.dumps(_VERSIONS),
             },
         ).fetchall()
@@ -183,7 +183,3 @@ def _short(reason: str) -> str:
 
 def _shown(value: object) -> object:
     return f"{value:%Y-%m-%d %H:%M:%S} UTC" if isinstance(value, datetime) else value
-
-
-def _plain(value: object) -> str:
-    return value.isoformat() if isinstance(value, datetime) else str(value)

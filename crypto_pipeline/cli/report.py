@@ -1,9 +1,12 @@
 """What the command line shows of the warehouse: batches, prices, checks."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import click
 import psycopg
 from rich import box
 from rich.console import Console
@@ -14,6 +17,8 @@ from crypto_pipeline.model.sql import read_sql
 
 if TYPE_CHECKING:
     import dagster as dg
+
+_MOST_SHOWN = 50
 
 
 def print_query(console: Console, connection: psycopg.Connection, title: str, query: str) -> None:
@@ -57,6 +62,21 @@ def print_rows(
     console.print(table)
 
 
+def print_most(
+    console: Console, title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]
+) -> None:
+    """Print the first rows of many, and how many more there are."""
+    print_rows(console, title, columns, rows[:_MOST_SHOWN])
+    if len(rows) > _MOST_SHOWN:
+        console.print(f"and {len(rows) - _MOST_SHOWN} more: --json shows all")
+
+
+def print_json(rows: Iterable[Mapping[str, object]]) -> None:
+    """Print rows for machines: a JSON object a line. Times are ISO 8601, decimals texts."""
+    for row in rows:
+        click.echo(json.dumps(row, default=_plain))
+
+
 def print_checks(console: Console, checks: "Iterable[dg.AssetCheckEvaluation]") -> int:
     """Print the result of every asset check.
 
@@ -93,6 +113,10 @@ def _table(title: str | None) -> Table:
         box=box.SIMPLE_HEAD,
         pad_edge=False,
     )
+
+
+def _plain(value: object) -> str:
+    return value.isoformat() if isinstance(value, datetime) else str(value)
 
 
 def _cell(value: Any) -> str:
