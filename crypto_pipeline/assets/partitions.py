@@ -5,7 +5,7 @@ from datetime import datetime, timedelta, timezone
 import dagster as dg
 from pydantic import ValidationError
 
-from crypto_pipeline.coingecko.limits import HISTORY_DAYS
+from crypto_pipeline.coingecko.limits import history_days
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.history.backfill import FIRST_MOMENT
 from crypto_pipeline.landing.first_hour import first_hour
@@ -22,7 +22,7 @@ def _first_month() -> datetime:
         settings = Settings()
     except ValidationError:
         return FIRST_MOMENT.replace(day=1)
-    days = settings.coingecko_history_days or HISTORY_DAYS[settings.coingecko_plan]
+    days = history_days(settings)
     if days is None:
         return FIRST_MOMENT.replace(day=1)
     reach = datetime.now(timezone.utc) - timedelta(days=days)

@@ -37,7 +37,7 @@ is that of the smallest paid plan; hence COINGECKO_REQUESTS_PER_MONTH."""
 LISTS_INACTIVE_COINS = frozenset({Plan.PRO, Plan.SANDBOX})
 """Plans that answer ``/coins/list`` for the inactive coins too, by CoinGecko's documentation."""
 
-HISTORY_DAYS: dict[Plan, int | None] = {
+_HISTORY_DAYS: dict[Plan, int | None] = {
     Plan.PUBLIC: 365,
     Plan.DEMO: 365,
     Plan.PRO: 730,
@@ -45,6 +45,12 @@ HISTORY_DAYS: dict[Plan, int | None] = {
 }
 """Days back that a plan's charts reach; None is all there is. 730 are those of the smallest paid
 plan; hence COINGECKO_HISTORY_DAYS."""
+
+
+def history_days(settings: Settings) -> int | None:
+    """Days back that the plan's charts reach; None is all there is."""
+    return settings.coingecko_history_days or _HISTORY_DAYS[settings.coingecko_plan]
+
 
 # CoinGecko sees a request later than we count it: without a margin, a slow request followed by a
 # quick one would make its minute hold one too many.

@@ -6,14 +6,15 @@ is known from the batches, so that whatever ends a run, the next one asks for th
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from itertools import product
 
 from crypto_pipeline.coingecko.client import CoinGeckoClient, KeyUsage
 from crypto_pipeline.coingecko.errors import BadRequest, CoinGeckoError, PlanError
-from crypto_pipeline.coingecko.limits import HISTORY_DAYS
+from crypto_pipeline.coingecko.limits import history_days
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.history.load import LoadedHistory, files_to_load, load_history
 from crypto_pipeline.history.planner import Series, Span, Window, plan, within
@@ -212,22 +213,15 @@ class History:
         outcome = Outcome(planned=len(windows))
         left = list(reversed(windows))
         landed: list[HistoryFile] = []
-        with (
-            SharedBudget(self.warehouse, self.settings, self._key_usage()) as budget,
-            CoinGeckoClient.from_settings(self.settings, run_id, budget) as client,
-        ):
-            try:
-                while left and outcome.stopped is None:
-                    self._ask(client, left.pop(), left, landed, outcome, now)
-                    if len(landed) >= _ANSWERS_PER_LOAD:
-                        self._load(landed, outcome)
-                        on_progress(
-                            f"{outcome.made + outcome.refused} of {outcome.planned} requests,"
-                            f" {outcome.points} points"
-                        )
-            finally:
-                self._load(landed, outcome)
-        enter_requests(self.warehouse)
+        with self._asking(landed, outcome, run_id) as client:
+            while left:
+                self._ask(client, left.pop(), left, landed, outcome, now)
+                if len(landed) >= _ANSWERS_PER_LOAD:
+                    self._load(landed, outcome)
+                    on_progress(
+                        f"{outcome.made + outcome.refused} of {outcome.planned} requests,"
+                        f" {outcome.points} points"
+                    )
         return outcome
 
     def fetch_candles(
@@ -255,30 +249,39 @@ class History:
         left = [pair for pair in product(coins, currencies) if pair not in asked]
         outcome = Outcome(planned=len(left))
         landed: list[HistoryFile] = []
-        with (
-            SharedBudget(self.warehouse, self.settings, self._key_usage()) as budget,
-            CoinGeckoClient.from_settings(self.settings, run_id, budget) as client,
-        ):
-            try:
-                for coin, currency in left:
-                    try:
-                        answer = client.ohlc(coin, currency, days)
-                    except (BadRequest, PlanError) as error:
-                        _logger.warning("no candles of %s in %s: %s", coin, currency, error)
-                        outcome.refused += 1
-                    else:
-                        landed.append(keep_answer(self.zone, answer)[0])
-                        outcome.made += 1
-            except BudgetSpentError as spent:
-                outcome.stopped = str(spent)
-            except CoinGeckoError as error:
-                if not error.retryable:
-                    raise
-                outcome.stopped = str(error)
-            finally:
-                self._load(landed, outcome)
-        enter_requests(self.warehouse)
+        with self._asking(landed, outcome, run_id) as client:
+            for coin, currency in left:
+                try:
+                    answer = client.ohlc(coin, currency, days)
+                except (BadRequest, PlanError) as error:
+                    _logger.warning("no candles of %s in %s: %s", coin, currency, error)
+                    outcome.refused += 1
+                else:
+                    landed.append(keep_answer(self.zone, answer)[0])
+                    outcome.made += 1
         return outcome
+
+    @contextmanager
+    def _asking(
+        self, landed: list[HistoryFile], outcome: Outcome, run_id: str | None
+    ) -> Iterator[CoinGeckoClient]:
+        """A client within the budget. However the block ends, what has landed is loaded; what may
+        be had another time ends it early."""
+        try:
+            with (
+                SharedBudget(self.warehouse, self.settings, self._key_usage()) as budget,
+                CoinGeckoClient.from_settings(self.settings, run_id, budget) as client,
+            ):
+                yield client
+        except BudgetSpentError as spent:
+            outcome.stopped = str(spent)
+        except CoinGeckoError as error:
+            if not error.retryable:
+                raise
+            outcome.stopped = str(error)
+        finally:
+            self._load(landed, outcome)
+        enter_requests(self.warehouse)
 
     def _ask(
         self,
@@ -301,8 +304,6 @@ class History:
                     keep_answer(self.zone, unreadable)[0]
                 ),
             )
-        except BudgetSpentError as spent:
-            outcome.stopped = str(spent)
         except PlanError as error:
             if error.code != _BEYOND_REACH:
                 raise
@@ -320,10 +321,6 @@ class History:
                 left.remove(other)
                 outcome.refused += 1
                 self._refuse(other.series, other.span, "CoinGecko does not know the coin")
-        except CoinGeckoError as error:
-            if not error.retryable:
-                raise
-            outcome.stopped = str(error)
         else:
             landed.append(keep_answer(self.zone, answer)[0])
             outcome.made += 1
@@ -357,13 +354,13 @@ class History:
         landed.clear()
 
     def _reach(self, now: datetime) -> datetime | None:
-        days = self.settings.coingecko_history_days or HISTORY_DAYS[self.settings.coingecko_plan]
+        days = history_days(self.settings)
         return None if days is None else hour_of(now - timedelta(days=days)) + 2 * _HOUR
 
     @property
     def _plan_name(self) -> str:
         """The plan with how far it reaches: what one refuses, another may not."""
-        days = self.settings.coingecko_history_days or HISTORY_DAYS[self.settings.coingecko_plan]
+        days = history_days(self.settings)
         name = self.settings.coingecko_plan.value
         return name if days is None else f"{name}, {days} days"
 
