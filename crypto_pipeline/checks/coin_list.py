@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import dagster as dg
 
+from crypto_pipeline.checks.landing_files import changed_files, unchanged_result
 from crypto_pipeline.checks.scope import WrongRows
 from crypto_pipeline.checks.sql_checks import check_query, sql_check_specs
 from crypto_pipeline.landing.coin_list import CoinListFileError, read_body
@@ -52,21 +53,9 @@ def coin_list_checks(
         ).fetchall()
     if _FILES_UNCHANGED.key in selected:
         zone = landing_zone.zone()
-        changed = [path for path, sha256, _ in loaded if not _is_unchanged(zone, path, sha256)]
+        changed = changed_files(zone, [(path, sha256) for path, sha256, _ in loaded])
         changed += [body for body in {row[2] for row in loaded} if not _has_body(zone, body)]
-        yield dg.AssetCheckResult(
-            asset_key=_FILES_UNCHANGED.asset_key,
-            check_name=_FILES_UNCHANGED.name,
-            passed=not changed,
-            metadata={"changed_or_gone": dg.JsonMetadataValue(sorted(changed))},
-        )
-
-
-def _is_unchanged(zone: LandingZone, path: str, sha256: str) -> bool:
-    try:
-        return zone.stored_file(path).sha256 == sha256
-    except OSError:
-        return False
+        yield unchanged_result(_FILES_UNCHANGED, changed)
 
 
 def _has_body(zone: LandingZone, sha256: str) -> bool:

@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 
+from crypto_pipeline.checks.landing_files import changed_files, unchanged_result
 from crypto_pipeline.checks.scope import WrongRows, loaded_since, run_hours
 from crypto_pipeline.checks.sql_checks import check_query, sql_check_specs
 from crypto_pipeline.config.settings import Settings
@@ -112,27 +113,13 @@ def _files_unchanged(
     warehouse: WarehouseResource, landing_zone: LandingZoneResource, since: datetime | None
 ) -> dg.AssetCheckResult:
     """What a load has just read is not read again."""
-    zone = landing_zone.zone()
-    changed = []
     with warehouse.connection() as connection:
         loaded = connection.execute(
             "SELECT landing_file, file_sha256 FROM history_batches WHERE status = 'completed'"
             " AND %s::timestamptz IS NULL",
             [since],
         ).fetchall()
-    for path, sha256 in loaded:
-        try:
-            unchanged = zone.stored_file(path).sha256 == sha256
-        except OSError:
-            unchanged = False
-        if not unchanged:
-            changed.append(path)
-    return dg.AssetCheckResult(
-        asset_key=_FILES_UNCHANGED.asset_key,
-        check_name=_FILES_UNCHANGED.name,
-        passed=not changed,
-        metadata={"changed_or_gone": dg.JsonMetadataValue(sorted(changed))},
-    )
+    return unchanged_result(_FILES_UNCHANGED, changed_files(landing_zone.zone(), loaded))
 
 
 def _on_pace(warehouse: WarehouseResource) -> dg.AssetCheckResult:

@@ -1,16 +1,15 @@
 """Checks of silver: the rule table again, on what was loaded, and the integrity of the tables."""
 
 from collections.abc import Iterator
-from datetime import datetime
 
 import dagster as dg
 import psycopg
 from psycopg import sql
 
+from crypto_pipeline.checks.landing_files import changed_files, unchanged_result
 from crypto_pipeline.checks.scope import WrongRows, ask_each_month, loaded_since
 from crypto_pipeline.checks.sql_checks import check_query, sql_check_specs
 from crypto_pipeline.landing.resource import LandingZoneResource
-from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.quality import RULES, Rule, Severity
 from crypto_pipeline.model.registry import METRIC_MEASURES
 from crypto_pipeline.model.sql import read_sql
@@ -102,7 +101,14 @@ def silver_checks(
             query = check_query("silver", spec.name, as_loaded=since is not None)
             answers[spec.name].add(connection, query)
         if _FILES_UNCHANGED.key in selected:
-            changed.extend(_changed_files(connection, zone, since))
+            # What a load has just read is not read again.
+            loaded = connection.execute(
+                "SELECT landing_file, b.file_sha256"
+                " FROM scoped_batches JOIN ingestion_batches AS b USING (batch_id, landing_file)"
+                " WHERE %(since)s::timestamptz IS NULL OR b.loaded_at < %(since)s",
+                {"since": since},
+            )
+            changed.extend(changed_files(zone, loaded))
 
     ask_each_month(warehouse, context, ask)
     for rule, spec in rules.items():
@@ -110,12 +116,7 @@ def silver_checks(
     for spec in files:
         yield answers[spec.name].result(spec, dg.AssetCheckSeverity.ERROR)
     if _FILES_UNCHANGED.key in selected:
-        yield dg.AssetCheckResult(
-            asset_key=_FILES_UNCHANGED.asset_key,
-            check_name=_FILES_UNCHANGED.name,
-            passed=not changed,
-            metadata={"changed_or_gone": dg.JsonMetadataValue(sorted(changed))},
-        )
+        yield unchanged_result(_FILES_UNCHANGED, changed)
 
 
 def _wrong_records(rule: Rule) -> sql.Composed:
@@ -146,24 +147,3 @@ def _wrong_records(rule: Rule) -> sql.Composed:
         rule.name,
         sql.Identifier("rejected_by" if rule.severity is Severity.REJECT else "warned_by"),
     )
-
-
-def _changed_files(
-    connection: psycopg.Connection, zone: LandingZone, loaded_since: datetime | None
-) -> list[str]:
-    """The files that do not have the SHA-256 with which they were loaded. What a load has just read
-    is not read again."""
-    changed = []
-    for path, sha256 in connection.execute(
-        "SELECT landing_file, b.file_sha256"
-        " FROM scoped_batches JOIN ingestion_batches AS b USING (batch_id, landing_file)"
-        " WHERE %(since)s::timestamptz IS NULL OR b.loaded_at < %(since)s",
-        {"since": loaded_since},
-    ):
-        try:
-            unchanged = zone.file(path).sha256 == sha256
-        except OSError:
-            unchanged = False
-        if not unchanged:
-            changed.append(path)
-    return changed
