@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import dagster as dg
 
-from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, ONE_RUN, OWNERS, TAGS
+from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, ONE_RUN, OWNERS, RETRY, TAGS
 from crypto_pipeline.assets.partitions import hourly
 from crypto_pipeline.coingecko.capture import Capture
 from crypto_pipeline.coingecko.client import CoinGeckoClient
@@ -37,9 +37,7 @@ INTERACTIVE_TAG = "crypto_pipeline/interactive"
     code_version=CODE_VERSION,
     freshness_policy=FRESHNESS,
     pool="coingecko_api",
-    retry_policy=dg.RetryPolicy(
-        max_retries=3, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
-    ),
+    retry_policy=RETRY,
 )
 def market_snapshots(
     context: dg.AssetExecutionContext, coingecko: CoinGecko, landing_zone: LandingZoneResource

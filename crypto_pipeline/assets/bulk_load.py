@@ -18,6 +18,7 @@ import dagster as dg
 from upath import UPath
 
 from crypto_pipeline.assets.coin_list import say_list
+from crypto_pipeline.assets.conventions import report_tables
 from crypto_pipeline.assets.partitions import hourly
 from crypto_pipeline.assets.price_history import say_loaded
 from crypto_pipeline.coins.load import files_to_load as coin_lists_to_load
@@ -272,15 +273,8 @@ def _load_pending(
     if failed:
         left.append(f"{failed} lists of coins could not be loaded: see coin_list_batches")
     candles = load_candles_of_snapshots(warehouse)
-    with warehouse.connection() as connection:
-        tables = (*GOLD_TABLES, *HISTORY_TABLES, *CANDLE_TABLES)
-        for table in (*tables, *(COIN_LIST_TABLES if lists else ())):
-            counts = gold.get(table.name) or {"rows_written": candles.get(table.name)}
-            metadata = {
-                **{name: count for name, count in counts.items() if count is not None},
-                **table_metadata(connection, table),
-            }
-            context.log_event(dg.AssetMaterialization(table.name, metadata=metadata))
+    tables = (*GOLD_TABLES, *HISTORY_TABLES, *CANDLE_TABLES, *(COIN_LIST_TABLES if lists else ()))
+    report_tables(context, warehouse, tables, {**gold, **candles})
     return "; ".join(left) or None
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from crypto_pipeline.assets.bronze import source_failures
-from crypto_pipeline.assets.conventions import CODE_VERSION, OWNERS, TAGS, table_spec
+from crypto_pipeline.assets.conventions import CODE_VERSION, OWNERS, RETRY, TAGS, table_spec
 from crypto_pipeline.coingecko.client import CoinGeckoClient
 from crypto_pipeline.coingecko.coin_list import CoinListAnswer
 from crypto_pipeline.coingecko.errors import AuthenticationError, BadRequest, PlanError
@@ -48,9 +48,7 @@ _FIELDS = {
     code_version=CODE_VERSION,
     freshness_policy=_DAILY,
     pool="coingecko_api",
-    retry_policy=dg.RetryPolicy(
-        max_retries=3, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
-    ),
+    retry_policy=RETRY,
 )
 def coin_list(
     context: dg.AssetExecutionContext, coingecko: CoinGecko, landing_zone: LandingZoneResource

@@ -1,14 +1,16 @@
-"""What the assets have in common: owners, tags, freshness, and how a table becomes an output."""
+"""What the assets have in common: owners, tags, freshness, retries, and how a table is shown."""
 
 import warnings
-from collections.abc import Sequence
-from datetime import timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import dagster as dg
 
 from crypto_pipeline.model.partitions import STALE_AFTER
 from crypto_pipeline.model.registry import Table
+from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline.warehouse.resource import table_metadata
 
 OWNERS = ["team:market-data"]
 TAGS = {"domain": "crypto", "source": "coingecko"}
@@ -23,6 +25,12 @@ ONE_RUN = dg.BackfillPolicy.single_run()
 FRESHNESS = dg.FreshnessPolicy.time_window(
     fail_window=STALE_AFTER, warn_window=timedelta(minutes=90)
 )
+
+
+RETRY = dg.RetryPolicy(
+    max_retries=3, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
+)
+"""Of an asset that asks CoinGecko."""
 
 
 def table_output(
@@ -41,12 +49,7 @@ def table_output(
         description=table.meaning,
         group_name=group,
         io_manager_key="postgres",
-        metadata={
-            "schema": table.schema,
-            "dagster/table_name": f"{table.schema}.{table.name}",
-            "dagster/column_schema": _column_schema(table),
-            "dagster/column_lineage": lineage,
-        },
+        metadata=_metadata(table, lineage),
         kinds={"postgres", "table"} | ({"pandas"} if dagster_type else {"sql"}),
         owners=OWNERS,
         tags={**TAGS, "layer": group},
@@ -69,18 +72,62 @@ def table_spec(
         deps=deps,
         description=table.meaning,
         group_name=group,
-        metadata={
-            "schema": table.schema,
-            "dagster/table_name": f"{table.schema}.{table.name}",
-            "dagster/column_schema": _column_schema(table),
-            "dagster/column_lineage": lineage,
-        },
+        metadata=_metadata(table, lineage),
         kinds={"postgres", "table", "sql"},
         owners=OWNERS,
         tags={**TAGS, "layer": group.partition("_")[0]},
         code_version=CODE_VERSION,
         freshness_policy=freshness,
     )
+
+
+def report_tables(
+    context: dg.OpExecutionContext,
+    warehouse: Warehouse,
+    tables: Iterable[Table],
+    counts: Mapping[str, Mapping[str, Any]],
+) -> None:
+    """Report a materialization of tables that no asset of the run has written.
+
+    Args:
+        context: Of the op that wrote them.
+        warehouse: The warehouse.
+        tables: The tables.
+        counts: What the op did, by table.
+    """
+    with warehouse.connection() as connection:
+        for table in tables:
+            metadata = {**counts.get(table.name, {}), **table_metadata(connection, table)}
+            context.log_event(dg.AssetMaterialization(table.name, metadata=metadata))
+
+
+def moment(name: str, text: str) -> datetime:
+    """The time, UTC, in a run's configuration.
+
+    Args:
+        name: Of the field.
+        text: ISO 8601; without a zone it is UTC.
+
+    Raises:
+        dg.Failure: it is no time.
+    """
+    try:
+        # Python 3.10 does not know the Z.
+        time = datetime.fromisoformat(text.removesuffix("Z"))
+    except ValueError:
+        raise dg.Failure(
+            f"{name}: {text} is no time such as 2026-11-24T05:00", allow_retries=False
+        ) from None
+    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time
+
+
+def _metadata(table: Table, lineage: dg.TableColumnLineage) -> dict[str, Any]:
+    return {
+        "schema": table.schema,
+        "dagster/table_name": f"{table.schema}.{table.name}",
+        "dagster/column_schema": _column_schema(table),
+        "dagster/column_lineage": lineage,
+    }
 
 
 def _column_schema(table: Table) -> dg.TableSchema:

@@ -1,7 +1,7 @@
 """Price history: charts asked for by month, imports, their tables, and the candles."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 import dagster as dg
@@ -14,13 +14,15 @@ from crypto_pipeline.assets.conventions import (
     ONE_RUN,
     OWNERS,
     TAGS,
+    moment,
+    report_tables,
     table_spec,
 )
 from crypto_pipeline.assets.partitions import monthly
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.history.backfill import FIRST_MOMENT, History, Outcome
 from crypto_pipeline.history.load import LoadedHistory
-from crypto_pipeline.history.planner import Span
+from crypto_pipeline.history.planner import Span, Window
 from crypto_pipeline.landing.landed import hour_of
 from crypto_pipeline.landing.resource import LandingZoneResource
 from crypto_pipeline.model.registry import CANDLE_TABLES, HISTORY_TABLES
@@ -184,7 +186,7 @@ def candles(
             yield dg.MaterializeResult(
                 asset_key=table.name,
                 metadata={
-                    "rows_written": counts[table.name],
+                    **counts[table.name],
                     **table_metadata(connection, table),
                 },
             )
@@ -211,14 +213,9 @@ class BackfillConfig(dg.Config):
 
 def wanted_span(config: BackfillConfig, now: datetime) -> Span:
     """The hours that a backfill asks for."""
-    start = FIRST_MOMENT if config.start is None else _utc(config.start)
-    end = now if config.end is None else min(_utc(config.end), now)
+    start = FIRST_MOMENT if config.start is None else moment("start", config.start)
+    end = now if config.end is None else min(moment("end", config.end), now)
     return Span(hour_of(start), hour_of(end))
-
-
-def _utc(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time
 
 
 @dg.op
@@ -261,19 +258,14 @@ def close_gaps(
 
 
 def _fetch(
-    context: dg.OpExecutionContext, told: History, windows: Sequence[Any], now: datetime
+    context: dg.OpExecutionContext, told: History, windows: Sequence[Window], now: datetime
 ) -> None:
     context.log.info(str(told.cost(windows)))
     outcome = told.fetch(windows, now, context.run.run_id, context.log.info)
     context.log.info(str(outcome))
-    with told.warehouse.connection() as connection:
-        for table in (*HISTORY_TABLES, *CANDLE_TABLES):
-            context.log_event(
-                dg.AssetMaterialization(
-                    table.name,
-                    metadata={**outcome_metadata(outcome), **table_metadata(connection, table)},
-                )
-            )
+    tables = (*HISTORY_TABLES, *CANDLE_TABLES)
+    did = outcome_metadata(outcome)
+    report_tables(context, told.warehouse, tables, {table.name: did for table in tables})
     if outcome.stopped is not None:
         raise dg.Failure(str(outcome), allow_retries=False)
 

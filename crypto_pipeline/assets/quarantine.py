@@ -5,12 +5,12 @@ How records and points get back into the tables is in ``warehouse/quarantine.py`
 """
 
 from collections import Counter, defaultdict
-from datetime import datetime, timezone
 
 import dagster as dg
 from pydantic import Field
 
 from crypto_pipeline.assets.bulk_load import only_bulk_load, report_hours
+from crypto_pipeline.assets.conventions import moment, report_tables
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.history.quarantine import replay_points
 from crypto_pipeline.landing.resource import LandingZoneResource
@@ -25,7 +25,7 @@ from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
 from crypto_pipeline.warehouse.load_report import say
 from crypto_pipeline.warehouse.postgres import work_for_run
 from crypto_pipeline.warehouse.quarantine import ReplayedFile, Selection, replay_records
-from crypto_pipeline.warehouse.resource import WarehouseResource, table_metadata
+from crypto_pipeline.warehouse.resource import WarehouseResource
 
 
 class QuarantineConfig(dg.Config):
@@ -50,14 +50,7 @@ class QuarantineConfig(dg.Config):
                 f"there is no rule {', '.join(unknown)}: docs/QUALITY_RULES.md has their names",
                 allow_retries=False,
             )
-        try:
-            since = None if self.since is None else datetime.fromisoformat(self.since)
-        except ValueError:
-            raise dg.Failure(
-                f"since: {self.since} is no time such as 2026-11-24T05:00", allow_retries=False
-            ) from None
-        if since is not None and since.tzinfo is None:
-            since = since.replace(tzinfo=timezone.utc)
+        since = None if self.since is None else moment("since", self.since)
         return {"rules": self.rules or None, "since": since}
 
 
@@ -93,7 +86,8 @@ def replay_quarantined(
         candles = load_candles_of_snapshots(warehouse)
         report_hours(context, warehouse, dict(sorted(hours.items())))
         if total["loaded"] or total["corrected"]:
-            _report_tables(context, warehouse, candles)
+            tables = (*HISTORY_TABLES, *GOLD_TABLES, *CANDLE_TABLES)
+            report_tables(context, warehouse, tables, candles)
     context.log.info(
         "of %d in quarantine %d resolved, %d wait: %d loaded, %d duplicate",
         *(total["waited"], total["waited"] - total["waiting"], total["waiting"]),
@@ -108,19 +102,6 @@ def replay_quarantined(
 def _counts(file: ReplayedFile) -> dict[str, int]:
     counted = ("waited", "waiting", "corrected", "loaded", "duplicate")
     return {name: getattr(file, name) for name in counted}
-
-
-def _report_tables(
-    context: dg.OpExecutionContext, warehouse: WarehouseResource, candles: dict[str, int]
-) -> None:
-    with warehouse.connection() as connection:
-        for table in (*HISTORY_TABLES, *GOLD_TABLES, *CANDLE_TABLES):
-            rows = candles.get(table.name)
-            metadata = {
-                **({} if rows is None else {"rows_written": rows}),
-                **table_metadata(connection, table),
-            }
-            context.log_event(dg.AssetMaterialization(table.name, metadata=metadata))
 
 
 QUARANTINE_JOB = "replay_quarantine"
