@@ -14,7 +14,7 @@ import shutil
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
@@ -48,22 +48,23 @@ SIZES = (1_000_000, 10_000_000, 100_000_000)
 COINS = 1_000
 """Facts of an hour that is filled; the measured hours have the largest 250 of the same coins."""
 
-_FULL_DISK = 88
+FULL_DISK = 88
 """Percent of the disk from which on no month is filled: the table says how many facts there are."""
-_WORKERS = 2
-_PARENTS = ("price_snapshots", "market_metrics", "analytics.fact_crypto_price_metrics")
+WORKERS = 2
 _STEPS = {
     "silver": "silver",
     "silver_checks": "its checks",
     "gold": "gold",
     "gold_checks": "gold's checks",
+    "candles": "candles",
+    "candle_checks": "their checks, gaps among them",
 }
-_WHOLE = "whole job"
+WHOLE = "whole job"
 _SCANNED = "rows of sequential scans"
 _RENAMED = "hour in which a coin is renamed"
 
 
-class _ShortIds:
+class ShortIds:
     """The sandbox's market with shorter ids: its own long ones would take a tenth more disk."""
 
     label = Market.label
@@ -83,7 +84,7 @@ class _ShortIds:
 
 
 @dataclass
-class _Measured:
+class Measured:
     """Figures of one size, in milliseconds but for the rows; by the name of their row."""
 
     facts: int
@@ -99,6 +100,16 @@ def run(sizes: Iterable[int], runs: int, folder: Path | None) -> None:
         folder: Where the databases are kept; by default they are thrown away.
     """
     console = Console(width=110)
+    use_folder(folder)
+    sizes = sorted(set(sizes))
+    for size in sizes:
+        use_database(size)
+        fill(size, ROWS, console)
+    print_figures(console, measure(sizes, runs, _READS, console), runs)
+
+
+def use_folder(folder: Path | None) -> None:
+    """Keep the databases in a folder; by default in one that is thrown away."""
     if folder is None:
         # A short path: a Unix socket lies in it.
         folder = Path(tempfile.mkdtemp(prefix="bench-", dir="/tmp"))
@@ -110,14 +121,9 @@ def run(sizes: Iterable[int], runs: int, folder: Path | None) -> None:
     os.environ["DATA_DIR"] = str(folder / "d")
     os.environ["COINGECKO_PLAN"] = "sandbox"
     os.environ["COINGECKO_BASE_URL"] = "http://127.0.0.1/unused-while-filling"
-    sizes = sorted(set(sizes))
-    for size in sizes:
-        _use(size)
-        fill(size, console)
-    _print(console, _measure(sizes, runs, console), runs)
 
 
-def _use(size: int) -> None:
+def use_database(size: int) -> None:
     os.environ["DB_NAME"] = f"flat_{size}"
 
 
@@ -125,7 +131,7 @@ def _use(size: int) -> None:
 # Filling
 # -------------------------------------------------------------------------------------------------
 
-_HOURS = """
+HOURS = """
 FROM generate_series(
     %(first)s::timestamptz, %(end)s::timestamptz - interval '1 hour', interval '1 hour'
 ) AS hour
@@ -139,7 +145,7 @@ INSERT INTO month_price_snapshots (
 )
 SELECT
     crypto_id, 'usd', hour, hour, name_id, {_BATCH_ID}, record_index, 1 + record_index %% 100
-{_HOURS}
+{HOURS}
 CROSS JOIN (
     SELECT crypto_id, name_id, row_number() OVER (ORDER BY name_id)::integer - 1 AS record_index
     FROM cryptocurrency_names ORDER BY name_id
@@ -169,23 +175,36 @@ JOIN analytics.dim_cryptocurrency AS c USING (crypto_id)
 JOIN analytics.dim_source AS o ON o.source_name = %(source)s
 """
 
-_BATCHES = f"""
+BATCHES = f"""
 INSERT INTO ingestion_batches (
     batch_id, landing_file, file_sha256, partition_hour, source, vs_currency, ingested_at, status,
-    records_fetched, records_loaded, gold_loaded_at
+    records_fetched, records_loaded, gold_loaded_at, candles_loaded_at
 )
 SELECT
     {_BATCH_ID},
     to_char(hour AT TIME ZONE 'UTC', '"market_snapshots/date="YYYY-MM-DD"/hour="HH24"/0.json.gz"'),
     repeat('0', 64), hour, %(source)s, 'usd', hour + interval '5 seconds', 'completed',
-    %(coins)s, %(coins)s, now()
-{_HOURS}
+    %(coins)s, %(coins)s, now(), now()
+{HOURS}
 """
 
+ROWS = {
+    "price_snapshots": _SNAPSHOTS,
+    "market_metrics": _METRICS,
+    "analytics.fact_crypto_price_metrics": _FACTS,
+}
+"""How the months of each table are filled."""
 
-def fill(size: int, console: Console) -> None:
+
+def fill(size: int, rows: Mapping[str, str], console: Console) -> None:
     """Fill the database that the settings name with the months that it lacks, as far as the disk
-    lets it."""
+    lets it.
+
+    Args:
+        size: Facts.
+        rows: The statement that fills a month, by table.
+        console: Where the progress is shown.
+    """
     warehouse = Warehouse()
     with warehouse.load() as connection:
         newest = connection.execute(
@@ -200,12 +219,12 @@ def fill(size: int, console: Console) -> None:
             end = newest[0] + timedelta(hours=1)
         first = end - timedelta(hours=size // COINS)
         if newest[0] is None:
-            _fill_small_tables(connection, first, end)
+            fill_small_tables(connection, first, end)
         months = [
             month
-            for month in _months(first, end)
+            for month in months_between(first, end)
             if connection.execute(
-                "SELECT month_partition('analytics.fact_crypto_price_metrics', %s)", [month]
+                "SELECT month_partition(%s::regclass, %s)", [next(iter(rows)), month]
             ).fetchone()
             == (None,)
         ]
@@ -216,34 +235,36 @@ def fill(size: int, console: Console) -> None:
         # Else it would vacuum what was just filled while hours are measured; the fill does it.
         connection.execute("ALTER SYSTEM SET autovacuum = off")
         connection.execute("SELECT pg_reload_conf()")
-        with ThreadPoolExecutor(_WORKERS) as pool:
+        with ThreadPoolExecutor(WORKERS) as pool:
             # The newest first: a fill that the disk stops has no hole, and can go on later.
             waiting = [
-                pool.submit(_fill_month, month, max(month, first), min(_next(month), end))
+                pool.submit(
+                    _fill_month, month, max(month, first), min(next_month(month), end), rows
+                )
                 for month in reversed(months)
             ]
             for future in track(waiting, f"Filling {size:,} facts", console=console):
                 future.result()
-        for table in _PARENTS:
+        for table in rows:
             # A sample of all months; each has statistics of its own.
             connection.execute(f"ANALYZE ONLY {table}")
         connection.execute("VACUUM (ANALYZE) ingestion_batches, lake.changes")
         connection.execute("CHECKPOINT")
 
 
-def _months(first: datetime, end: datetime) -> list[datetime]:
+def months_between(first: datetime, end: datetime) -> list[datetime]:
     months = [first.replace(day=1, hour=0)]
-    while _next(months[-1]) < end:
-        months.append(_next(months[-1]))
+    while next_month(months[-1]) < end:
+        months.append(next_month(months[-1]))
     return months
 
 
-def _next(month: datetime) -> datetime:
+def next_month(month: datetime) -> datetime:
     return (month + timedelta(days=31)).replace(day=1)
 
 
-def _fill_small_tables(connection: psycopg.Connection, first: datetime, end: datetime) -> None:
-    coins = _ShortIds(Market(COINS)).coins(end)
+def fill_small_tables(connection: psycopg.Connection, first: datetime, end: datetime) -> None:
+    coins = ShortIds(Market(COINS)).coins(end)
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO cryptocurrencies VALUES (%s, %s, %s, NULL, %s, %s)",
@@ -266,7 +287,7 @@ def _fill_small_tables(connection: psycopg.Connection, first: datetime, end: dat
     )
     connection.execute(
         "CREATE TEMPORARY TABLE pending_snapshots ON COMMIT DROP AS SELECT hour AS snapshot_time"
-        + _HOURS,
+        + HOURS,
         {"first": first, "end": end + timedelta(days=31)},
     )
     for table in (DIM_DATE, DIM_TIME):
@@ -283,21 +304,19 @@ def _name(coin: CoinName) -> tuple[str, str]:
     return ("rndr", "Render Token") if coin.id == RENAMED_COIN else (coin.symbol, coin.name)
 
 
-def _fill_month(month: datetime, first: datetime, end: datetime) -> None:
-    if psutil.disk_usage(".").percent > _FULL_DISK:
+def _fill_month(month: datetime, first: datetime, end: datetime, rows: Mapping[str, str]) -> None:
+    if psutil.disk_usage(".").percent > FULL_DISK:
         return
     hours = {"first": first, "end": end, "source": Market.label, "coins": COINS}
     with Warehouse().work() as connection:
         connection.execute("SET LOCAL maintenance_work_mem = '256MB'")
         # Nothing here outlives a power failure worse than the whole fill would.
         connection.execute("SET LOCAL synchronous_commit = off")
-        for parent in _PARENTS:
+        for parent, insert in rows.items():
             connection.execute("SELECT create_loading_month(%s::regclass, %s)", [parent, month])
-        connection.execute(_SNAPSHOTS, hours)
-        connection.execute(_METRICS)
-        connection.execute(_FACTS, hours)
+            connection.execute(insert, hours)
         tables = []
-        for parent in _PARENTS:
+        for parent in rows:
             connection.execute("SELECT index_loading_month(%s::regclass, %s)", [parent, month])
             name = connection.execute(
                 "SELECT loading_month(%s::regclass, %s)", [parent, month]
@@ -305,8 +324,8 @@ def _fill_month(month: datetime, first: datetime, end: datetime) -> None:
             assert name is not None
             connection.execute(f"ANALYZE {name[0]}")
         connection.execute("SELECT lock_warehouse()")
-        connection.execute(_BATCHES, hours)
-        for parent in _PARENTS:
+        connection.execute(BATCHES, hours)
+        for parent in rows:
             connection.execute("SELECT attach_loading_month(%s::regclass, %s)", [parent, month])
             partition = connection.execute(
                 "SELECT month_partition(%s::regclass, %s)::text", [parent, month]
@@ -336,7 +355,9 @@ _READS = {
 }
 
 
-def _measure(sizes: Sequence[int], runs: int, console: Console) -> list[_Measured]:
+def measure(
+    sizes: Sequence[int], runs: int, queries: Mapping[str, str], console: Console
+) -> list[Measured]:
     """Round by round, all sizes in each, so that a busy minute hits them alike."""
     warehouse = Warehouse()
     last: dict[int, datetime] = {}
@@ -344,13 +365,13 @@ def _measure(sizes: Sequence[int], runs: int, console: Console) -> list[_Measure
     reads: dict[int, list[dict[str, float]]] = {size: [] for size in sizes}
     facts: dict[int, int] = {}
     for size in sizes:
-        _use(size)
-        facts[size], last[size] = _one(
+        use_database(size)
+        facts[size], last[size] = one(
             warehouse, "SELECT sum(records_loaded), max(partition_hour) FROM ingestion_batches"
         )
     clock = SimulatedClock(datetime.now(timezone.utc))
     before, after = (
-        _ShortIds(Market(COINS, rename_at=rename_at))
+        ShortIds(Market(COINS, rename_at=rename_at))
         for rename_at in (datetime.max.replace(tzinfo=timezone.utc), None)
     )
     with (
@@ -362,29 +383,29 @@ def _measure(sizes: Sequence[int], runs: int, console: Console) -> list[_Measure
         for number in track(range(runs + 2), "Measuring", console=console):
             os.environ["COINGECKO_BASE_URL"] = (renamed if number > runs else server).base_url
             for size in sizes:
-                _use(size)
+                use_database(size)
                 clock.set(last[size] + timedelta(hours=number + 1, seconds=5))
-                hours[size].append(_run_hour(warehouse, instance, partition_key(clock.now())))
+                hours[size].append(run_hour(warehouse, instance, partition_key(clock.now())))
                 if number <= runs:
-                    reads[size].append(_read(warehouse, last[size]))
+                    reads[size].append(_read(warehouse, last[size], queries))
     return [
-        _Measured(
+        Measured(
             int(facts[size]),
             {
-                **_medians(hours[size][1:-1]),
-                _RENAMED: hours[size][-1][_WHOLE],
-                **_medians(reads[size][1:]),
+                **medians(hours[size][1:-1]),
+                _RENAMED: hours[size][-1][WHOLE],
+                **medians(reads[size][1:]),
             },
         )
         for size in sizes
     ]
 
 
-def _medians(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
+def medians(rounds: Sequence[dict[str, float]]) -> dict[str, float]:
     return {name: statistics.median(round[name] for round in rounds) for name in rounds[0]}
 
 
-def _run_hour(warehouse: Warehouse, instance: dg.DagsterInstance, hour: str) -> dict[str, float]:
+def run_hour(warehouse: Warehouse, instance: dg.DagsterInstance, hour: str) -> dict[str, float]:
     job = defs.resolve_job_def(HOURLY_JOB)
     scanned = _scanned(warehouse)
     started = time.perf_counter()
@@ -403,12 +424,12 @@ def _run_hour(warehouse: Warehouse, instance: dg.DagsterInstance, hour: str) -> 
     }
     return {
         **{name: steps[step] for step, name in _STEPS.items()},
-        _WHOLE: whole,
+        WHOLE: whole,
         _SCANNED: _scanned(warehouse) - scanned,
     }
 
 
-def _one(warehouse: Warehouse, query: str) -> tuple[Any, ...]:
+def one(warehouse: Warehouse, query: str) -> tuple[Any, ...]:
     with warehouse.connection() as connection:
         row = connection.execute(query).fetchone()
     assert row is not None
@@ -417,19 +438,19 @@ def _one(warehouse: Warehouse, query: str) -> tuple[Any, ...]:
 
 def _scanned(warehouse: Warehouse) -> int:
     """Rows that sequential scans have read of the tables that grow."""
-    (rows,) = _one(
+    (rows,) = one(
         warehouse,
         "SELECT sum(seq_tup_read) FROM pg_stat_user_tables WHERE relname ~"
-        " '^(price_snapshots|market_metrics|fact_crypto_price_metrics|ingestion_batches|changes)'",
+        " '^(price_snapshots|market_metrics|fact_crypto_price|ingestion_batches|changes)'",
     )
     return int(rows)
 
 
-def _read(warehouse: Warehouse, last: datetime) -> dict[str, float]:
+def _read(warehouse: Warehouse, last: datetime, queries: Mapping[str, str]) -> dict[str, float]:
     figures = {}
     since = sql.Literal(last - timedelta(hours=1000))
     with warehouse.connection() as connection:
-        for name, text in _READS.items():
+        for name, text in queries.items():
             query = sql.SQL(text).format(since=since)
             # Without what would be measured with it: counting buffers takes time.
             explained = sql.SQL(
@@ -447,7 +468,7 @@ def _read(warehouse: Warehouse, last: datetime) -> dict[str, float]:
     return figures
 
 
-def _print(console: Console, results: list[_Measured], runs: int) -> None:
+def print_figures(console: Console, results: list[Measured], runs: int) -> None:
     smallest = results[0]
     table = Table(
         title=f"Hourly job of 250 coins, warm, and reads; medians of {runs} runs, ms",
@@ -463,5 +484,5 @@ def _print(console: Console, results: list[_Measured], runs: int) -> None:
         for result in results[1:]:
             value = result.figures[name]
             cells += [f"{value:,.0f}", f"{value / least:.2f}" if least else ""]
-        table.add_row(name, *cells, style="bold" if name == _WHOLE else None)
+        table.add_row(name, *cells, style="bold" if name == WHOLE else None)
     console.print(table)

@@ -1,0 +1,83 @@
+"""Does an hour of candles and gaps cost the same, whatever there is? Sizes in hourly candles.
+
+Filled are the candles and nothing that they are made of: an hour's load reads its own snapshots.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from rich.console import Console
+
+from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline_tests.benchmarks.flat import (
+    HOURS,
+    fill,
+    measure,
+    print_figures,
+    use_database,
+    use_folder,
+)
+
+# As if charts had them: of snapshots the checks would want to see these.
+_HOURLY = f"""
+INSERT INTO month_fact_crypto_price_hourly (
+    date_key, time_key, source_key, crypto_id, vs_currency, hour_start, open_price, high_price,
+    low_price, close_price, mean_price, observations, coverage_share, origin, load_timestamp
+)
+SELECT
+    date_key(hour), hour_key(hour), o.source_key, c.crypto_id, 'usd', hour, 1, 2, 1, 2, 1.5, 1,
+    0.0833, 'chart', now()
+{HOURS}
+CROSS JOIN analytics.dim_cryptocurrency AS c
+JOIN analytics.dim_source AS o ON o.source_name = %(source)s
+"""
+_DAILY = """
+INSERT INTO analytics.fact_crypto_price_daily (
+    date_key, source_key, crypto_id, vs_currency, day, open_price, high_price, low_price,
+    close_price, mean_price, observations, coverage_share, origin
+)
+SELECT
+    date_key, min(source_key), crypto_id, vs_currency, date_key::text::date, 1, 2, 1, 2, 1.5,
+    count(*), round(count(*) / 24.0, 4), 'chart'
+FROM analytics.fact_crypto_price_hourly
+GROUP BY date_key, crypto_id, vs_currency
+ON CONFLICT DO NOTHING
+"""
+_SERIES = """
+INSERT INTO history_series (
+    crypto_id, vs_currency, first_day, last_day, first_hourly_day, in_snapshots
+)
+SELECT crypto_id, vs_currency, min(day), max(day), min(day), true
+FROM analytics.fact_crypto_price_daily
+GROUP BY crypto_id, vs_currency
+ON CONFLICT DO NOTHING
+"""
+_READS = {
+    "gaps of the last 42 days": ("SELECT count(*) FROM gaps_between({since}, 'infinity')"),
+    "last 1,000 hours of a coin": (
+        "SELECT * FROM analytics.fact_crypto_price_hourly"
+        " WHERE crypto_id = 'bitcoin' AND vs_currency = 'usd' AND hour_start >= {since}"
+        " ORDER BY hour_start"
+    ),
+}
+
+
+def run(sizes: Iterable[int], runs: int, folder: Path | None) -> None:
+    """Fill what is missing, measure and print.
+
+    Args:
+        sizes: Hourly candles of each database.
+        runs: Rounds that count; the table shows the medians.
+        folder: Where the databases are kept; by default they are thrown away.
+    """
+    console = Console(width=110)
+    use_folder(folder)
+    sizes = sorted(set(sizes))
+    for size in sizes:
+        use_database(size)
+        fill(size, {"analytics.fact_crypto_price_hourly": _HOURLY}, console)
+        with Warehouse().work() as connection, console.status("making days ..."):
+            connection.execute(_DAILY)
+            connection.execute(_SERIES)
+            connection.execute("ANALYZE analytics.fact_crypto_price_daily, history_series")
+    print_figures(console, measure(sizes, runs, _READS, console), runs)
