@@ -9,6 +9,7 @@ import itertools
 import logging
 import os
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -40,6 +41,11 @@ hypothesis.settings.register_profile(
     database=DirectoryBasedExampleDatabase(Path(__file__).parents[1] / ".hypothesis" / "examples"),
 )
 hypothesis.settings.load_profile("crypto_pipeline")
+
+# In a shell's background it is ignored; Dagster would ignore SIGTERM too, and so would the programs
+# that the tests start, and their helpers.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The graph is made once for all tests, with hours of their own and with a lake.
 expect_hour(datetime(2022, 1, 1, tzinfo=timezone.utc))
