@@ -384,7 +384,8 @@ def measure(
             os.environ["COINGECKO_BASE_URL"] = (renamed if number > runs else server).base_url
             for size in sizes:
                 use_database(size)
-                clock.set(last[size] + timedelta(hours=number + 1, seconds=5))
+                # An hour apart from what is filled, whose prices would all be said to have jumped.
+                clock.set(last[size] + timedelta(hours=number + 2, seconds=5))
                 hours[size].append(run_hour(warehouse, instance, partition_key(clock.now())))
                 if number <= runs:
                     reads[size].append(_read(warehouse, last[size], queries))

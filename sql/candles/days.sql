@@ -1,36 +1,38 @@
 -- The days of which hours changed, from all of their hours; and all days into the facts.
 ANALYZE changed_days;
 
+-- Day by day, so that only the months of the days are read.
 INSERT INTO day_candles
-SELECT
-    d.crypto_id, d.vs_currency, (d.day_start AT TIME ZONE 'UTC')::date AS day,
-    (array_agg(h.source_key ORDER BY h.hour_start))[1] AS source_key,
-    (array_agg(h.open_price ORDER BY h.hour_start))[1] AS open_price,
-    max(h.high_price) AS high_price,
-    min(h.low_price) AS low_price,
-    (array_agg(h.close_price ORDER BY h.hour_start))[count(*)] AS close_price,
-    CASE
-        WHEN count(*) = 1 THEN min(h.mean_price)
-        ELSE round(sum(h.mean_price * h.observations) / sum(h.observations)::numeric(38, 26), 26)
-    END AS mean_price,
-    (array_agg(h.market_cap ORDER BY h.hour_start) FILTER (WHERE h.market_cap IS NOT NULL))
-        [count(h.market_cap)] AS market_cap,
-    (array_agg(h.total_volume ORDER BY h.hour_start) FILTER (WHERE h.total_volume IS NOT NULL))
-        [count(h.total_volume)] AS total_volume,
-    sum(h.observations)::integer AS observations,
-    count(*) AS hours,
-    count(*) FILTER (WHERE h.origin = 'snapshot') AS snapshot_hours,
-    CASE
-        WHEN bool_or(h.origin = 'snapshot') THEN 'snapshot'
-        WHEN bool_or(h.origin = 'chart') THEN 'chart'
-        ELSE 'import'
-    END AS origin
+SELECT d.crypto_id, d.vs_currency, (d.day_start AT TIME ZONE 'UTC')::date AS day, h.*
 FROM (SELECT DISTINCT crypto_id, vs_currency, day_start FROM changed_days) AS d
-JOIN analytics.fact_crypto_price_hourly AS h
-    ON h.crypto_id = d.crypto_id AND h.vs_currency = d.vs_currency
-    AND h.hour_start >= d.day_start AND h.hour_start < d.day_start + interval '24 hours'
-    AND day_floor(h.hour_start) = d.day_start
-GROUP BY d.crypto_id, d.vs_currency, d.day_start;
+CROSS JOIN LATERAL (
+    SELECT
+        (array_agg(h.source_key ORDER BY h.hour_start))[1] AS source_key,
+        (array_agg(h.open_price ORDER BY h.hour_start))[1] AS open_price,
+        max(h.high_price) AS high_price,
+        min(h.low_price) AS low_price,
+        (array_agg(h.close_price ORDER BY h.hour_start))[count(*)] AS close_price,
+        CASE
+            WHEN count(*) = 1 THEN min(h.mean_price)
+            ELSE round(sum(h.mean_price * h.observations) / sum(h.observations)::numeric(38, 26), 26)
+        END AS mean_price,
+        (array_agg(h.market_cap ORDER BY h.hour_start) FILTER (WHERE h.market_cap IS NOT NULL))
+            [count(h.market_cap)] AS market_cap,
+        (array_agg(h.total_volume ORDER BY h.hour_start) FILTER (WHERE h.total_volume IS NOT NULL))
+            [count(h.total_volume)] AS total_volume,
+        sum(h.observations)::integer AS observations,
+        count(*) AS hours,
+        count(*) FILTER (WHERE h.origin = 'snapshot') AS snapshot_hours,
+        CASE
+            WHEN bool_or(h.origin = 'snapshot') THEN 'snapshot'
+            WHEN bool_or(h.origin = 'chart') THEN 'chart'
+            ELSE 'import'
+        END AS origin
+    FROM analytics.fact_crypto_price_hourly AS h
+    WHERE h.crypto_id = d.crypto_id AND h.vs_currency = d.vs_currency
+        AND h.hour_start >= d.day_start AND h.hour_start < d.day_start + interval '24 hours'
+    HAVING count(*) > 0
+) AS h;
 
 INSERT INTO analytics.fact_crypto_price_daily AS f (
     date_key, source_key, crypto_id, vs_currency, day, open_price, high_price, low_price, close_price,

@@ -10,6 +10,10 @@ FROM (
         AND hour_start < (SELECT day_floor(range_end) + interval '24 hours' FROM check_scope)
     GROUP BY crypto_id, vs_currency, day_floor(hour_start)
 ) AS h
-LEFT JOIN analytics.fact_crypto_price_daily AS f USING (crypto_id, vs_currency, day)
+LEFT JOIN (
+    SELECT * FROM analytics.fact_crypto_price_daily
+    WHERE day >= (SELECT (range_start AT TIME ZONE 'UTC')::date FROM check_scope)
+        AND day <= (SELECT (range_end AT TIME ZONE 'UTC')::date FROM check_scope)
+) AS f USING (crypto_id, vs_currency, day)
 WHERE (f.coverage_share, f.observations::bigint, f.high_price, f.low_price)
     IS DISTINCT FROM (round(h.hours / 24.0, 4), h.observations, h.high_price, h.low_price)

@@ -10,6 +10,23 @@ WITH bounds AS (
         SELECT (max(last_day) + 1)::timestamp AT TIME ZONE 'UTC' AS newest FROM history_series
     ) AS n
 ),
+-- Few series move that much: what is usual is asked of these only.
+moved AS MATERIALIZED (
+    SELECT DISTINCT crypto_id, vs_currency
+    FROM (
+        SELECT
+            f.crypto_id, f.vs_currency, f.hour_start,
+            abs(
+                ln(f.close_price::double precision)
+                    - ln((lag(f.close_price) OVER series)::double precision)
+            ) AS log_return
+        FROM analytics.fact_crypto_price_hourly AS f
+        WHERE f.hour_start >= (SELECT judged_from - interval '1 hour' FROM bounds)
+            AND f.hour_start < (SELECT range_end FROM bounds)
+        WINDOW series AS (PARTITION BY f.crypto_id, f.vs_currency ORDER BY f.hour_start)
+    ) AS newest
+    WHERE log_return > 0.05
+),
 returns AS (
     SELECT
         f.crypto_id, f.vs_currency, f.hour_start,
@@ -18,7 +35,8 @@ returns AS (
             THEN ln(f.close_price::double precision)
                 - ln((lag(f.close_price) OVER series)::double precision)
         END AS log_return
-    FROM analytics.fact_crypto_price_hourly AS f
+    FROM moved AS m
+    JOIN analytics.fact_crypto_price_hourly AS f USING (crypto_id, vs_currency)
     WHERE f.hour_start >= (SELECT judged_from - interval '30 days' FROM bounds)
         AND f.hour_start < (SELECT range_end FROM bounds)
     WINDOW series AS (PARTITION BY f.crypto_id, f.vs_currency ORDER BY f.hour_start)
