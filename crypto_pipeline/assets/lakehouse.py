@@ -9,6 +9,7 @@ from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, OWNERS, 
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.lakehouse.schema import (
     CANDLE_TABLES,
+    DIMENSIONS,
     FACT,
     LAKE_TABLES,
     UNREPRESENTABLE_VALUES,
@@ -116,7 +117,8 @@ def lakehouse(
     specs=[
         dg.AssetSpec(
             lake_key(table),
-            deps=[table.name],
+            # After the dimensions that it refers to: where these cannot be written, nothing can.
+            deps=[table.name, *map(lake_key, DIMENSIONS)],
             description=table.description,
             group_name=GROUP,
             kinds={"deltalake", "table"},

@@ -10,12 +10,13 @@ from decimal import Decimal
 from pathlib import Path
 from uuid import uuid4
 
+import dagster as dg
 import pyarrow as pa
 import pytest
 from click.testing import CliRunner
 from deltalake import DeltaTable
 
-from crypto_pipeline.automation import LOAD_LAKE_JOB
+from crypto_pipeline.automation import LOAD_LAKE_JOB, hourly_assets
 from crypto_pipeline.cli import main
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.definitions import defs
@@ -92,7 +93,10 @@ def test_the_hourly_job_and_maintenance_keep_a_lake_in_s3(
     warehouse: Warehouse, source: SandboxServer, lake: Lake, s3: S3Process
 ) -> None:
     # What the hourly job is where LAKE_URI is set: the graph is made before a test sets it.
-    hourly = defs.resolve_implicit_global_asset_job_def()
+    with_lake = dg.define_asset_job("with_lake", selection=hourly_assets(lake=True))
+    hourly = dg.Definitions.merge(defs, dg.Definitions(jobs=[with_lake])).resolve_job_def(
+        "with_lake"
+    )
     for hours in range(2):
         at = HOUR + timedelta(hours=hours, seconds=10)
         source.clock.set(at)

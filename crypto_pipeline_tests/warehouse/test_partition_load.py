@@ -45,6 +45,7 @@ def test_a_month_built_apart_holds_what_merging_its_files_gives(
     for _, hour in itertools.groupby(files_to_load(merged, zone), lambda file: file.hour):
         list(load_to_silver(merged, list(hour), 0.5))
         load_to_gold(merged)
+    load_candles_of_snapshots(merged)
     expected = contents(merged)
     apart = another_warehouse(monkeypatch)
     assert load(apart, zone) == 3
