@@ -1,28 +1,29 @@
--- The hours in which five-minute points are new, each from all that it has. A snapshot goes before them,
--- they before the hourly point.
+-- The hours in which five-minute points are new, each from all that it has: hour by hour, so that only the
+-- months of the hours are read. A snapshot goes before them, they before the hourly point.
 ANALYZE changed_hours;
 
 WITH candles AS (
-    SELECT
-        p.crypto_id, p.vs_currency, h.hour_start,
-        (array_agg(p.history_batch_id ORDER BY p.bucket_time))[1] AS history_batch_id,
-        (array_agg(p.price ORDER BY p.bucket_time))[1] AS open_price,
-        max(p.price) AS high_price,
-        min(p.price) AS low_price,
-        (array_agg(p.price ORDER BY p.bucket_time))[count(*)] AS close_price,
-        CASE WHEN count(*) = 1 THEN min(p.price) ELSE round(sum(p.price) / count(*)::numeric(38, 26), 26) END
-            AS mean_price,
-        (array_agg(p.market_cap ORDER BY p.bucket_time) FILTER (WHERE p.market_cap IS NOT NULL))
-            [count(p.market_cap)] AS market_cap,
-        (array_agg(p.total_volume ORDER BY p.bucket_time) FILTER (WHERE p.total_volume IS NOT NULL))
-            [count(p.total_volume)] AS total_volume,
-        count(*)::integer AS observations
+    SELECT h.*, p.*
     FROM changed_hours AS h
-    JOIN price_points AS p
-        ON p.crypto_id = h.crypto_id AND p.vs_currency = h.vs_currency AND p.granularity_minutes = 5
-        AND p.bucket_time >= h.hour_start AND p.bucket_time < h.hour_start + interval '1 hour'
-        AND hour_floor(p.bucket_time) = h.hour_start
-    GROUP BY p.crypto_id, p.vs_currency, h.hour_start
+    CROSS JOIN LATERAL (
+        SELECT
+            (array_agg(p.history_batch_id ORDER BY p.bucket_time))[1] AS history_batch_id,
+            (array_agg(p.price ORDER BY p.bucket_time))[1] AS open_price,
+            max(p.price) AS high_price,
+            min(p.price) AS low_price,
+            (array_agg(p.price ORDER BY p.bucket_time))[count(*)] AS close_price,
+            CASE WHEN count(*) = 1 THEN min(p.price) ELSE round(sum(p.price) / count(*)::numeric(38, 26), 26) END
+                AS mean_price,
+            (array_agg(p.market_cap ORDER BY p.bucket_time) FILTER (WHERE p.market_cap IS NOT NULL))
+                [count(p.market_cap)] AS market_cap,
+            (array_agg(p.total_volume ORDER BY p.bucket_time) FILTER (WHERE p.total_volume IS NOT NULL))
+                [count(p.total_volume)] AS total_volume,
+            count(*)::integer AS observations
+        FROM price_points AS p
+        WHERE p.crypto_id = h.crypto_id AND p.vs_currency = h.vs_currency AND p.granularity_minutes = 5
+            AND p.bucket_time >= h.hour_start AND p.bucket_time < h.hour_start + interval '1 hour'
+        HAVING count(*) > 0
+    ) AS p
 ),
 merged AS (
     INSERT INTO analytics.fact_crypto_price_hourly AS f (
