@@ -105,6 +105,7 @@ def _ask(
             " %s::timestamptz AS loaded_since",
             [start, end, since or "-infinity"],
         )
+        connection.execute("SELECT create_pruned_candles(%s, %s)", [start, end])
         wrong.add(connection, check_query("history", spec.name, as_loaded=False))
     return wrong.result(spec, _severity(spec))
 

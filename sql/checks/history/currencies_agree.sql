@@ -4,8 +4,8 @@ WITH pairs AS (
     SELECT
         f.hour_start, f.crypto_id, o.vs_currency,
         o.close_price::double precision / f.close_price::double precision AS rate
-    FROM analytics.fact_crypto_price_hourly AS f
-    JOIN analytics.fact_crypto_price_hourly AS o
+    FROM pruned_fact_crypto_price_hourly AS f
+    JOIN pruned_fact_crypto_price_hourly AS o
         ON o.crypto_id = f.crypto_id AND o.hour_start = f.hour_start AND o.vs_currency <> f.vs_currency
     WHERE f.vs_currency = (SELECT min(vs_currency) FROM history_series)
         AND f.hour_start >= (SELECT range_start FROM check_scope)

@@ -5,7 +5,7 @@ FROM (
         crypto_id, vs_currency, (day_floor(hour_start) AT TIME ZONE 'UTC')::date AS day,
         count(*) AS hours, sum(observations) AS observations,
         max(high_price) AS high_price, min(low_price) AS low_price
-    FROM analytics.fact_crypto_price_hourly
+    FROM pruned_fact_crypto_price_hourly
     WHERE hour_start >= (SELECT day_floor(range_start) FROM check_scope)
         AND hour_start < (SELECT day_floor(range_end) + interval '24 hours' FROM check_scope)
     GROUP BY crypto_id, vs_currency, day_floor(hour_start)

@@ -1,6 +1,6 @@
 -- a candle whose day, hour or source is not in its dimension
 SELECT f.crypto_id, f.vs_currency, f.hour_start
-FROM analytics.fact_crypto_price_hourly AS f
+FROM pruned_fact_crypto_price_hourly AS f
 LEFT JOIN analytics.dim_date AS d USING (date_key)
 LEFT JOIN analytics.dim_time AS t USING (time_key)
 LEFT JOIN analytics.dim_source AS o USING (source_key)

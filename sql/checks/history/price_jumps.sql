@@ -15,31 +15,35 @@ moved AS MATERIALIZED (
     SELECT DISTINCT crypto_id, vs_currency
     FROM (
         SELECT
-            f.crypto_id, f.vs_currency, f.hour_start,
+            f.crypto_id, f.vs_currency, f.hour_start - lag(f.hour_start) OVER series AS distance,
             abs(
                 ln(f.close_price::double precision)
                     - ln((lag(f.close_price) OVER series)::double precision)
             ) AS log_return
-        FROM analytics.fact_crypto_price_hourly AS f
+        FROM pruned_fact_crypto_price_hourly AS f
         WHERE f.hour_start >= (SELECT judged_from - interval '1 hour' FROM bounds)
             AND f.hour_start < (SELECT range_end FROM bounds)
         WINDOW series AS (PARTITION BY f.crypto_id, f.vs_currency ORDER BY f.hour_start)
     ) AS newest
-    WHERE log_return > 0.05
+    WHERE log_return > 0.05 AND distance = interval '1 hour'
 ),
 returns AS (
-    SELECT
-        f.crypto_id, f.vs_currency, f.hour_start,
-        CASE
-            WHEN f.hour_start - lag(f.hour_start) OVER series = interval '1 hour'
-            THEN ln(f.close_price::double precision)
-                - ln((lag(f.close_price) OVER series)::double precision)
-        END AS log_return
+    SELECT m.crypto_id, m.vs_currency, r.hour_start, r.log_return
     FROM moved AS m
-    JOIN analytics.fact_crypto_price_hourly AS f USING (crypto_id, vs_currency)
-    WHERE f.hour_start >= (SELECT judged_from - interval '30 days' FROM bounds)
-        AND f.hour_start < (SELECT range_end FROM bounds)
-    WINDOW series AS (PARTITION BY f.crypto_id, f.vs_currency ORDER BY f.hour_start)
+    CROSS JOIN LATERAL (
+        SELECT
+            f.hour_start,
+            CASE
+                WHEN f.hour_start - lag(f.hour_start) OVER hours = interval '1 hour'
+                THEN ln(f.close_price::double precision)
+                    - ln((lag(f.close_price) OVER hours)::double precision)
+            END AS log_return
+        FROM pruned_fact_crypto_price_hourly AS f
+        WHERE f.crypto_id = m.crypto_id AND f.vs_currency = m.vs_currency
+            AND f.hour_start >= (SELECT judged_from - interval '30 days' FROM bounds)
+            AND f.hour_start < (SELECT range_end FROM bounds)
+        WINDOW hours AS (ORDER BY f.hour_start)
+    ) AS r
 ),
 usual AS (
     SELECT

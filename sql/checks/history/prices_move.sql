@@ -1,7 +1,7 @@
 -- a coin whose price has not changed at all in the last day, though it is said to be traded
 -- In a check of all hours, the newest day.
 SELECT f.crypto_id, f.vs_currency, min(f.close_price) AS price, count(*) AS hours
-FROM analytics.fact_crypto_price_hourly AS f
+FROM pruned_fact_crypto_price_hourly AS f
 WHERE f.hour_start >= greatest(
         (SELECT range_start FROM check_scope),
         (SELECT (max(last_day))::timestamp AT TIME ZONE 'UTC' FROM history_series)
