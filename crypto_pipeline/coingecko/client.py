@@ -3,6 +3,7 @@
 import itertools
 import logging
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
 from types import TracebackType
 from typing import NamedTuple, final
@@ -290,6 +291,7 @@ class CoinGeckoClient:
         start: datetime,
         end: datetime,
         on_unreadable: Callable[[ChartAnswer], None] | None = None,
+        known: ChartAnswer | None = None,
     ) -> ChartAnswer:
         """Fetch the price history of a coin from ``start`` to ``end``.
 
@@ -302,6 +304,8 @@ class CoinGeckoClient:
             start: First moment, to the second.
             end: Last moment, to the second.
             on_unreadable: Called with every answer that came with HTTP 200 and is no JSON.
+            known: The newest answer to the same request that we have. Where CoinGecko says by its
+                ETag that it is still the same, the body is that of this one.
 
         Raises:
             PlanError: with code 10012, the range begins before the plan's reach.
@@ -314,7 +318,7 @@ class CoinGeckoClient:
             "precision": "full",
         }
         return self._transport.retrying(
-            self._get_past, MARKET_CHART_RANGE, coin, query, on_unreadable
+            self._get_past, MARKET_CHART_RANGE, coin, query, on_unreadable, known
         )
 
     def ohlc(
@@ -323,6 +327,7 @@ class CoinGeckoClient:
         vs_currency: str,
         days: str,
         on_unreadable: Callable[[ChartAnswer], None] | None = None,
+        known: ChartAnswer | None = None,
     ) -> ChartAnswer:
         """Fetch the candles of a coin, of the last days, as CoinGecko makes them: of 30 minutes for
         a day, of 4 hours for up to 30, of 4 days for more.
@@ -332,12 +337,13 @@ class CoinGeckoClient:
             vs_currency: Currency of all amounts.
             days: 1, 7, 14, 30, 90, 180, 365 or, of some plans, max.
             on_unreadable: As of ``chart_range``.
+            known: Likewise.
 
         Raises:
             CoinGeckoError: it could not be got.
         """
         query = {"vs_currency": vs_currency, "days": days, "precision": "full"}
-        return self._transport.retrying(self._get_past, OHLC, coin, query, on_unreadable)
+        return self._transport.retrying(self._get_past, OHLC, coin, query, on_unreadable, known)
 
     def _get_past(
         self,
@@ -345,9 +351,18 @@ class CoinGeckoClient:
         coin: str,
         query: dict[str, str],
         on_unreadable: Callable[[ChartAnswer], None] | None,
+        known: ChartAnswer | None,
     ) -> ChartAnswer:
         path = endpoint.replace("{id}", quote(coin, safe=""))
-        answer = self._transport.get(path, query, endpoint)
+        etag = None if known is None or known.request != query else known.headers.get("etag")
+        answer = self._transport.get(path, query, endpoint, etag)
+        if known is not None and answer.is_unchanged:
+            return msgspec.structs.replace(
+                known,
+                ingested_at=self._transport.time_of(answer),
+                source=answer.source,
+                headers=answer.kept_headers,
+            )
         self._transport.refuse_error(answer)
         body = self._transport.text_of(answer)
         chart = ChartAnswer(
@@ -380,6 +395,7 @@ class CoinGeckoClient:
         *,
         is_active: bool = True,
         on_unreadable: Callable[[CoinListAnswer], None] | None = None,
+        known: CoinListAnswer | None = None,
     ) -> CoinListAnswer:
         """Fetch the list of all coins, with the contracts of each.
 
@@ -387,6 +403,7 @@ class CoinGeckoClient:
             is_active: Whether the active coins are asked for; else those that CoinGecko no longer
                 follows, which are for paid plans only.
             on_unreadable: Called with every answer that came with HTTP 200 and is no list.
+            known: As of ``chart_range``.
 
         Raises:
             CoinGeckoError: it could not be got.
@@ -394,15 +411,24 @@ class CoinGeckoClient:
         # Without a status, CoinGecko lists the active ones; a plan that has no inactive ones may
         # not know the parameter.
         query = {"include_platform": "true"} | ({} if is_active else {"status": "inactive"})
-        return self._transport.retrying(self._get_coin_list, query, is_active, on_unreadable)
+        return self._transport.retrying(self._get_coin_list, query, is_active, on_unreadable, known)
 
     def _get_coin_list(
         self,
         query: dict[str, str],
         is_active: bool,
         on_unreadable: Callable[[CoinListAnswer], None] | None,
+        known: CoinListAnswer | None,
     ) -> CoinListAnswer:
-        answer = self._transport.get(COINS_LIST, query)
+        etag = None if known is None or known.request != query else known.headers.get("etag")
+        answer = self._transport.get(COINS_LIST, query, etag=etag)
+        if known is not None and answer.is_unchanged:
+            return replace(
+                known,
+                ingested_at=self._transport.time_of(answer),
+                source=answer.source,
+                headers=answer.kept_headers,
+            )
         self._transport.refuse_error(answer)
         body = self._transport.text_of(answer)
         fetched = CoinListAnswer(

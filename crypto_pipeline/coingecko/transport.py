@@ -62,9 +62,10 @@ _logger = logging.getLogger(__name__)
 
 
 class Answer(NamedTuple):
-    """An answer with HTTP 200.
+    """An answer with HTTP 200, or 304 to a request that named an ETag.
 
     Attributes:
+        is_unchanged: Whether it is what the ETag stands for, and so has no body.
         sent_at: When the request was sent, UTC.
         received_at: When the answer was there, UTC: by the server's clock of the sandbox.
         headers: Its headers.
@@ -72,6 +73,7 @@ class Answer(NamedTuple):
         body: The body without its content encoding; None if that is broken.
     """
 
+    is_unchanged: bool
     sent_at: datetime
     received_at: datetime
     headers: httpx.Headers
@@ -174,16 +176,23 @@ class Transport:
         """
         return self._retrying(ask, *args, **kwargs)
 
-    def get(self, path: str, query: dict[str, str], endpoint: str | None = None) -> Answer:
+    def get(
+        self,
+        path: str,
+        query: dict[str, str],
+        endpoint: str | None = None,
+        etag: str | None = None,
+    ) -> Answer:
         """One attempt, which takes one slot of the budget and is written down.
 
         Args:
             path: Below the root.
             query: The parameters.
             endpoint: The path with names in braces for what varies, where something does.
+            etag: That of an answer which we have: the same one is not sent again.
 
         Raises:
-            CoinGeckoError: there is no answer with HTTP 200.
+            CoinGeckoError: there is no such answer.
         """
         request_id = new_request_id()
         self._budget.acquire(request_id)
@@ -193,7 +202,9 @@ class Transport:
         headers = httpx.Headers()
         received = b""
         try:
-            with self._http.stream("GET", path, params=query) as response:
+            with self._http.stream(
+                "GET", path, params=query, headers={"if-none-match": etag} if etag else None
+            ) as response:
                 status, headers = response.status_code, response.headers
                 # As it came: what is compressed badly is kept, too.
                 received = b"".join(response.iter_raw())
@@ -209,6 +220,7 @@ class Transport:
                         plan=self.plan.value,
                         endpoint=endpoint or path,
                         http_status=status,
+                        # CoinGecko's documentation: one for each answer with HTTP 200.
                         credits=int(status == 200),
                         received_bytes=len(received),
                         duration_ms=round((time.perf_counter() - began) * 1000),
@@ -218,7 +230,8 @@ class Transport:
                 )
         received_at = datetime.now(timezone.utc)
         body = _decoded(response, received)
-        if response.status_code != 200:
+        is_unchanged = etag is not None and status == 304
+        if status != 200 and not is_unchanged:
             raise error_from_response(
                 self.without_key(body or b""),
                 response.status_code,
@@ -226,7 +239,7 @@ class Transport:
             )
         if self.plan is Plan.SANDBOX:
             received_at = _sandbox_time(response.headers)
-        return Answer(sent_at, received_at, response.headers, received, body)
+        return Answer(is_unchanged, sent_at, received_at, response.headers, received, body)
 
     def time_of(self, answer: Answer) -> datetime:
         """When an answer was asked for, by the pipeline's clock."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from itertools import product
 
+from crypto_pipeline.coingecko.charts import ChartAnswer
 from crypto_pipeline.coingecko.client import CoinGeckoClient, KeyUsage
 from crypto_pipeline.coingecko.errors import BadRequest, CoinGeckoError, PlanError
 from crypto_pipeline.coingecko.limits import history_days
@@ -19,7 +20,12 @@ from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.history.load import LoadedHistory, files_to_load, load_history
 from crypto_pipeline.history.planner import Series, Span, Window, plan, within
 from crypto_pipeline.landing.landed import hour_of
-from crypto_pipeline.landing.price_history import HistoryFile, keep_answer
+from crypto_pipeline.landing.price_history import (
+    HistoryFile,
+    asked_for,
+    keep_answer,
+    read_answer,
+)
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.postgres import Warehouse
@@ -252,7 +258,8 @@ class History:
         with self._asking(landed, outcome, run_id) as client:
             for coin, currency in left:
                 try:
-                    answer = client.ohlc(coin, currency, days)
+                    known = self._known(Series(coin, currency), {"days": days})
+                    answer = client.ohlc(coin, currency, days, known=known)
                 except (BadRequest, PlanError) as error:
                     _logger.warning("no candles of %s in %s: %s", coin, currency, error)
                     outcome.refused += 1
@@ -293,13 +300,16 @@ class History:
         now: datetime,
     ) -> None:
         series, span = window.series, window.span
+        # The last hour's points, and not the first moment of the next.
+        last = span.end - timedelta(seconds=1)
+        bounds = {"from": f"{span.start.timestamp():.0f}", "to": f"{last.timestamp():.0f}"}
         try:
             answer = client.chart_range(
                 series.coin,
                 series.vs_currency,
                 span.start,
-                # The last hour's points, and not the first moment of the next.
-                span.end - timedelta(seconds=1),
+                last,
+                known=self._known(series, bounds),
                 on_unreadable=lambda unreadable: landed.append(
                     keep_answer(self.zone, unreadable)[0]
                 ),
@@ -352,6 +362,17 @@ class History:
             self.warehouse, landed, self.settings.max_rejected_share, count
         )
         landed.clear()
+
+    def _known(self, series: Series, request: Mapping[str, str]) -> ChartAnswer | None:
+        """The newest answer to a request; None if there is none whose file can be read."""
+        key = {
+            "coin": series.coin,
+            "currency": series.vs_currency,
+            "asked": asked_for(request),
+        }
+        with self.warehouse.connection() as connection:
+            found = connection.execute(read_sql("history/answer_before.sql"), key).fetchone()
+        return None if found is None else read_answer(self.zone.stored_file(found[0]))
 
     def _reach(self, now: datetime) -> datetime | None:
         days = history_days(self.settings)

@@ -102,6 +102,11 @@ class StoredFile:
             return self.store.read(self.path)
         return bytes(self.uri.read_bytes())
 
+    def beside(self, name: str) -> "StoredFile":
+        """The file of a name in the same folder, whether it is there or not."""
+        folder = self.path.rpartition("/")[0]
+        return StoredFile(f"{folder}/{name}", self.uri.parent / name, self.store)
+
     @property
     def sha256(self) -> str:
         """SHA-256 of the bytes as stored, hexadecimal."""
@@ -203,14 +208,20 @@ class LandingZone:
             OSError: it cannot be listed.
             ObjectStoreError: the object store does not serve us.
         """
-        for day in self._folders(LANDING_FOLDER):
-            for hour in self._folders(f"{LANDING_FOLDER}/{day}"):
+        for day in self.folders(LANDING_FOLDER):
+            for hour in self.folders(f"{LANDING_FOLDER}/{day}"):
                 filed = filed_hour(f"{LANDING_FOLDER}/{day}/{hour}/_")
                 if filed is not None:
                     return filed
         return None
 
-    def _folders(self, below: str) -> list[str]:
+    def folders(self, below: str) -> list[str]:
+        """The names of the folders in a folder of the zone, in order.
+
+        Raises:
+            OSError: it cannot be listed.
+            ObjectStoreError: the object store does not serve us.
+        """
         if self._store is not None:
             return sorted(self._store.top(below)[1])
         return [path.name for path in _listed(self.root / below)]
