@@ -77,6 +77,19 @@ class Cost:
         )
 
 
+@dataclass(frozen=True)
+class Planned:
+    """What a run sets out to do.
+
+    Attributes:
+        windows: The requests, in their order.
+        beyond_reach: What the plan's charts do not reach, and why: it is not asked for.
+    """
+
+    windows: Sequence[Window]
+    beyond_reach: Sequence[tuple[Series, Span, str]] = ()
+
+
 @dataclass
 class Outcome:
     """What a run did.
@@ -169,25 +182,34 @@ class History:
         """The gaps that the source can be asked for."""
         return self._spans("history/unexplained_gaps.sql", {})
 
-    def plan(self, missing: Mapping[Series, Sequence[Span]], now: datetime) -> list[Window]:
-        """The requests for what is missing, as far as the plan reaches. What lies before its reach
-        is remembered as refused."""
+    def plan(self, missing: Mapping[Series, Sequence[Span]], now: datetime) -> Planned:
+        """The requests for what is missing, as far as the plan reaches. It writes nothing."""
         reach = self._reach(now)
         if reach is None:
-            return plan(missing, self.tracked_coins())
+            return Planned(plan(missing, self.tracked_coins()))
         before = Span(datetime(1970, 1, 1, tzinfo=timezone.utc), reach)
         days = (now - reach).days
-        for series, spans in missing.items():
-            for part in within(spans, before):
-                self._refuse(series, part, f"the plan's charts reach {days} days back")
+        beyond = [
+            (series, part, f"the plan's charts reach {days} days back")
+            for series, spans in missing.items()
+            for part in within(spans, before)
+        ]
         reached = Span(reach, hour_of(now))
         inside = {series: within(spans, reached) for series, spans in missing.items()}
-        return plan(inside, self.tracked_coins())
+        return Planned(plan(inside, self.tracked_coins()), beyond)
 
-    def cost(self, windows: Sequence[Window]) -> Cost:
-        """What a plan costs, with the month's credits as they are."""
+    def cost(self, planned: Planned, *, dry_run: bool = False) -> Cost:
+        """What it costs, with the month's credits as they are.
+
+        Args:
+            planned: What is set out to be done.
+            dry_run: Whether to write nothing: what this machine has asked for and not entered into
+                the ledger is not counted then.
+        """
+        windows = planned.windows
         key = self._key_usage()
-        enter_requests(self.warehouse)
+        if not dry_run:
+            enter_requests(self.warehouse)
         with self.warehouse.connection() as connection:
             use = month_use(connection, self.settings, key)
         per_minute = requests_per_minute(self.settings, key)
@@ -203,12 +225,13 @@ class History:
 
     def fetch(
         self,
-        windows: Sequence[Window],
+        planned: Planned,
         now: datetime,
         run_id: str | None = None,
         on_progress: Callable[[str], None] = lambda text: None,
     ) -> Outcome:
-        """Ask for windows, one after the other, and load what comes.
+        """Ask for windows, one after the other, and load what comes. What lies before the plan's
+        reach is remembered as refused.
 
         It ends early, with what it has, when the month's credits are used up or CoinGecko cannot be
         had (no network, the rate limit exceeded for as many attempts as a request has).
@@ -216,8 +239,10 @@ class History:
         Raises:
             CoinGeckoError: it is of no use to ask again, as with a wrong key.
         """
-        outcome = Outcome(planned=len(windows))
-        left = list(reversed(windows))
+        for series, span, reason in planned.beyond_reach:
+            self._refuse(series, span, reason)
+        outcome = Outcome(planned=len(planned.windows))
+        left = list(reversed(planned.windows))
         landed: list[HistoryFile] = []
         with self._asking(landed, outcome, run_id) as client:
             while left:
