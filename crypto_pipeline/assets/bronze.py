@@ -18,7 +18,7 @@ from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.landing.landed import hour_of
 from crypto_pipeline.landing.object_store import ObjectStoreError
 from crypto_pipeline.landing.resource import LandingZoneResource
-from crypto_pipeline.landing.watch_list import tracked_coins
+from crypto_pipeline.landing.watch_list import WatchList, watch_lists
 from crypto_pipeline.landing.zone import LandingFile, LandingZone
 
 INTERACTIVE_TAG = "crypto_pipeline/interactive"
@@ -100,19 +100,29 @@ def _fetch(
     """
     captures: list[Capture] = []
     problem: CoinGeckoError | None = None
-    for currency in settings.currencies:
-        also = (
-            []
-            if settings.coingecko_ids
-            else tracked_coins(zone, currency, hour, settings.coingecko_keep_rank)
+    watched: dict[str, WatchList] = {}
+    if not settings.coingecko_ids:
+        watched = watch_lists(
+            zone,
+            settings.currencies,
+            hour,
+            settings.coingecko_keep_rank,
+            settings.coingecko_keep_days,
         )
+    for currency in settings.currencies:
+        watch = watched.get(currency, WatchList())
+        for coin, answered_at in watch.given_up.items():
+            context.log.warning(
+                "%s had no price in %s since %s and is no longer asked for",
+                *(coin, currency, answered_at),
+            )
         try:
             capture = client.markets(
                 currency,
                 settings.coingecko_top_n,
                 settings.coingecko_ids,
                 settings.coingecko_include_rehypothecated,
-                also,
+                watch.due,
                 on_page=lambda page, records: context.log.info(
                     "page %d: %d records so far", page, records
                 ),
@@ -122,7 +132,7 @@ def _fetch(
             problem = failure
             context.log.error("no prices in %s: %s", currency, failure)
         else:
-            captures.append(capture)
+            captures.append(watch.noted(capture))
     if problem is not None and not captures:
         raise problem
     return captures

@@ -187,6 +187,22 @@ class LandingZone:
                         if is_shown(name):
                             yield self._file(hour, name)
 
+    def newest_files(self, end: datetime) -> Iterator[LandingFile]:
+        """The files of the hours before ``end``, newest first: a listing of the days, and one of
+        each day that is looked into.
+
+        Raises:
+            OSError: they cannot be listed.
+            ObjectStoreError: the object store does not serve us.
+        """
+        for name in reversed(self.folders(LANDING_FOLDER)):
+            try:
+                day = datetime.strptime(f"{name} +0000", "date=%Y-%m-%d %z")
+            except ValueError:
+                continue
+            if day < end:
+                yield from reversed(list(self.files(day, min(day + timedelta(days=1), end))))
+
     def _files_in_store(
         self, store: ObjectStore, start: datetime | None, end: datetime | None
     ) -> Iterator[LandingFile]:
