@@ -158,7 +158,8 @@ class History:
         return load_history(self.warehouse, files, self.settings.max_rejected_share, on_loaded)
 
     def tracked_coins(self) -> list[str]:
-        """The coins that snapshots have had, the largest first."""
+        """The coins that snapshots have had, the largest first; one that goes on under another id
+        by that."""
         with self.warehouse.connection() as connection:
             found = connection.execute(read_sql("history/tracked_coins.sql"))
             return [row[0] for row in found]
@@ -167,7 +168,7 @@ class History:
         self, coins: Sequence[str], currencies: Sequence[str], span: Span
     ) -> dict[Series, list[Span]]:
         """The hours of a span that are missing of some coins, and that the source can be asked
-        for."""
+        for. A coin that goes on under another id is asked for under that one."""
         return self._spans(
             "history/missing_hours.sql",
             {
@@ -270,6 +271,12 @@ class History:
             CoinGeckoError: it is of no use to ask again, as with a wrong key.
         """
         with self.warehouse.connection() as connection:
+            coins = [
+                row[0]
+                for row in connection.execute(
+                    read_sql("history/current_ids.sql"), {"coins": list(coins)}
+                )
+            ]
             asked = set(
                 connection.execute(
                     "SELECT crypto_id, vs_currency FROM history_batches WHERE origin = 'ohlc'"
