@@ -98,6 +98,8 @@ def test_a_currency_that_does_not_come_any_more_is_a_problem(
     assert told["seconds_behind"] == {"usd": 0, "eur": 5 * 3600, "btc": 3600}
     said = CliRunner().invoke(main, ["metrics"]).output
     assert 'crypto_pipeline_seconds_behind{currency="eur"} 18000.0' in said
+    # A coin is shown once: in the first currency.
+    assert CliRunner().invoke(main, ["status"]).output.count("Bitcoin") == 1
 
 
 def test_data_from_a_later_time_is_a_problem(warehouse: Warehouse, zone: LandingZone) -> None:
