@@ -724,6 +724,10 @@ COMMENT ON COLUMN expected_history.by_day IS
     'The time (UTC) in which every day is expected.';
 COMMENT ON COLUMN expected_history.by_hour IS
     'The time (UTC) in which every hour is expected.';
+COMMENT ON VIEW coin_current_ids IS
+    'The ids that are no more and go on as another, by the confirmed aliases.';
+COMMENT ON COLUMN coin_current_ids.current_id IS
+    'Id under which it goes on, as people confirmed.';
 COMMENT ON VIEW coin_list_answers IS
     'The answers of the list of active coins in time, and whether each is complete.';
 COMMENT ON COLUMN coin_list_answers.previous_at IS

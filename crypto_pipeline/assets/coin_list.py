@@ -15,7 +15,7 @@ from crypto_pipeline.coingecko.limits import LISTS_INACTIVE_COINS
 from crypto_pipeline.coingecko.resource import CoinGecko
 from crypto_pipeline.coins.load import LoadedCoinList, files_to_load, load_coin_lists
 from crypto_pipeline.config.settings import Settings
-from crypto_pipeline.landing.coin_list import keep_coin_list
+from crypto_pipeline.landing.coin_list import keep_coin_list, newest_coin_list
 from crypto_pipeline.landing.object_store import ObjectStoreError
 from crypto_pipeline.landing.resource import LandingZoneResource, files_metadata
 from crypto_pipeline.landing.zone import LandingZone
@@ -87,7 +87,11 @@ def _fetch(
         except (OSError, ObjectStoreError) as problem:
             context.log.warning("an unreadable answer could not be kept: %s", problem)
 
-    answer = client.coin_list(is_active=is_active, on_unreadable=keep_unreadable)
+    answer = client.coin_list(
+        is_active=is_active,
+        on_unreadable=keep_unreadable,
+        known=newest_coin_list(zone, is_active=is_active),
+    )
     return str(keep_coin_list(zone, answer).uri)
 
 

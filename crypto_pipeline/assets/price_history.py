@@ -20,9 +20,9 @@ from crypto_pipeline.assets.conventions import (
 )
 from crypto_pipeline.assets.partitions import monthly
 from crypto_pipeline.config.settings import Settings
-from crypto_pipeline.history.backfill import FIRST_MOMENT, History, Outcome
+from crypto_pipeline.history.backfill import FIRST_MOMENT, History, Outcome, Planned
 from crypto_pipeline.history.load import LoadedHistory
-from crypto_pipeline.history.planner import Span, Window
+from crypto_pipeline.history.planner import Span
 from crypto_pipeline.landing.landed import hour_of
 from crypto_pipeline.landing.resource import LandingZoneResource
 from crypto_pipeline.model.registry import CANDLE_TABLES, HISTORY_TABLES
@@ -257,11 +257,9 @@ def close_gaps(
         _fetch(context, told, told.plan(told.unexplained_gaps(), now), now)
 
 
-def _fetch(
-    context: dg.OpExecutionContext, told: History, windows: Sequence[Window], now: datetime
-) -> None:
-    context.log.info(str(told.cost(windows)))
-    outcome = told.fetch(windows, now, context.run.run_id, context.log.info)
+def _fetch(context: dg.OpExecutionContext, told: History, planned: Planned, now: datetime) -> None:
+    context.log.info(str(told.cost(planned)))
+    outcome = told.fetch(planned, now, context.run.run_id, context.log.info)
     context.log.info(str(outcome))
     tables = (*HISTORY_TABLES, *CANDLE_TABLES)
     did = outcome_metadata(outcome)

@@ -13,19 +13,22 @@ from crypto_pipeline.landing.resource import LandingZoneResource
 def expected_coins_present(
     context: dg.AssetCheckExecutionContext, landing_zone: LandingZoneResource
 ) -> dg.AssetCheckResult:
-    """The newest files of the run's hours (of all hours, in a run without) have the currencies and
-    coins that the configuration asks for: each of COINGECKO_IDS, or COINGECKO_TOP_N of them."""
+    """The newest hour of the run (of all, in a run without) has each currency that the
+    configuration asks for, and its newest file in each the coins: each of COINGECKO_IDS, or
+    COINGECKO_TOP_N of them."""
     settings = Settings()
     files = list(landing_zone.zone().files(*(run_hours(dict(context.run.tags)) or (None, None))))
     if not files:
         return dg.AssetCheckResult(passed=False, description="there is no landing file")
     try:
-        captures = [file.capture() for file in files[-len(settings.currencies) :]]
+        newest = {
+            capture.vs_currency or settings.currencies[0]: capture
+            for capture in (file.capture() for file in files if file.hour == files[-1].hour)
+        }
     except CaptureError as error:
         return dg.AssetCheckResult(passed=False, description=f"{files[-1].path}: {error}")
-    told = {capture.vs_currency or settings.currencies[0] for capture in captures}
-    without = sorted(set(settings.currencies) - told)
-    capture = min(captures, key=lambda capture: len(capture.records))
+    without = sorted(set(settings.currencies) - newest.keys())
+    capture = min(newest.values(), key=lambda capture: len(capture.records))
     coins = {str(decode_record(record)[0]) for record in capture.records}
     missing = sorted(set(settings.coingecko_ids) - coins)
     expected = len(set(settings.coingecko_ids)) or settings.coingecko_top_n

@@ -1,6 +1,6 @@
 """The health of the warehouse, for machines: a summary, and Prometheus's text format."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -42,6 +42,8 @@ class Health:
         rows: Snapshots that silver holds.
         coins: Coins that were ever seen.
         newest_data: When the newest data was fetched.
+        seconds_behind: Of each currency that is asked for and has data, how much older its newest
+            data is than that of all.
         newest_batch: The batch of the newest hour.
         read_at: The database's clock.
     """
@@ -62,6 +64,7 @@ class Health:
     rows: int
     coins: int
     newest_data: datetime | None
+    seconds_behind: dict[str, int]
     newest_batch: dict[str, Any] | None
     read_at: datetime
 
@@ -86,6 +89,11 @@ class Health:
                 f"the newest data is {-self.age.total_seconds() / 3600:.1f} hours ahead of the"
                 " database's clock"
             )
+        problems += [
+            f"the newest data in {currency} is {seconds / 3600:.1f} hours older than the rest"
+            for currency, seconds in sorted(self.seconds_behind.items())
+            if seconds > STALE_AFTER.total_seconds()
+        ]
         if self.newest_batch is not None and self.newest_batch["status"] == "failed":
             problems.append(f"the newest batch failed: {self.newest_batch['error']}")
         if self.pending_since is not None and (
@@ -95,10 +103,13 @@ class Health:
         return problems
 
 
-def read_health(connection: psycopg.Connection) -> Health:
-    """Read a warehouse whose schema is up to date."""
+def read_health(connection: psycopg.Connection, currencies: Sequence[str]) -> Health:
+    """Read a warehouse whose schema is up to date, and into which prices in some currencies are to
+    come."""
     with connection.cursor(row_factory=class_row(Health)) as cursor:
-        health = cursor.execute(read_sql("reports/health.sql")).fetchone()
+        health = cursor.execute(
+            read_sql("reports/health.sql"), {"currencies": list(currencies)}
+        ).fetchone()
     assert health is not None
     return health
 
@@ -170,6 +181,14 @@ class HealthCollector(Collector):
                 "When the newest data was fetched.",
                 value=health.newest_data.timestamp(),
             )
+        behind = GaugeMetricFamily(
+            "crypto_pipeline_seconds_behind",
+            "How much older the newest data in a currency is than that in all.",
+            labels=["currency"],
+        )
+        for currency, seconds in sorted(health.seconds_behind.items()):
+            behind.add_metric([currency], seconds)
+        yield behind
         yield GaugeMetricFamily(
             "crypto_pipeline_healthy",
             "1 if `crypto-pipeline status --json` finds nothing wrong, else 0.",

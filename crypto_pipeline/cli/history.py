@@ -11,9 +11,10 @@ from rich.console import Console
 
 from crypto_pipeline.cli.report import print_gaps, print_json, print_most
 from crypto_pipeline.config.settings import Settings
-from crypto_pipeline.history.backfill import FIRST_MOMENT, History
+from crypto_pipeline.history.backfill import FIRST_MOMENT, History, Planned
 from crypto_pipeline.history.imports import import_file
-from crypto_pipeline.history.planner import Span, Window
+from crypto_pipeline.history.load import files_to_load
+from crypto_pipeline.history.planner import Span
 from crypto_pipeline.landing.landed import hour_of
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.sql import read_sql
@@ -62,9 +63,9 @@ def backfill(
     wanted = list(coins) or history.tracked_coins()
     if not wanted:
         raise click.UsageError("no coin is known yet: name some with --coins bitcoin,ethereum")
-    history.load_pending()
+    _load_pending(console, history, dry_run=dry_run)
     missing = history.missing(wanted, list(currencies) or history.settings.currencies, span)
-    _say_cost(console, history, history.plan(missing, now))
+    _say_cost(console, history, history.plan(missing, now), dry_run=dry_run)
     if ohlc_days is not None:
         pairs = len(wanted) * len(currencies or history.settings.currencies)
         console.print(f"and at most {pairs} requests for candles", highlight=False)
@@ -86,13 +87,14 @@ def repair(console: Console, *, dry_run: bool) -> None:
     """Say what it costs to close the gaps; do so, unless that was all."""
     history = _history()
     now = history.now()
-    load_candles_of_snapshots(history.warehouse)
-    history.load_pending()
-    windows = history.plan(history.unexplained_gaps(), now)
-    _say_cost(console, history, windows)
+    if not dry_run:
+        load_candles_of_snapshots(history.warehouse)
+    _load_pending(console, history, dry_run=dry_run)
+    planned = history.plan(history.unexplained_gaps(), now)
+    _say_cost(console, history, planned, dry_run=dry_run)
     if dry_run:
         return
-    if not windows:
+    if not planned.windows and not planned.beyond_reach:
         with history.warehouse.connection() as connection:
             print_gaps(console, connection)
         return
@@ -118,10 +120,25 @@ def gaps(console: Console, coins: Sequence[str], *, every: bool, as_json: bool) 
     sys.exit(2 if any(not row[-1] for row in rows) else 0)
 
 
-def _say_cost(console: Console, history: History, windows: Sequence[Window]) -> None:
+def _load_pending(console: Console, history: History, *, dry_run: bool) -> None:
+    """Load what has landed, so that it is not missing; a dry run says that it did not."""
+    if not dry_run:
+        history.load_pending()
+        return
+    waiting = len(files_to_load(history.warehouse, history.zone))
+    if waiting:
+        console.print(
+            f"{waiting} landing files of price history are not loaded yet: what they have counts"
+            " as missing here",
+            highlight=False,
+            soft_wrap=True,
+        )
+
+
+def _say_cost(console: Console, history: History, planned: Planned, *, dry_run: bool) -> None:
     console.print(
-        str(history.cost(windows)).capitalize()
-        if windows
+        str(history.cost(planned, dry_run=dry_run)).capitalize()
+        if planned.windows
         else "Nothing to ask for: all is there, or not to be had.",
         highlight=False,
         soft_wrap=True,

@@ -343,13 +343,14 @@ def status(as_json: bool) -> None:
     with errors_in_one_line(complaints):
         from crypto_pipeline.cli.health import read_health
         from crypto_pipeline.cli.report import print_totals
+        from crypto_pipeline.config.settings import Settings
         from crypto_pipeline.warehouse.postgres import Warehouse
 
         with Warehouse().connection() as connection:
             if not as_json:
                 print_totals(console, connection)
                 return
-            health = read_health(connection)
+            health = read_health(connection, Settings().currencies)
         age = health.age
         summary = {
             "healthy": not health.problems,
@@ -404,9 +405,11 @@ def metrics(output: Path | None) -> None:
         from crypto_pipeline.warehouse.postgres import Warehouse
 
         with Warehouse().connection() as connection:
-            health, runs = read_health(connection), read_runs(connection)
+            settings = Settings()
+            health = read_health(connection, settings.currencies)
+            runs = read_runs(connection)
         registry = CollectorRegistry()
-        registry.register(HealthCollector(health, runs, request_budget(Settings()).used()))
+        registry.register(HealthCollector(health, runs, request_budget(settings).used()))
         if output is None:
             click.echo(generate_latest(registry).decode(), nl=False)
         else:

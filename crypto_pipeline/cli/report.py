@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.model.sql import read_sql
 
 if TYPE_CHECKING:
@@ -21,9 +22,15 @@ if TYPE_CHECKING:
 _MOST_SHOWN = 50
 
 
-def print_query(console: Console, connection: psycopg.Connection, title: str, query: str) -> None:
+def print_query(
+    console: Console,
+    connection: psycopg.Connection,
+    title: str,
+    query: str,
+    parameters: Mapping[str, Any] | None = None,
+) -> None:
     """Print the rows of ``sql/reports/<query>.sql``."""
-    cursor = connection.execute(read_sql(f"reports/{query}.sql"))
+    cursor = connection.execute(read_sql(f"reports/{query}.sql"), parameters)
     table = _table(title)
     for column in cursor.description or []:
         numeric = column.type_code in (20, 21, 23, 1700)
@@ -42,7 +49,8 @@ def print_totals(console: Console, connection: psycopg.Connection) -> None:
     """Print what the warehouse holds."""
     print_query(console, connection, "Warehouse", "totals")
     print_query(console, connection, "Newest batches", "batches")
-    print_query(console, connection, "Largest coins", "top_prices")
+    currencies = list(Settings().currencies)
+    print_query(console, connection, "Largest coins", "top_prices", {"currencies": currencies})
 
 
 def print_gaps(console: Console, connection: psycopg.Connection) -> None:

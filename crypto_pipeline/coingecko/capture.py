@@ -97,6 +97,8 @@ class Capture(msgspec.Struct, frozen=True, omit_defaults=True):
         error: Why the fetch ended early, if it did; the records are then those of the pages got.
         unreadable: The body of an answer that could not be read, byte for byte; ``error`` says
             why. There are no records then.
+        unanswered: Of the coins that are tracked, those without a record here, and when each last
+            had one, UTC; None where nothing says so.
         time_origin: What says ``ingested_at``; of an envelope, itself.
         records: The records exactly as received.
     """
@@ -108,6 +110,7 @@ class Capture(msgspec.Struct, frozen=True, omit_defaults=True):
     responses: list[ResponseMeta] = []
     error: str | None = None
     unreadable: bytes | None = None
+    unanswered: dict[str, datetime] | None = None
     time_origin: TimeOrigin = TimeOrigin.ENVELOPE
 
     @property
@@ -152,6 +155,7 @@ class _Description(msgspec.Struct):
     responses: list[ResponseMeta] = []
     error: str | None = None
     unreadable: bytes | None = None
+    unanswered: dict[str, datetime] | None = None
 
 
 _decode_time = msgspec.json.Decoder(datetime).decode
@@ -402,6 +406,7 @@ def _envelope(members: Mapping[str, msgspec.Raw]) -> Capture:
             request=_request(described.request),
             responses=described.responses,
             error=None if described.unreadable is not None else described.error,
+            unanswered=described.unanswered,
         )
     except MALFORMED as error:
         if described.unreadable is not None:

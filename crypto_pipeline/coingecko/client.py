@@ -1,77 +1,33 @@
 """The HTTP client: pages of ``/coins/markets`` into one capture, charts, and the list of coins."""
 
-import email.utils
 import itertools
 import logging
-import time
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timezone
-from importlib.metadata import version
 from types import TracebackType
 from typing import NamedTuple, final
 from urllib.parse import quote
 
-import httpx
 import msgspec
-import tenacity
 from pydantic import SecretStr
 
-from crypto_pipeline.coingecko.capture import LIVE_SOURCE, Capture, ResponseMeta, read_page
+from crypto_pipeline.coingecko.capture import Capture, ResponseMeta, read_page
 from crypto_pipeline.coingecko.charts import MARKET_CHART_RANGE, OHLC, ChartAnswer, holds_prices
 from crypto_pipeline.coingecko.coin_list import COINS_LIST, CoinListAnswer, is_coin_list
-from crypto_pipeline.coingecko.errors import (
-    CoinGeckoError,
-    MalformedResponse,
-    NetworkError,
-    error_from_body,
-    error_from_response,
-)
+from crypto_pipeline.coingecko.errors import CoinGeckoError, MalformedResponse
 from crypto_pipeline.coingecko.limits import Budget, request_budget
-from crypto_pipeline.coingecko.request_log import (
-    RequestEntry,
-    RequestLog,
-    new_request_id,
-    request_log,
-)
+from crypto_pipeline.coingecko.request_log import RequestLog, request_log
 from crypto_pipeline.coingecko.schema import coin_id
 from crypto_pipeline.coingecko.tolerant_json import MALFORMED
+from crypto_pipeline.coingecko.transport import Answer, Transport
 from crypto_pipeline.config.settings import Plan, Settings
-
-
-class _Service(NamedTuple):
-    root: str | None
-    key_header: str | None
-
-
-_SERVICES = {
-    Plan.PUBLIC: _Service("https://api.coingecko.com/api/v3", None),
-    Plan.DEMO: _Service("https://api.coingecko.com/api/v3", "x-cg-demo-api-key"),
-    Plan.PRO: _Service("https://pro-api.coingecko.com/api/v3", "x-cg-pro-api-key"),
-    Plan.SANDBOX: _Service(None, None),
-}
 
 _MAX_PER_PAGE = 250
 _OTHER_PER_PAGE = (240, 230)
 """Page sizes in which a border between two pages of the usual size lies inside of a page."""
 _MAX_IDS_LENGTH = 5500
 """Characters of an encoded ``ids``; keeps the whole URL below 6,000, which proxies let through."""
-
-_MAX_RETRY_AFTER = 120.0
-"""Seconds; a server that asks for a longer wait gets none: the next scheduled run is the retry."""
-
-_KEPT_HEADERS = (
-    "age",
-    "etag",
-    "cache-control",
-    "cf-cache-status",
-    "date",
-    "total",
-    "per-page",
-    "link",
-    "retry-after",
-    "x-request-id",
-    "x-data-source",
-)
 
 _logger = logging.getLogger(__name__)
 _decode_any = msgspec.json.Decoder(msgspec.Raw).decode
@@ -112,20 +68,10 @@ NOT_ASKED = KeyUsage()
 """Nothing that CoinGecko says of a key."""
 
 
-class _Answer(NamedTuple):
-    """``body`` is None where its content encoding is broken; ``received`` is what came."""
-
-    sent_at: datetime
-    received_at: datetime
-    headers: httpx.Headers
-    received: bytes
-    body: bytes | None
-
-
 class _Page(NamedTuple):
     """``fetched`` is how many records came, of which ``records`` are kept."""
 
-    answer: _Answer
+    answer: Answer
     records: list[msgspec.Raw]
     fetched: int
 
@@ -162,35 +108,16 @@ class CoinGeckoClient:
         max_attempts: int = 5,
         max_wait: float = 60.0,
     ) -> None:
-        service = _SERVICES[plan]
-        root = httpx.URL(base_url or service.root or "")
-        if root.scheme not in ("http", "https") or not root.host:
-            raise ValueError(
-                f"plan {plan.value}: COINGECKO_BASE_URL must be a http:// or https:// URL"
-            )
-        headers = {
-            "accept": "application/json",
-            # Requests without one were seen to be blocked (HTTP 403).
-            "user-agent": f"crypto-pipeline/{version('crypto-pipeline')}",
-        }
-        self._key = "" if api_key is None else api_key.get_secret_value().strip()
-        if service.key_header is not None:
-            # A key with control characters would be quoted in the HTTP library's error.
-            if not (self._key.isascii() and self._key.isprintable() and self._key):
-                raise ValueError(f"plan {plan.value}: COINGECKO_API_KEY is missing or not a key")
-            headers[service.key_header] = self._key
-        self._plan = plan
-        self._budget = budget
-        self._log = log
-        self._run_id = run_id
-        self._http = httpx.Client(base_url=root, headers=headers, timeout=timeout)
-        self._backoff = tenacity.wait_random_exponential(max=max_wait)
-        self._retrying = tenacity.Retrying(
-            retry=tenacity.retry_if_exception(_worth_retrying),
-            wait=self._wait,
-            stop=tenacity.stop_after_attempt(max_attempts),
-            before_sleep=_log_retry,
-            reraise=True,
+        self._transport = Transport(
+            plan,
+            budget=budget,
+            log=log,
+            run_id=run_id,
+            api_key=api_key,
+            base_url=base_url,
+            timeout=timeout,
+            max_attempts=max_attempts,
+            max_wait=max_wait,
         )
 
     @classmethod
@@ -221,10 +148,11 @@ class CoinGeckoClient:
 
     def close(self) -> None:
         """Close the connections."""
-        self._http.close()
+        self._transport.close()
 
     def __repr__(self) -> str:
-        return f"CoinGeckoClient(plan={self._plan.value!r}, host={self._http.base_url.host!r})"
+        of = self._transport
+        return f"CoinGeckoClient(plan={of.plan.value!r}, host={of.host!r})"
 
     def now(self) -> datetime:
         """The pipeline's clock, UTC: the system's, or the server's for the sandbox plan.
@@ -232,8 +160,8 @@ class CoinGeckoClient:
         Raises:
             CoinGeckoError: the sandbox server cannot be reached or sends no time.
         """
-        if self._plan is Plan.SANDBOX:
-            return self._retrying(self._get, "/ping", {}).received_at
+        if self._transport.plan is Plan.SANDBOX:
+            return self._transport.retrying(self._transport.get, "/ping", {}).received_at
         return datetime.now(timezone.utc)
 
     def ping(self) -> datetime | None:
@@ -243,7 +171,7 @@ class CoinGeckoClient:
         Raises:
             CoinGeckoError: it does not answer, or refuses the key.
         """
-        return _http_date(self._get("/ping", {}).headers.get("date", ""))
+        return self._transport.get("/ping", {}).date
 
     def key_usage(self) -> KeyUsage:
         """What CoinGecko says of the key's limits and use: only of a pro key.
@@ -251,9 +179,9 @@ class CoinGeckoClient:
         Raises:
             CoinGeckoError: it cannot be asked.
         """
-        if self._plan is not Plan.PRO:
+        if self._transport.plan is not Plan.PRO:
             return NOT_ASKED
-        answer = self._retrying(self._get, "/key", {})
+        answer = self._transport.retrying(self._transport.get, "/key", {})
         try:
             return msgspec.json.decode(answer.body or b"", type=KeyUsage)
         except MALFORMED as problem:
@@ -318,7 +246,7 @@ class CoinGeckoClient:
         error: str | None = None
         for number, query in enumerate(queries, 1):
             try:
-                page = self._retrying(self._get_page, query, on_unreadable)
+                page = self._transport.retrying(self._get_page, query, on_unreadable)
             except CoinGeckoError as failure:
                 if not pages:
                     raise
@@ -340,8 +268,8 @@ class CoinGeckoClient:
 
         first = pages[0].answer
         return Capture(
-            ingested_at=self._time_of(first),
-            source=_source_of(first),
+            ingested_at=self._transport.time_of(first),
+            source=first.source,
             records=[record for page in pages for record in page.records],
             request=request | ({"ids": ",".join(ids)} if ids else {}),
             responses=[
@@ -349,7 +277,7 @@ class CoinGeckoClient:
                     page=number,
                     received_at=page.answer.received_at,
                     records=page.fetched,
-                    headers=_kept_headers(page.answer),
+                    headers=page.answer.kept_headers,
                 )
                 for number, page in enumerate(pages, 1)
             ],
@@ -363,6 +291,7 @@ class CoinGeckoClient:
         start: datetime,
         end: datetime,
         on_unreadable: Callable[[ChartAnswer], None] | None = None,
+        known: ChartAnswer | None = None,
     ) -> ChartAnswer:
         """Fetch the price history of a coin from ``start`` to ``end``.
 
@@ -375,6 +304,8 @@ class CoinGeckoClient:
             start: First moment, to the second.
             end: Last moment, to the second.
             on_unreadable: Called with every answer that came with HTTP 200 and is no JSON.
+            known: The newest answer to the same request that we have. Where CoinGecko says by its
+                ETag that it is still the same, the body is that of this one.
 
         Raises:
             PlanError: with code 10012, the range begins before the plan's reach.
@@ -386,7 +317,9 @@ class CoinGeckoClient:
             "to": str(int(end.timestamp())),
             "precision": "full",
         }
-        return self._retrying(self._get_past, MARKET_CHART_RANGE, coin, query, on_unreadable)
+        return self._transport.retrying(
+            self._get_past, MARKET_CHART_RANGE, coin, query, on_unreadable, known
+        )
 
     def ohlc(
         self,
@@ -394,6 +327,7 @@ class CoinGeckoClient:
         vs_currency: str,
         days: str,
         on_unreadable: Callable[[ChartAnswer], None] | None = None,
+        known: ChartAnswer | None = None,
     ) -> ChartAnswer:
         """Fetch the candles of a coin, of the last days, as CoinGecko makes them: of 30 minutes for
         a day, of 4 hours for up to 30, of 4 days for more.
@@ -403,12 +337,13 @@ class CoinGeckoClient:
             vs_currency: Currency of all amounts.
             days: 1, 7, 14, 30, 90, 180, 365 or, of some plans, max.
             on_unreadable: As of ``chart_range``.
+            known: Likewise.
 
         Raises:
             CoinGeckoError: it could not be got.
         """
         query = {"vs_currency": vs_currency, "days": days, "precision": "full"}
-        return self._retrying(self._get_past, OHLC, coin, query, on_unreadable)
+        return self._transport.retrying(self._get_past, OHLC, coin, query, on_unreadable, known)
 
     def _get_past(
         self,
@@ -416,19 +351,26 @@ class CoinGeckoClient:
         coin: str,
         query: dict[str, str],
         on_unreadable: Callable[[ChartAnswer], None] | None,
+        known: ChartAnswer | None,
     ) -> ChartAnswer:
         path = endpoint.replace("{id}", quote(coin, safe=""))
-        answer = self._get(path, query, endpoint)
-        body = self._without_key(answer.received if answer.body is None else answer.body)
-        error = error_from_body(body, 200, _retry_after(answer.headers))
-        if error is not None:
-            raise error
+        etag = None if known is None or known.request != query else known.headers.get("etag")
+        answer = self._transport.get(path, query, endpoint, etag)
+        if known is not None and answer.is_unchanged:
+            return msgspec.structs.replace(
+                known,
+                ingested_at=self._transport.time_of(answer),
+                source=answer.source,
+                headers=answer.kept_headers,
+            )
+        self._transport.refuse_error(answer)
+        body = self._transport.text_of(answer)
         chart = ChartAnswer(
-            ingested_at=self._time_of(answer),
-            source=_source_of(answer),
+            ingested_at=self._transport.time_of(answer),
+            source=answer.source,
             coin=coin,
             request=query,
-            headers=_kept_headers(answer),
+            headers=answer.kept_headers,
             body=msgspec.Raw(body),
         )
         try:
@@ -453,6 +395,7 @@ class CoinGeckoClient:
         *,
         is_active: bool = True,
         on_unreadable: Callable[[CoinListAnswer], None] | None = None,
+        known: CoinListAnswer | None = None,
     ) -> CoinListAnswer:
         """Fetch the list of all coins, with the contracts of each.
 
@@ -460,6 +403,7 @@ class CoinGeckoClient:
             is_active: Whether the active coins are asked for; else those that CoinGecko no longer
                 follows, which are for paid plans only.
             on_unreadable: Called with every answer that came with HTTP 200 and is no list.
+            known: As of ``chart_range``.
 
         Raises:
             CoinGeckoError: it could not be got.
@@ -467,25 +411,32 @@ class CoinGeckoClient:
         # Without a status, CoinGecko lists the active ones; a plan that has no inactive ones may
         # not know the parameter.
         query = {"include_platform": "true"} | ({} if is_active else {"status": "inactive"})
-        return self._retrying(self._get_coin_list, query, is_active, on_unreadable)
+        return self._transport.retrying(self._get_coin_list, query, is_active, on_unreadable, known)
 
     def _get_coin_list(
         self,
         query: dict[str, str],
         is_active: bool,
         on_unreadable: Callable[[CoinListAnswer], None] | None,
+        known: CoinListAnswer | None,
     ) -> CoinListAnswer:
-        answer = self._get(COINS_LIST, query)
-        body = self._without_key(answer.received if answer.body is None else answer.body)
-        error = error_from_body(body, 200, _retry_after(answer.headers))
-        if error is not None:
-            raise error
+        etag = None if known is None or known.request != query else known.headers.get("etag")
+        answer = self._transport.get(COINS_LIST, query, etag=etag)
+        if known is not None and answer.is_unchanged:
+            return replace(
+                known,
+                ingested_at=self._transport.time_of(answer),
+                source=answer.source,
+                headers=answer.kept_headers,
+            )
+        self._transport.refuse_error(answer)
+        body = self._transport.text_of(answer)
         fetched = CoinListAnswer(
-            ingested_at=self._time_of(answer),
-            source=_source_of(answer),
+            ingested_at=self._transport.time_of(answer),
+            source=answer.source,
             is_active=is_active,
             request=query,
-            headers=_kept_headers(answer),
+            headers=answer.kept_headers,
             body=body,
         )
         if answer.body is None or not is_coin_list(body):
@@ -539,7 +490,7 @@ class CoinGeckoClient:
         for chunk in _chunks_of_ids(left) if left else ():
             query = request | {"ids": ",".join(chunk), "per_page": str(_MAX_PER_PAGE), "page": "1"}
             try:
-                found.append(self._retrying(self._get_page, query, None))
+                found.append(self._transport.retrying(self._get_page, query, None))
             except CoinGeckoError as failure:
                 # The pages that are there are kept.
                 _logger.warning("%d coins beside the largest did not come: %s", len(left), failure)
@@ -549,94 +500,29 @@ class CoinGeckoClient:
     def _get_page(
         self, query: dict[str, str], on_unreadable: Callable[[Capture], None] | None
     ) -> _Page:
-        answer = self._get("/coins/markets", query)
+        answer = self._transport.get("/coins/markets", query)
         try:
             if answer.body is None:
                 raise MalformedResponse("its content encoding is broken", status=200)
             records = read_page(answer.body)
         except (*MALFORMED, MalformedResponse) as malformed:
-            body = self._without_key(answer.received if answer.body is None else answer.body)
-            error = error_from_body(body, 200, _retry_after(answer.headers))
-            if error is not None:
-                raise error from None
+            self._transport.refuse_error(answer)
             unreadable = MalformedResponse(str(malformed), status=200)
             if isinstance(malformed, MalformedResponse):
                 unreadable = malformed
             if on_unreadable is not None:
                 on_unreadable(
                     Capture(
-                        ingested_at=self._time_of(answer),
-                        source=_source_of(answer),
+                        ingested_at=self._transport.time_of(answer),
+                        source=answer.source,
                         records=[],
                         request=query,
                         error=str(unreadable),
-                        unreadable=body,
+                        unreadable=self._transport.text_of(answer),
                     )
                 )
             raise unreadable from None
         return _Page(answer, records, len(records))
-
-    def _get(self, path: str, query: dict[str, str], endpoint: str | None = None) -> _Answer:
-        """One attempt, which takes one slot of the budget and is written down.
-
-        Args:
-            path: Below the root.
-            query: The parameters.
-            endpoint: The path with names in braces for what varies, where something does.
-        """
-        request_id = new_request_id()
-        self._budget.acquire(request_id)
-        sent_at = datetime.now(timezone.utc)
-        began = time.perf_counter()
-        status: int | None = None
-        headers = httpx.Headers()
-        received = b""
-        try:
-            with self._http.stream("GET", path, params=query) as response:
-                status, headers = response.status_code, response.headers
-                # As it came: what is compressed badly is kept, too.
-                received = b"".join(response.iter_raw())
-        except httpx.TransportError as failure:
-            reason = str(failure) or type(failure).__name__
-            raise NetworkError(f"{self._http.base_url.host}: {reason}") from None
-        finally:
-            if self._log is not None:
-                self._log.add(
-                    RequestEntry(
-                        request_id=request_id,
-                        sent_at=sent_at,
-                        plan=self._plan.value,
-                        endpoint=endpoint or path,
-                        http_status=status,
-                        credits=int(status == 200),
-                        received_bytes=len(received),
-                        duration_ms=round((time.perf_counter() - began) * 1000),
-                        is_cached=_is_cached(headers),
-                        run_id=self._run_id,
-                    )
-                )
-        received_at = datetime.now(timezone.utc)
-        body = _decoded(response, received)
-        if response.status_code != 200:
-            raise error_from_response(
-                self._without_key(body or b""),
-                response.status_code,
-                _retry_after(response.headers),
-            )
-        if self._plan is Plan.SANDBOX:
-            received_at = _sandbox_time(response.headers)
-        return _Answer(sent_at, received_at, response.headers, received, body)
-
-    def _time_of(self, answer: _Answer) -> datetime:
-        return answer.received_at if self._plan is Plan.SANDBOX else answer.sent_at
-
-    def _without_key(self, body: bytes) -> bytes:
-        """An error body that may echo the key, without it."""
-        return body.replace(self._key.encode(), b"<key>") if self._key else body
-
-    def _wait(self, state: tenacity.RetryCallState) -> float:
-        error = _failure(state)
-        return self._backoff(state) if error.retry_after is None else error.retry_after
 
 
 def _chunks_of_ids(ids: Sequence[str]) -> Iterator[list[str]]:
@@ -653,82 +539,5 @@ def _chunks_of_ids(ids: Sequence[str]) -> Iterator[list[str]]:
     yield chunk
 
 
-def _decoded(response: httpx.Response, received: bytes) -> bytes | None:
-    """The body without its content encoding; None if that is broken."""
-    try:
-        return httpx.Response(200, headers=response.headers, content=received).content
-    except httpx.DecodingError:
-        return None
-
-
 def _ids(records: Sequence[msgspec.Raw]) -> set[str]:
     return {found for record in records if (found := coin_id(record)) is not None}
-
-
-def _source_of(answer: _Answer) -> str:
-    return str(answer.headers.get("x-data-source", LIVE_SOURCE))
-
-
-def _kept_headers(answer: _Answer) -> dict[str, str]:
-    return {name: answer.headers[name] for name in _KEPT_HEADERS if name in answer.headers}
-
-
-def _is_cached(headers: httpx.Headers) -> bool | None:
-    """Whether an answer came from CoinGecko's cache; None where it does not say."""
-    if "cf-cache-status" in headers:
-        return headers["cf-cache-status"].upper() in ("HIT", "STALE", "UPDATING", "REVALIDATED")
-    return headers["age"] != "0" if "age" in headers else None
-
-
-def _sandbox_time(headers: httpx.Headers) -> datetime:
-    try:
-        time = msgspec.convert(headers["x-sandbox-time"], datetime)
-    except (KeyError, msgspec.ValidationError):
-        raise MalformedResponse(
-            "no time in the header x-sandbox-time: this is not a sandbox server"
-        ) from None
-    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time
-
-
-def _retry_after(headers: httpx.Headers) -> float | None:
-    """Seconds to wait by the header Retry-After, in either form of RFC 9110 section 10.2.3."""
-    value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return float(value)
-    until = _http_date(value)
-    if until is None:
-        return None
-    return max(0.0, (until - datetime.now(timezone.utc)).total_seconds())
-
-
-def _http_date(value: str) -> datetime | None:
-    """The time of a header, None if it is none."""
-    try:
-        time = email.utils.parsedate_to_datetime(value)
-    except ValueError:
-        return None
-    return time.replace(tzinfo=timezone.utc) if time.tzinfo is None else time
-
-
-def _worth_retrying(error: BaseException) -> bool:
-    return (
-        isinstance(error, CoinGeckoError)
-        and error.retryable
-        and (error.retry_after is None or error.retry_after <= _MAX_RETRY_AFTER)
-    )
-
-
-def _failure(state: tenacity.RetryCallState) -> CoinGeckoError:
-    assert state.outcome is not None
-    error = state.outcome.exception()
-    assert isinstance(error, CoinGeckoError)  # nothing else is retried
-    return error
-
-
-def _log_retry(state: tenacity.RetryCallState) -> None:
-    _logger.warning(
-        "attempt %d failed, the next in %.1f s: %s",
-        state.attempt_number,
-        state.upcoming_sleep,
-        _failure(state),
-    )

@@ -189,6 +189,12 @@ class Settings(GraphSettings):
         description="A coin that was fetched once is fetched again when it leaves the top N, as"
         " long as its rank is not worse than this. By default, whatever its rank.",
     )
+    coingecko_keep_days: int = Field(
+        default=30,
+        ge=1,
+        description="A coin that was fetched once and comes no more is asked for until the answers"
+        " of so many days lacked it: in every fetch of the first day, then once a day.",
+    )
     coingecko_top_n: int = Field(
         default=250,
         ge=1,

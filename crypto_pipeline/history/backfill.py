@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from itertools import product
 
+from crypto_pipeline.coingecko.charts import ChartAnswer
 from crypto_pipeline.coingecko.client import CoinGeckoClient, KeyUsage
 from crypto_pipeline.coingecko.errors import BadRequest, CoinGeckoError, PlanError
 from crypto_pipeline.coingecko.limits import history_days
@@ -19,7 +20,12 @@ from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.history.load import LoadedHistory, files_to_load, load_history
 from crypto_pipeline.history.planner import Series, Span, Window, plan, within
 from crypto_pipeline.landing.landed import hour_of
-from crypto_pipeline.landing.price_history import HistoryFile, keep_answer
+from crypto_pipeline.landing.price_history import (
+    HistoryFile,
+    asked_for,
+    keep_answer,
+    read_answer,
+)
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.postgres import Warehouse
@@ -69,6 +75,19 @@ class Cost:
             f"{self.missing} missing hours: {self.requests} requests, {self.credits} credits,"
             f" {self.minutes} minutes, complete in {self.days} days"
         )
+
+
+@dataclass(frozen=True)
+class Planned:
+    """What a run sets out to do.
+
+    Attributes:
+        windows: The requests, in their order.
+        beyond_reach: What the plan's charts do not reach, and why: it is not asked for.
+    """
+
+    windows: Sequence[Window]
+    beyond_reach: Sequence[tuple[Series, Span, str]] = ()
 
 
 @dataclass
@@ -139,7 +158,8 @@ class History:
         return load_history(self.warehouse, files, self.settings.max_rejected_share, on_loaded)
 
     def tracked_coins(self) -> list[str]:
-        """The coins that snapshots have had, the largest first."""
+        """The coins that snapshots have had, the largest first; one that goes on under another id
+        by that."""
         with self.warehouse.connection() as connection:
             found = connection.execute(read_sql("history/tracked_coins.sql"))
             return [row[0] for row in found]
@@ -148,7 +168,7 @@ class History:
         self, coins: Sequence[str], currencies: Sequence[str], span: Span
     ) -> dict[Series, list[Span]]:
         """The hours of a span that are missing of some coins, and that the source can be asked
-        for."""
+        for. A coin that goes on under another id is asked for under that one."""
         return self._spans(
             "history/missing_hours.sql",
             {
@@ -163,25 +183,34 @@ class History:
         """The gaps that the source can be asked for."""
         return self._spans("history/unexplained_gaps.sql", {})
 
-    def plan(self, missing: Mapping[Series, Sequence[Span]], now: datetime) -> list[Window]:
-        """The requests for what is missing, as far as the plan reaches. What lies before its reach
-        is remembered as refused."""
+    def plan(self, missing: Mapping[Series, Sequence[Span]], now: datetime) -> Planned:
+        """The requests for what is missing, as far as the plan reaches. It writes nothing."""
         reach = self._reach(now)
         if reach is None:
-            return plan(missing, self.tracked_coins())
+            return Planned(plan(missing, self.tracked_coins()))
         before = Span(datetime(1970, 1, 1, tzinfo=timezone.utc), reach)
         days = (now - reach).days
-        for series, spans in missing.items():
-            for part in within(spans, before):
-                self._refuse(series, part, f"the plan's charts reach {days} days back")
+        beyond = [
+            (series, part, f"the plan's charts reach {days} days back")
+            for series, spans in missing.items()
+            for part in within(spans, before)
+        ]
         reached = Span(reach, hour_of(now))
         inside = {series: within(spans, reached) for series, spans in missing.items()}
-        return plan(inside, self.tracked_coins())
+        return Planned(plan(inside, self.tracked_coins()), beyond)
 
-    def cost(self, windows: Sequence[Window]) -> Cost:
-        """What a plan costs, with the month's credits as they are."""
+    def cost(self, planned: Planned, *, dry_run: bool = False) -> Cost:
+        """What it costs, with the month's credits as they are.
+
+        Args:
+            planned: What is set out to be done.
+            dry_run: Whether to write nothing: what this machine has asked for and not entered into
+                the ledger is not counted then.
+        """
+        windows = planned.windows
         key = self._key_usage()
-        enter_requests(self.warehouse)
+        if not dry_run:
+            enter_requests(self.warehouse)
         with self.warehouse.connection() as connection:
             use = month_use(connection, self.settings, key)
         per_minute = requests_per_minute(self.settings, key)
@@ -197,12 +226,13 @@ class History:
 
     def fetch(
         self,
-        windows: Sequence[Window],
+        planned: Planned,
         now: datetime,
         run_id: str | None = None,
         on_progress: Callable[[str], None] = lambda text: None,
     ) -> Outcome:
-        """Ask for windows, one after the other, and load what comes.
+        """Ask for windows, one after the other, and load what comes. What lies before the plan's
+        reach is remembered as refused.
 
         It ends early, with what it has, when the month's credits are used up or CoinGecko cannot be
         had (no network, the rate limit exceeded for as many attempts as a request has).
@@ -210,8 +240,10 @@ class History:
         Raises:
             CoinGeckoError: it is of no use to ask again, as with a wrong key.
         """
-        outcome = Outcome(planned=len(windows))
-        left = list(reversed(windows))
+        for series, span, reason in planned.beyond_reach:
+            self._refuse(series, span, reason)
+        outcome = Outcome(planned=len(planned.windows))
+        left = list(reversed(planned.windows))
         landed: list[HistoryFile] = []
         with self._asking(landed, outcome, run_id) as client:
             while left:
@@ -239,6 +271,12 @@ class History:
             CoinGeckoError: it is of no use to ask again, as with a wrong key.
         """
         with self.warehouse.connection() as connection:
+            coins = [
+                row[0]
+                for row in connection.execute(
+                    read_sql("history/current_ids.sql"), {"coins": list(coins)}
+                )
+            ]
             asked = set(
                 connection.execute(
                     "SELECT crypto_id, vs_currency FROM history_batches WHERE origin = 'ohlc'"
@@ -252,7 +290,8 @@ class History:
         with self._asking(landed, outcome, run_id) as client:
             for coin, currency in left:
                 try:
-                    answer = client.ohlc(coin, currency, days)
+                    known = self._known(Series(coin, currency), {"days": days})
+                    answer = client.ohlc(coin, currency, days, known=known)
                 except (BadRequest, PlanError) as error:
                     _logger.warning("no candles of %s in %s: %s", coin, currency, error)
                     outcome.refused += 1
@@ -293,13 +332,16 @@ class History:
         now: datetime,
     ) -> None:
         series, span = window.series, window.span
+        # The last hour's points, and not the first moment of the next.
+        last = span.end - timedelta(seconds=1)
+        bounds = {"from": f"{span.start.timestamp():.0f}", "to": f"{last.timestamp():.0f}"}
         try:
             answer = client.chart_range(
                 series.coin,
                 series.vs_currency,
                 span.start,
-                # The last hour's points, and not the first moment of the next.
-                span.end - timedelta(seconds=1),
+                last,
+                known=self._known(series, bounds),
                 on_unreadable=lambda unreadable: landed.append(
                     keep_answer(self.zone, unreadable)[0]
                 ),
@@ -352,6 +394,17 @@ class History:
             self.warehouse, landed, self.settings.max_rejected_share, count
         )
         landed.clear()
+
+    def _known(self, series: Series, request: Mapping[str, str]) -> ChartAnswer | None:
+        """The newest answer to a request; None if there is none whose file can be read."""
+        key = {
+            "coin": series.coin,
+            "currency": series.vs_currency,
+            "asked": asked_for(request),
+        }
+        with self.warehouse.connection() as connection:
+            found = connection.execute(read_sql("history/answer_before.sql"), key).fetchone()
+        return None if found is None else read_answer(self.zone.stored_file(found[0]))
 
     def _reach(self, now: datetime) -> datetime | None:
         days = history_days(self.settings)

@@ -13,10 +13,9 @@ import psycopg
 from psycopg import sql
 
 from crypto_pipeline.coingecko.points import Candles, HistoryError, Points, PriceHistory
-from crypto_pipeline.coingecko.price_history import read_history
-from crypto_pipeline.landing.compression import CompressionError, decompress
+from crypto_pipeline.landing.compression import CompressionError
 from crypto_pipeline.landing.landed import wrong_time
-from crypto_pipeline.landing.price_history import HistoryFile, history_files
+from crypto_pipeline.landing.price_history import HistoryFile, history_files, read_history_file
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.registry import DIM_DATE, DIM_SOURCE, DIM_TIME, HISTORY_BATCHES
 from crypto_pipeline.model.sql import read_sql
@@ -171,7 +170,7 @@ def decode_file(file: HistoryFile) -> DecodedHistory:
         # A copy, so that the content it caches goes with it.
         stored = replace(file.file)
         sha256 = stored.sha256
-        history = read_history(decompress(stored.path, stored.content))
+        history = read_history_file(stored)
     except (OSError, CompressionError, HistoryError) as problem:
         return DecodedHistory(file, sha256, None, str(problem))
     wrong = wrong_time(history.ingested_at, history.source)

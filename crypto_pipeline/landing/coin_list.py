@@ -15,7 +15,7 @@ from datetime import datetime
 
 import msgspec
 
-from crypto_pipeline.coingecko.coin_list import CoinListAnswer
+from crypto_pipeline.coingecko.coin_list import CoinListAnswer, is_coin_list
 from crypto_pipeline.landing.compression import CompressionError, decompress
 from crypto_pipeline.landing.landed import wrong_time
 from crypto_pipeline.landing.zone import COIN_LIST_FOLDER, LandingZone, StoredFile
@@ -25,6 +25,8 @@ _ANSWER = re.compile(rf"{COIN_LIST_FOLDER}/date=\d{{4}}-\d\d-\d\d/[^/]+\.json")
 _SHA256 = re.compile("[0-9a-f]{64}")
 _SHOWN = 16
 """Characters of a body's SHA-256 in the name of an answer."""
+_DAYS_LOOKED_BACK = 3
+"""Days with answers in which the newest list is looked for: some answers are no list."""
 
 
 class LandedCoinList(msgspec.Struct, frozen=True):
@@ -90,6 +92,37 @@ def coin_list_files(zone: LandingZone) -> Iterator[StoredFile]:
     for file in zone.stored(COIN_LIST_FOLDER):
         if _ANSWER.fullmatch(file.path):
             yield file
+
+
+def newest_coin_list(zone: LandingZone, *, is_active: bool) -> CoinListAnswer | None:
+    """The newest list that is kept, with its body; None if there is none, or it cannot be read. It
+    costs a listing of the days, one of a day, and two reads, however many answers there are.
+
+    Raises:
+        OSError: the answers cannot be listed.
+        ObjectStoreError: the object store does not serve us.
+    """
+    status = "active" if is_active else "inactive"
+    days = [name for name in zone.folders(COIN_LIST_FOLDER) if name.startswith("date=")]
+    for day in sorted(days, reverse=True)[:_DAYS_LOOKED_BACK]:
+        for file in reversed(list(zone.stored(f"{COIN_LIST_FOLDER}/{day}"))):
+            if not _ANSWER.fullmatch(file.path) or f"-{status}-" not in file.path:
+                continue
+            try:
+                landed = read_coin_list_file(file)
+                body = read_body(zone, landed.body_sha256)
+            except (CoinListFileError, OSError):
+                return None
+            if is_coin_list(body):
+                return CoinListAnswer(
+                    ingested_at=landed.ingested_at,
+                    source=landed.source,
+                    is_active=landed.is_active,
+                    request=landed.request,
+                    headers=landed.headers,
+                    body=body,
+                )
+    return None
 
 
 def read_coin_list_file(file: StoredFile) -> LandedCoinList:

@@ -1,21 +1,52 @@
 """Bronze of price history: what was asked for or imported, by coin and currency.
 
 A file lies at ``price_history/coin=<id>/currency=<code>/<name>``, the id encoded as in a URL. The
-path says whose history it is: an export does not. An answer that is the same as one that is there
-already is kept once.
+path says whose history it is: an export does not.
+
+An answer is named by what was asked for and its body, ``ohlc-14-<sha>.json.gz``. The same answer
+once more takes no room: beside the file lies a small one, ``ohlc-14-<sha>_<time>.json``, that says
+when it came again. It is written after the other, so an answer that is there has its body.
 """
 
 import gzip
 import hashlib
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from urllib.parse import quote, unquote
 
+import msgspec
+
 from crypto_pipeline.coingecko.charts import ChartAnswer, encode_answer
+from crypto_pipeline.coingecko.points import HistoryError, PriceHistory
+from crypto_pipeline.coingecko.price_history import read_history
+from crypto_pipeline.coingecko.tolerant_json import MALFORMED
+from crypto_pipeline.landing.compression import CompressionError, decompress
 from crypto_pipeline.landing.zone import HISTORY_FOLDER, LandingZone, StoredFile
 
 _PATH = re.compile(rf"{HISTORY_FOLDER}/coin=([^/]+)/currency=([a-z]{{2,8}})/[^/]+")
+_AGAIN = re.compile(r"((?:chart|ohlc)-[^/]+-[0-9a-f]{16})_\d{8}T\d{12}Z\.json")
+
+
+class RepeatedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
+    """What is kept of an answer that is the same as one that is there: its landing file.
+
+    Attributes:
+        ingested_at: When the request was sent, UTC.
+        source: Label of the data's origin.
+        coin: The coin's id.
+        request: Query parameters as sent; never a key.
+        same_as: Name of the file beside it that has the body.
+        headers: The response headers worth keeping, names in lower case.
+    """
+
+    ingested_at: datetime
+    source: str
+    coin: str
+    request: dict[str, str]
+    same_as: str
+    headers: dict[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -52,19 +83,16 @@ def history_files(zone: LandingZone) -> Iterator[HistoryFile]:
 
 
 def keep_answer(zone: LandingZone, answer: ChartAnswer) -> tuple[HistoryFile, bool]:
-    """Keep an answer of the chart endpoint; whether it is new. The same body for the same range is
-    the file that is there already.
+    """Keep an answer of the chart or candle endpoint; whether its body is new. Of one that is there
+    already, only when it came again is kept.
 
     Raises:
         OSError: it cannot be written.
         ObjectStoreError: the object store does not serve us.
     """
-    asked = (
-        f"ohlc-{answer.request['days']}"
-        if "days" in answer.request
-        else f"chart-{answer.request['from']}-{answer.request['to']}"
-    )
-    name = f"{asked}-{hashlib.sha256(answer.received).hexdigest()[:16]}.json.gz"
+    sha256 = hashlib.sha256(answer.received).hexdigest()
+    stem = f"{asked_for(answer.request)}-{sha256[:16]}"
+    name = f"{stem}.json.gz"
     path = history_path(answer.coin, answer.request["vs_currency"], name)
     # Without a time of its own in the header, the same answer gives the same bytes.
     content = gzip.compress(encode_answer(answer), compresslevel=6, mtime=0)
@@ -73,8 +101,77 @@ def keep_answer(zone: LandingZone, answer: ChartAnswer) -> tuple[HistoryFile, bo
     except FileExistsError:
         # The same body, fetched at another time.
         new = False
+        repeated = RepeatedAnswer(
+            ingested_at=answer.ingested_at,
+            source=answer.source,
+            coin=answer.coin,
+            request=answer.request,
+            same_as=name,
+            headers=answer.headers,
+        )
+        again = f"{stem}_{answer.ingested_at:%Y%m%dT%H%M%S%fZ}.json"
+        path = history_path(answer.coin, answer.request["vs_currency"], again)
+        zone.put_new(path, msgspec.json.encode(repeated))
     file = HistoryFile(zone.stored_file(path), answer.coin, answer.request["vs_currency"])
     return file, new
+
+
+def asked_for(request: Mapping[str, str]) -> str:
+    """With what the name of an answer to a request begins."""
+    if "days" in request:
+        return f"ohlc-{request['days']}"
+    return f"chart-{request['from']}-{request['to']}"
+
+
+def read_history_file(file: StoredFile) -> PriceHistory:
+    """Read a landing file of price history. Of an answer that came again it is what it said the
+    first time, of which the last point may stand for the now of then, at the time of the last.
+
+    Raises:
+        HistoryError: it holds none.
+        CompressionError: it cannot be unpacked.
+        OSError: it cannot be read.
+        ObjectStoreError: the object store does not serve us.
+    """
+    repeated = _repeated(file)
+    if repeated is None:
+        return read_history(decompress(file.path, file.content))
+    first = file.beside(repeated.same_as)
+    history = read_history(decompress(first.path, first.content))
+    return replace(history, ingested_at=repeated.ingested_at, source=repeated.source)
+
+
+def read_answer(file: StoredFile) -> ChartAnswer | None:
+    """The answer of a landing file with its body; None of a file that is gone or cannot be read."""
+    try:
+        repeated = _repeated(file)
+        first = file if repeated is None else file.beside(repeated.same_as)
+        answer = msgspec.json.decode(decompress(first.path, first.content), type=ChartAnswer)
+    except (*MALFORMED, HistoryError, CompressionError, OSError):
+        return None
+    if repeated is None:
+        return answer
+    return msgspec.structs.replace(
+        answer,
+        ingested_at=repeated.ingested_at,
+        source=repeated.source,
+        request=repeated.request,
+        headers=repeated.headers,
+    )
+
+
+def _repeated(file: StoredFile) -> RepeatedAnswer | None:
+    """What a file says of an answer that came again; None of any other file."""
+    match = _AGAIN.fullmatch(file.path.rpartition("/")[2])
+    if match is None:
+        return None
+    try:
+        repeated = msgspec.json.decode(file.content, type=RepeatedAnswer)
+    except MALFORMED as problem:
+        raise HistoryError(f"our file of an answer is damaged: {problem}") from None
+    if repeated.same_as != f"{match[1]}.json.gz":
+        raise HistoryError("our file of an answer is damaged: it names another answer's body")
+    return repeated
 
 
 def keep_import(

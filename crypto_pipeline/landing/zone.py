@@ -102,6 +102,11 @@ class StoredFile:
             return self.store.read(self.path)
         return bytes(self.uri.read_bytes())
 
+    def beside(self, name: str) -> "StoredFile":
+        """The file of a name in the same folder, whether it is there or not."""
+        folder = self.path.rpartition("/")[0]
+        return StoredFile(f"{folder}/{name}", self.uri.parent / name, self.store)
+
     @property
     def sha256(self) -> str:
         """SHA-256 of the bytes as stored, hexadecimal."""
@@ -182,6 +187,22 @@ class LandingZone:
                         if is_shown(name):
                             yield self._file(hour, name)
 
+    def newest_files(self, end: datetime) -> Iterator[LandingFile]:
+        """The files of the hours before ``end``, newest first: a listing of the days, and one of
+        each day that is looked into.
+
+        Raises:
+            OSError: they cannot be listed.
+            ObjectStoreError: the object store does not serve us.
+        """
+        for name in reversed(self.folders(LANDING_FOLDER)):
+            try:
+                day = datetime.strptime(f"{name} +0000", "date=%Y-%m-%d %z")
+            except ValueError:
+                continue
+            if day < end:
+                yield from reversed(list(self.files(day, min(day + timedelta(days=1), end))))
+
     def _files_in_store(
         self, store: ObjectStore, start: datetime | None, end: datetime | None
     ) -> Iterator[LandingFile]:
@@ -203,14 +224,20 @@ class LandingZone:
             OSError: it cannot be listed.
             ObjectStoreError: the object store does not serve us.
         """
-        for day in self._folders(LANDING_FOLDER):
-            for hour in self._folders(f"{LANDING_FOLDER}/{day}"):
+        for day in self.folders(LANDING_FOLDER):
+            for hour in self.folders(f"{LANDING_FOLDER}/{day}"):
                 filed = filed_hour(f"{LANDING_FOLDER}/{day}/{hour}/_")
                 if filed is not None:
                     return filed
         return None
 
-    def _folders(self, below: str) -> list[str]:
+    def folders(self, below: str) -> list[str]:
+        """The names of the folders in a folder of the zone, in order.
+
+        Raises:
+            OSError: it cannot be listed.
+            ObjectStoreError: the object store does not serve us.
+        """
         if self._store is not None:
             return sorted(self._store.top(below)[1])
         return [path.name for path in _listed(self.root / below)]

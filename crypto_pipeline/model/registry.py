@@ -1200,6 +1200,9 @@ VIEW_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
         Column("by_day", "tstzrange", "The time (UTC) in which every day is expected"),
         Column("by_hour", "tstzrange", "The time (UTC) in which every hour is expected"),
     ),
+    "coin_current_ids": (
+        Column("current_id", "text", "Id under which it goes on, as people confirmed"),
+    ),
     "coin_list_answers": (
         Column("previous_at", "timestamptz", "Time of the answer before, UTC"),
         Column("most_listed_before", "integer", "Most coins in one of the seven answers before"),
@@ -1295,6 +1298,7 @@ VIEWS: Final[Mapping[str, str]] = {
     " they were over then; of an answer that is empty up to now, a week more.",
     "expected_history": "What is expected of each coin and currency: days, and from the first day"
     " that was asked every hour on, hours.",
+    "coin_current_ids": "The ids that are no more and go on as another, by the confirmed aliases.",
     "coin_list_answers": "The answers of the list of active coins in time, and whether each is"
     " complete.",
     "coin_periods": "The times in which a coin was in the list of active coins, each with what"

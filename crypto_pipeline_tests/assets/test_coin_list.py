@@ -103,6 +103,59 @@ def test_what_a_run_fetched_another_load_can_load(
     assert len(list(zone.stored("coin_list"))) == 4
 
 
+def test_a_list_that_is_still_the_same_is_not_sent_again_and_counts_as_an_answer(
+    server: SandboxServer, warehouse: Warehouse, zone: LandingZone
+) -> None:
+    fetch()
+    server.clock.set(NOW + timedelta(minutes=2))
+    assert all(evaluations(fetch()).values())
+    assert [asked.status for asked in server.requests.asked] == [200, 200, 304, 304]
+    assert len(list(zone.stored("coin_list/bodies"))) == 2
+    assert rows(
+        warehouse,
+        "SELECT is_active, ingested_at, body_sha256 = lag(body_sha256) OVER ("
+        "PARTITION BY is_active ORDER BY ingested_at) FROM coin_list_batches ORDER BY 2, 1",
+    ) == [
+        (False, NOW, None),
+        (True, NOW, None),
+        (False, NOW + timedelta(minutes=2), True),
+        (True, NOW + timedelta(minutes=2), True),
+    ]
+    assert rows(warehouse, "SELECT count(*) FROM coin_events") == [(0,)]
+    assert rows(
+        warehouse,
+        "SELECT http_status, count(*), sum(credits) FROM api_requests"
+        " WHERE endpoint = '/coins/list' GROUP BY 1 ORDER BY 1",
+    ) == [(200, 2, 2), (304, 2, 0)]
+
+
+def test_three_answers_that_are_the_same_delist_a_coin(
+    server: SandboxServer, market: Market, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a plan that does not say who is inactive."""
+    monkeypatch.setattr("crypto_pipeline.assets.coin_list.LISTS_INACTIVE_COINS", frozenset())
+    market.conditions = Conditions(absences=(Absence("dogecoin", NOW + timedelta(hours=1)),))
+    for minutes in (0, 60, 62, 64):
+        server.clock.set(NOW + timedelta(minutes=minutes))
+        fetch()
+    assert [asked.status for asked in server.requests.asked] == [200, 200, 304, 304]
+    assert rows(warehouse, "SELECT crypto_id, event, known_at FROM coin_events") == [
+        ("dogecoin", "delisted", NOW + timedelta(minutes=64))
+    ]
+
+
+def test_a_body_that_is_gone_is_asked_for_again(
+    server: SandboxServer, warehouse: Warehouse, zone: LandingZone
+) -> None:
+    fetch()
+    for body in list(zone.stored("coin_list/bodies")):
+        body.uri.unlink()
+    server.clock.set(NOW + timedelta(minutes=2))
+    fetch()
+    assert [asked.status for asked in server.requests.asked] == [200] * 4
+    assert len(list(zone.stored("coin_list/bodies"))) == 2
+
+
 def test_a_source_that_is_down_fails_the_run_in_one_line(
     server: SandboxServer, market: Market, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -19,7 +19,7 @@ from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.model.registry import CANDLE_TABLES, GOLD_TABLES, SILVER_TABLES, TABLES
 from crypto_pipeline.sandbox.clock import SimulatedClock
-from crypto_pipeline.sandbox.faults import ErrorBody, RateLimit, Truncated
+from crypto_pipeline.sandbox.faults import ErrorBody, RateLimit, ServerError, Truncated
 from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.quirks import RENAMED_COIN
 from crypto_pipeline.sandbox.request_count import RequestCount
@@ -159,6 +159,33 @@ def test_a_currency_that_cannot_be_had_does_not_cost_the_others(
     assert rows(warehouse, "SELECT vs_currency FROM ingestion_batches ORDER BY 1") == [
         ("eur",),
         ("usd",),
+    ]
+
+
+def test_a_currency_that_is_missing_is_asked_for_by_the_next_try(
+    warehouse: Warehouse,
+    server: SandboxServer,
+    zone: LandingZone,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+    # No wait between the tries.
+    monkeypatch.setattr("dagster._core.definitions.policy.random", lambda: 0.0)
+    monkeypatch.setenv("COINGECKO_VS_CURRENCIES", "usd,eur")
+    server.clock.set(START)
+    # All attempts of the first currency.
+    server.faults.add([ServerError()] * 5)
+    run_hour(START)
+    asked = [
+        asked.query["vs_currency"]
+        for asked in server.requests.asked
+        if asked.endpoint == "/coins/markets" and asked.status == 200
+    ]
+    assert asked == ["eur", "usd"]
+    assert len(list(zone.files())) == 2
+    assert rows(warehouse, "SELECT vs_currency, status FROM ingestion_batches ORDER BY 1") == [
+        ("eur", "completed"),
+        ("usd", "completed"),
     ]
 
 

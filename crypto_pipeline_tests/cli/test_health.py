@@ -79,6 +79,29 @@ def test_old_data_a_failed_batch_and_one_that_waits_for_gold_are_problems(
     assert told["problems"][2:] == ["1 batches are pending for gold"]
 
 
+def test_a_currency_that_does_not_come_any_more_is_a_problem(
+    warehouse: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for hours, currency in ((0, "usd"), (5, "eur"), (1, "btc"), (9, "jpy")):
+        at = NOW - timedelta(hours=hours)
+        records = [market_record(last_updated=at.isoformat())]
+        request = {"vs_currency": currency}
+        drop(zone, f"{currency}.json", landing_json(records, at, request=request))
+    load_landing_zone()
+    monkeypatch.setenv("COINGECKO_VS_CURRENCIES", "usd,eur,btc")
+    code, told = status()
+    # Nobody asks for yen any more.
+    assert (code, told["problems"]) == (
+        2,
+        ["the newest data in eur is 5.0 hours older than the rest"],
+    )
+    assert told["seconds_behind"] == {"usd": 0, "eur": 5 * 3600, "btc": 3600}
+    said = CliRunner().invoke(main, ["metrics"]).output
+    assert 'crypto_pipeline_seconds_behind{currency="eur"} 18000.0' in said
+    # A coin is shown once: in the first currency.
+    assert CliRunner().invoke(main, ["status"]).output.count("Bitcoin") == 1
+
+
 def test_data_from_a_later_time_is_a_problem(warehouse: Warehouse, zone: LandingZone) -> None:
     drop_hour(zone, NOW + timedelta(hours=2))
     load_landing_zone()

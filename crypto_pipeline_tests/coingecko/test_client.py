@@ -583,6 +583,58 @@ def test_a_chart_that_is_no_json_at_all_is_handed_over_and_asked_for_again(
     assert [one.unreadable for one in kept] == [b"<html>"]
 
 
+def _serve_tagged(httpserver: HTTPServer, path: str, body: bytes, etag: str) -> None:
+    def answer(request: Request) -> Response:
+        if request.headers.get("if-none-match") == etag:
+            return Response(status=304, headers={"etag": etag, "age": "7"})
+        return Response(body, headers={"etag": etag})
+
+    httpserver.expect_request(path).respond_with_handler(answer)
+
+
+def test_an_answer_that_we_have_is_not_sent_again(
+    httpserver: HTTPServer, make_client: MakeClient, tmp_path: Path
+) -> None:
+    body = b'{"prices":[],"market_caps":[],"total_volumes":[]}'
+    _serve_tagged(httpserver, "/api/v3/coins/x/market_chart/range", body, 'W/"1"')
+    log = RequestLog(tmp_path / "log")
+    client = make_client(log=log)
+    first = client.chart_range("x", "usd", _FROM, _FROM)
+    again = client.chart_range("x", "usd", _FROM, _FROM, known=first)
+    assert bytes(again.body) == body
+    assert again.ingested_at > first.ingested_at
+    assert (again.headers["age"], again.headers["etag"]) == ("7", 'W/"1"')
+    # Another range is another answer, whatever its ETag.
+    client.chart_range("x", "usd", _FROM, _FROM + timedelta(hours=1), known=first)
+    with log.take() as entries:
+        assert [(e.http_status, e.credits, e.received_bytes) for e in entries] == [
+            (200, 1, len(body)),
+            (304, 0, 0),
+            (200, 1, len(body)),
+        ]
+
+
+def test_an_answer_that_is_another_now_is_sent(
+    httpserver: HTTPServer, make_client: MakeClient
+) -> None:
+    path = "/api/v3/coins/x/ohlc"
+    _serve_tagged(httpserver, path, b"[[1,1,1,1,1]]", '"1"')
+    client = make_client()
+    first = client.ohlc("x", "usd", "14")
+    httpserver.clear()
+    _serve_tagged(httpserver, path, b"[[2,1,1,1,1]]", '"2"')
+    assert bytes(client.ohlc("x", "usd", "14", known=first).body) == b"[[2,1,1,1,1]]"
+    assert httpserver.log[-1][0].headers["if-none-match"] == '"1"'
+
+
+def test_nothing_that_was_not_asked_for_so_is_unchanged(
+    httpserver: HTTPServer, make_client: MakeClient
+) -> None:
+    httpserver.expect_request("/api/v3/coins/x/ohlc").respond_with_data(b"", status=304)
+    with pytest.raises(CoinGeckoError, match="304"):
+        make_client().ohlc("x", "usd", "14")
+
+
 def test_a_range_beyond_the_plan_is_an_error_of_its_own(
     httpserver: HTTPServer, make_client: MakeClient
 ) -> None:

@@ -11,9 +11,11 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from pytest_httpserver import HTTPServer
 from werkzeug import Response
 
+from crypto_pipeline.cli.main import main
 from crypto_pipeline.coingecko.errors import AuthenticationError
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.history.backfill import History
@@ -22,6 +24,7 @@ from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline.warehouse.request_ledger import month_use
 from crypto_pipeline_tests.history.chart_server import START, Charts, hour, serving
+from crypto_pipeline_tests.history.test_load import land_chart
 from crypto_pipeline_tests.pipeline import another_warehouse, contents, rows
 
 HOURS = 200 * 24
@@ -132,6 +135,24 @@ def test_what_lies_before_the_plans_reach_is_not_asked_for(
     monkeypatch.setenv("COINGECKO_HISTORY_DAYS", "400")
     backfill(history(warehouse, zone))
     assert min(loaded_hours(warehouse)) == 0
+
+
+def test_a_plan_and_its_cost_write_nothing(
+    charts: Charts, warehouse: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COINGECKO_HISTORY_DAYS", "100")
+    of = history(warehouse, zone)
+    now = of.now()
+    before = contents(warehouse)
+    planned = of.plan(of.missing(("bitcoin",), ["usd"], YEAR), now)
+    assert of.cost(planned, dry_run=True).requests == 2
+    assert contents(warehouse) == before
+    assert rows(
+        warehouse,
+        "SELECT (SELECT count(*) FROM history_refusals), (SELECT count(*) FROM api_requests)",
+    ) == [(0, 0)]
+    of.fetch(planned, now)
+    assert rows(warehouse, "SELECT count(*) FROM history_refusals") == [(1,)]
 
 
 def test_a_boundary_that_the_answer_tells_is_no_failure(
@@ -302,3 +323,21 @@ def test_thirty_kills_leave_what_an_undisturbed_backfill_leaves(
     undisturbed = another_warehouse(monkeypatch)
     History(undisturbed, zone, Settings()).load_pending()
     assert contents(undisturbed) == killed
+
+
+def test_a_dry_run_writes_nothing(
+    charts: Charts, warehouse: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COINGECKO_HISTORY_DAYS", "100")
+    land_chart(zone, [(hour(HOURS - 2), 1)], asked_at=charts.now, source="CoinGecko sandbox")
+    before = contents(warehouse)
+    for verb in (("backfill", "--coins", "bitcoin"), ("repair",)):
+        said = CliRunner().invoke(main, [*verb, "--dry-run"])
+        assert said.exit_code == 0, said.output
+        assert "1 landing files of price history are not loaded yet" in said.output
+    assert contents(warehouse) == before
+    assert rows(
+        warehouse,
+        "SELECT (SELECT count(*) FROM history_refusals), (SELECT count(*) FROM api_requests),"
+        " (SELECT count(*) FROM history_batches)",
+    ) == [(0, 0, 0)]

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from pytest_httpserver import HTTPServer
 
+from crypto_pipeline.coins.aliases import confirm_alias, revoke_alias
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.history.backfill import History, Outcome
 from crypto_pipeline.history.imports import import_file
+from crypto_pipeline.history.planner import Series, Span
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.history.chart_server import START, Charts, hour, serving
@@ -294,4 +296,64 @@ def test_a_day_that_is_repaired_does_not_make_every_hour_expected(
     load(warehouse, zone)
     assert [(row[1], row[4]) for row in gaps(warehouse)] == [("day", 1)]
     repair(warehouse, zone)
+    assert gaps(warehouse) == []
+
+
+# --- Coins that go on under another id -----------------------------------------------------------
+
+
+def land_switch(zone: LandingZone) -> None:
+    """Two days of a coin that becomes another one in its hour 31, which is fetched from 40 on."""
+    for number in range(48):
+        successor = [1] if number < 31 else [2] if number >= 40 else []
+        land_hour(zone, number, [0, *successor])
+
+
+def test_a_coin_that_goes_on_under_another_id_is_expected_under_that_one(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    land_switch(zone)
+    load(warehouse, zone)
+    alone = [("coin-0001", "hour", hour(31), hour(47), 16, "not in the answer", False)]
+    assert gaps(warehouse) == alone
+    confirm_alias(warehouse, "coin-0001", "coin-0002", "me")
+    assert gaps(warehouse) == [
+        ("coin-0002", "hour", hour(31), hour(40), 9, "not in the answer", False)
+    ]
+    of = History(warehouse, zone, Settings())
+    assert of.tracked_coins() == ["coin-0000", "coin-0002"]
+    # What is there under the old id is not asked for under the new one.
+    span = Span(START, hour(48))
+    assert of.missing(["coin-0001", "coin-0002"], ["usd"], span) == {
+        Series("coin-0002", "usd"): [Span(hour(31), hour(40))]
+    }
+    revoke_alias(warehouse, "coin-0001", "me")
+    assert gaps(warehouse) == alone
+
+
+def test_a_coin_that_no_snapshot_has_under_its_new_id_is_expected_there(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    for number in range(48):
+        land_hour(zone, number, [0, 1] if number < 31 else [0])
+    load(warehouse, zone)
+    with warehouse.connection() as connection:
+        connection.execute(
+            "INSERT INTO coin_aliases (old_id, new_id, evidence, confirmed_by)"
+            " VALUES ('coin-0001', 'between', 'none', 'me'), ('between', 'new', 'none', 'me')"
+        )
+    assert gaps(warehouse) == [("new", "hour", hour(31), hour(47), 16, "not in the answer", False)]
+
+
+def test_the_past_of_a_coin_is_asked_for_under_its_new_id(
+    charts: Charts, warehouse: Warehouse, zone: LandingZone
+) -> None:
+    charts.now = hour(48) + timedelta(minutes=10)
+    charts.hours = {"coin-0000": set(range(49)), "coin-0002": set(range(49))}
+    land_switch(zone)
+    load(warehouse, zone)
+    confirm_alias(warehouse, "coin-0001", "coin-0002", "me")
+    outcome = repair(warehouse, zone)
+    assert (outcome.planned, outcome.made, outcome.refused) == (1, 1, 0)
+    assert [coin for coin, *_ in charts.asked] == ["coin-0002"]
     assert gaps(warehouse) == []

@@ -256,6 +256,73 @@ def test_a_restated_point_keeps_its_first_value_and_the_correction(
         assert found == ([] if price is None else [(price,)])
 
 
+def test_the_same_answer_again_is_kept_once_and_counts_as_an_answer(
+    warehouse: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was said, restated, and said again as at first is believed again."""
+    said = [(at(n), 100) for n in range(3)]
+    for day, points in enumerate((said, [*said[:2], (at(2), 200)], said)):
+        land_chart(zone, points, asked_at=_LATER + timedelta(days=day))
+    kept = sorted(zone.stored("price_history"), key=lambda file: file.path)
+    assert [b"same_as" in file.content for file in kept].count(True) == 1
+    assert len(kept) == 3
+    load(warehouse, zone)
+    assert rows(
+        warehouse,
+        "SELECT ingested_at, points_loaded, points_duplicate, points_restated"
+        " FROM history_batches ORDER BY 1",
+    ) == [
+        (_LATER, 3, 0, 0),
+        (_LATER + timedelta(days=1), 0, 3, 1),
+        (_LATER + timedelta(days=2), 0, 3, 1),
+    ]
+    for day, price in enumerate((100, 200, 100)):
+        believed_at = (_LATER + timedelta(days=day)).isoformat()
+        assert rows(
+            warehouse,
+            f"SELECT price FROM v_price_history_as_of('{believed_at}')"
+            f" WHERE bucket_time = '{at(2).isoformat()}'",
+        ) == [(price,)]
+    # The same fetch is the same file.
+    land_chart(zone, said, asked_at=_LATER + timedelta(days=2))
+    assert load(warehouse, zone) == []
+    loaded = contents(warehouse)
+    other_warehouse = another_warehouse(monkeypatch)
+    load(other_warehouse, zone)
+    assert contents(other_warehouse) == loaded
+
+
+def test_the_now_of_an_answer_is_that_of_the_first_time_it_came(
+    warehouse: Warehouse, zone: LandingZone
+) -> None:
+    asked_at = at(3) + timedelta(minutes=50)
+    points = [(at(n), 100) for n in range(3)] + [(at(3) + timedelta(minutes=45), 101)]
+    for hours in (0, 1):
+        land_chart(zone, points, asked_at=asked_at + timedelta(hours=hours))
+    load(warehouse, zone)
+    assert [start for start, *_ in hourly(warehouse)] == [at(0), at(1), at(2)]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"{",
+        b'{"ingested_at":"2027-01-01T00:00:00Z","source":"CoinGecko","coin":"bitcoin",'
+        b'"request":{"days":"14"},"same_as":"../other.json.gz"}',
+        b'{"ingested_at":"2027-01-01T00:00:00Z","source":"CoinGecko","coin":"bitcoin",'
+        b'"request":{"days":"14"},"same_as":"ohlc-14-0123456789abcdef.json.gz"}',
+    ],
+    ids=["cut off", "another place", "gone"],
+)
+def test_an_answer_again_without_its_body_is_a_failed_batch(
+    warehouse: Warehouse, zone: LandingZone, content: bytes
+) -> None:
+    name = "ohlc-14-0123456789abcdef_20270101T000000000000Z.json"
+    zone.put_new(f"price_history/coin=bitcoin/currency=usd/{name}", content)
+    (loaded,) = load(warehouse, zone)
+    assert loaded.status == "failed"
+
+
 def test_a_second_source_of_a_point_is_compared_in_the_same_way(
     warehouse: Warehouse, zone: LandingZone
 ) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from pytest_httpserver import HTTPServer
+from werkzeug import Request, Response
 
 from crypto_pipeline.coingecko.charts import ChartAnswer
 from crypto_pipeline.config.settings import Settings
@@ -136,3 +138,47 @@ def test_candles_are_asked_for_once_a_day_and_loaded_again_the_same(
     loaded: list[LoadedHistory] = load(other, zone)
     assert len(loaded) == 4
     assert contents(other) == before
+
+
+def test_candles_of_a_coin_that_is_no_longer_traded_are_not_sent_again(
+    httpserver: HTTPServer,
+    warehouse: Warehouse,
+    zone: LandingZone,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clock = [at(24 * 10)]
+
+    def answer(request: Request) -> Response:
+        is_held = request.headers.get("if-none-match") == 'W/"1"'
+        return Response(
+            b"" if is_held else f"[{candle(4, 1, 1, 1, 1)},{candle(8, 1, 1, 1, 1)}]",
+            status=304 if is_held else 200,
+            headers={
+                "etag": 'W/"1"',
+                "x-sandbox-time": clock[0].isoformat(),
+                "x-data-source": "CoinGecko sandbox",
+            },
+        )
+
+    httpserver.expect_request("/api/v3/coins/bitcoin/ohlc").respond_with_handler(answer)
+    monkeypatch.setenv("COINGECKO_PLAN", "sandbox")
+    monkeypatch.setenv("COINGECKO_BASE_URL", httpserver.url_for("/api/v3"))
+    of = History(warehouse, zone, Settings())
+    made = []
+    for hours in (0, 1, 24, 25, 48):
+        clock[0] = at(24 * 10 + hours)
+        made.append(of.fetch_candles(("bitcoin",), ("usd",), "14", clock[0]).made)
+    # Once a day, although it is the same answer every day.
+    assert made == [1, 0, 1, 0, 1]
+    assert [response.status_code for _, response in httpserver.log] == [200, 304, 304]
+    assert rows(
+        warehouse,
+        "SELECT ingested_at, points_loaded, points_duplicate FROM history_batches ORDER BY 1",
+    ) == [(at(240), 2, 0), (at(264), 0, 2), (at(288), 0, 2)]
+    files = sorted(zone.stored("price_history"), key=lambda file: file.path)
+    assert [b"same_as" in file.content for file in files] == [False, True, True]
+    # The ETag of a body that is gone is not named.
+    files[0].uri.unlink()
+    clock[0] = at(24 * 10 + 72)
+    assert of.fetch_candles(("bitcoin",), ("usd",), "14", clock[0]).made == 1
+    assert [response.status_code for _, response in httpserver.log][3:] == [200]

@@ -1,14 +1,22 @@
 -- The hours of some coins and currencies in a range of time that are not there, as runs, but for those
--- that the source was asked for already or refuses to this plan; with the coin's newest rank.
+-- that the source was asked for already or refuses to this plan. A coin that goes on under another id is
+-- asked for under that one, and has there what it has under its former ids.
 WITH series AS (
-    SELECT coin.crypto_id, currency.vs_currency
+    SELECT DISTINCT coalesce(c.current_id, coin.crypto_id) AS crypto_id, currency.vs_currency
     FROM unnest(%(coins)s::text[]) AS coin (crypto_id)
+    LEFT JOIN coin_current_ids AS c USING (crypto_id)
     CROSS JOIN unnest(%(currencies)s::text[]) AS currency (vs_currency)
 ),
+ids AS (
+    SELECT s.crypto_id, s.vs_currency, s.crypto_id AS of_id FROM series AS s
+    UNION ALL
+    SELECT s.crypto_id, s.vs_currency, c.crypto_id
+    FROM series AS s JOIN coin_current_ids AS c ON c.current_id = s.crypto_id
+),
 days AS (
-    SELECT s.crypto_id, s.vs_currency, d.day::timestamp AT TIME ZONE 'UTC' AS day_start, d.coverage_share
-    FROM series AS s
-    JOIN analytics.fact_crypto_price_daily AS d USING (crypto_id, vs_currency)
+    SELECT i.crypto_id, i.vs_currency, i.of_id, d.day::timestamp AT TIME ZONE 'UTC' AS day_start, d.coverage_share
+    FROM ids AS i
+    JOIN analytics.fact_crypto_price_daily AS d ON d.crypto_id = i.of_id AND d.vs_currency = i.vs_currency
     WHERE d.day >= (%(start)s::timestamptz AT TIME ZONE 'UTC')::date
         AND d.day <= (%(end)s::timestamptz AT TIME ZONE 'UTC')::date
 ),
@@ -23,7 +31,7 @@ present AS (
             d.crypto_id, d.vs_currency, tstzrange(h.hour_start, h.hour_start + interval '1 hour')
         FROM days AS d
         JOIN analytics.fact_crypto_price_hourly AS h
-            ON h.crypto_id = d.crypto_id AND h.vs_currency = d.vs_currency
+            ON h.crypto_id = d.of_id AND h.vs_currency = d.vs_currency
             AND h.hour_start >= d.day_start AND h.hour_start < d.day_start + interval '24 hours'
         WHERE d.coverage_share < 1
     ) AS ranges

@@ -1,6 +1,8 @@
--- The coins that snapshots have had, by their newest rank, the largest first.
-SELECT c.crypto_id
+-- The coins that snapshots have had, by their newest rank, the largest first; one that goes on under
+-- another id by that.
+SELECT coalesce(i.current_id, c.crypto_id)
 FROM cryptocurrencies AS c
+LEFT JOIN coin_current_ids AS i USING (crypto_id)
 LEFT JOIN LATERAL (
     SELECT m.market_cap_rank
     FROM market_metrics AS m
@@ -8,4 +10,5 @@ LEFT JOIN LATERAL (
     ORDER BY m.snapshot_time DESC
     LIMIT 1
 ) AS newest ON true
-ORDER BY newest.market_cap_rank NULLS LAST, c.crypto_id
+GROUP BY 1
+ORDER BY min(newest.market_cap_rank) NULLS LAST, 1

@@ -25,6 +25,20 @@ SELECT
     (SELECT count(*) FROM cryptocurrencies) AS coins,
     max(ingested_at) FILTER (WHERE status = 'completed') AS newest_data,
     (
+        SELECT coalesce(
+            jsonb_object_agg(vs_currency, round(extract(epoch FROM newest_of_all - newest)))
+                FILTER (WHERE vs_currency = ANY (%(currencies)s::text[])),
+            '{}'
+        )
+        FROM (
+            SELECT
+                vs_currency, max(ingested_at) AS newest, max(max(ingested_at)) OVER () AS newest_of_all
+            FROM ingestion_batches
+            WHERE status = 'completed'
+            GROUP BY vs_currency
+        ) AS by_currency
+    ) AS seconds_behind,
+    (
         SELECT jsonb_build_object(
             'landing_file', landing_file, 'status', status, 'error', error,
             'records_fetched', records_fetched, 'records_loaded', records_loaded,
