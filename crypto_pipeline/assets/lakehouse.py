@@ -9,7 +9,9 @@ from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, OWNERS, 
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.lakehouse.schema import (
     CANDLE_TABLES,
+    DIM_CURRENCY,
     FACT,
+    FACT_HOURLY,
     LAKE_TABLES,
     UNREPRESENTABLE_VALUES,
     LakeTable,
@@ -43,6 +45,9 @@ def _schema(table: LakeTable) -> dg.TableSchema:
 
 
 def _upstream(table: LakeTable) -> str:
+    if table is DIM_CURRENCY:
+        # The load of the candles adds a currency that nobody has described.
+        return FACT_HOURLY.name
     return FACT.name if table is UNREPRESENTABLE_VALUES else table.name
 
 

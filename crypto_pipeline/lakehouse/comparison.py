@@ -190,7 +190,8 @@ def _lake_sums(sides: _Sides, batches: Sequence[int] | None) -> dict[Group, dict
         (month, batch): count
         for month, batch, count in sides.queries.execute(
             f"SELECT strftime(snapshot_time, '%Y-%m'), batch_id, count(*)"
-            f" FROM lake_{UNREPRESENTABLE_VALUES.name} WHERE {chosen} GROUP BY ALL"
+            f" FROM lake_{UNREPRESENTABLE_VALUES.name}"
+            f" WHERE table_name = '{FACT.name}' AND {chosen} GROUP BY ALL"
         ).fetchall()
     }
     for row in rows:
@@ -261,12 +262,13 @@ def _row_differences(
         f" SELECT * FROM of_window WHERE batch_id NOT IN ({pending})"
     )
     start, end = window
-    months = ""
+    # What of the candles is unrepresentable is compared with them.
+    chosen = f"table_name = '{FACT.name}' AND "
     if table.partition_by:
-        months = f"{table.partition_by} BETWEEN '{start:%Y-%m}' AND '{end:%Y-%m}' AND "
+        chosen = f"{table.partition_by} BETWEEN '{start:%Y-%m}' AND '{end:%Y-%m}' AND "
     sides.queries.execute(
         f"CREATE OR REPLACE TEMPORARY TABLE present AS SELECT * FROM lake_{table.name}"
-        f" WHERE {months} snapshot_time >= TIMESTAMPTZ '{start.isoformat()}'"
+        f" WHERE {chosen} snapshot_time >= TIMESTAMPTZ '{start.isoformat()}'"
         f" AND snapshot_time < TIMESTAMPTZ '{end.isoformat()}'"
         f" AND batch_id NOT IN ({pending})"
     )
