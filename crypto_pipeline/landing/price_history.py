@@ -7,15 +7,13 @@ already is kept once.
 
 import gzip
 import hashlib
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 from crypto_pipeline.coingecko.charts import ChartAnswer, encode_answer
-from crypto_pipeline.landing.zone import HISTORY_FOLDER, LandingZone, StoredFile
-
-_PATH = re.compile(rf"{HISTORY_FOLDER}/coin=([^/]+)/currency=([a-z]{{2,8}})/[^/]+")
+from crypto_pipeline.landing.landed import HISTORY_FOLDER, history_of
+from crypto_pipeline.landing.zone import LandingZone, StoredFile
 
 
 @dataclass(frozen=True)
@@ -46,9 +44,9 @@ def history_files(zone: LandingZone) -> Iterator[HistoryFile]:
         ObjectStoreError: the object store does not serve us.
     """
     for file in zone.stored(HISTORY_FOLDER):
-        match = _PATH.fullmatch(file.path)
-        if match is not None:
-            yield HistoryFile(file, unquote(match[1]), match[2])
+        whose = history_of(file.path)
+        if whose is not None:
+            yield HistoryFile(file, *whose)
 
 
 def keep_answer(zone: LandingZone, answer: ChartAnswer) -> tuple[HistoryFile, bool]:
