@@ -10,6 +10,7 @@ from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.lakehouse.schema import (
     CANDLE_TABLES,
     DIM_CURRENCY,
+    DIM_SOURCE,
     FACT,
     FACT_HOURLY,
     LAKE_TABLES,
@@ -121,7 +122,7 @@ def lakehouse(
     specs=[
         dg.AssetSpec(
             lake_key(table),
-            deps=[table.name],
+            deps=[table.name, lake_key(DIM_SOURCE)],
             description=table.description,
             group_name=GROUP,
             kinds={"deltalake", "table"},
@@ -135,10 +136,17 @@ def lakehouse(
     ],
 )
 def lake_candles(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, spark: Spark
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Bring the candles at LAKE_URI up to PostgreSQL's, from where they are: what was written
-    since, by one MERGE a commit."""
+    since, by one MERGE a commit. With SPARK_REMOTE, Spark has made its own with the star schema.
+    """
+    if spark.selected:
+        with warehouse.connection() as connection, exclusive(connection, AdvisoryLock.SPARK_LOAD):
+            made = spark.load_candles()
+        for table in CANDLE_TABLES:
+            yield dg.MaterializeResult(lake_key(table), metadata=made[table.name])
+        return
     from crypto_pipeline.lakehouse.candles import load_candles  # noqa: PLC0415
     from crypto_pipeline.lakehouse.delta import Lake  # noqa: PLC0415
 

@@ -23,7 +23,7 @@ from crypto_pipeline.lakehouse.delta import (
     Step,
     retrying,
 )
-from crypto_pipeline.lakehouse.differences import Difference
+from crypto_pipeline.lakehouse.differences import Difference, Parity
 from crypto_pipeline.lakehouse.gold_arrow import arrow_schema, copy_query, snapshot
 from crypto_pipeline.lakehouse.queries import lake_queries
 from crypto_pipeline.lakehouse.schema import CANDLE_TABLES, UNREPRESENTABLE_VALUES, LakeTable
@@ -176,17 +176,18 @@ def _pruning(table: LakeTable, rows: pa.Table) -> str:
     return f"target.{table.partition_by} IN ({listed}) AND "
 
 
-def compare_candles(warehouse: Warehouse, lake: Lake) -> tuple[int, list[Difference]]:
+def compare_candles(warehouse: Warehouse, lake: Lake) -> Parity:
     """Compare the lake's candles with PostgreSQL's: their number and the sum of each column, by
     month. What is pending for the next load is left out.
 
     Returns:
-        How many candles were compared, and what is not the same.
+        What was found; ``facts`` counts candles.
 
     Raises:
         LakeError: there is no lake.
     """
-    compared, differences = 0, []
+    parity = Parity([])
+    months: set[str] = set()
     with (
         lake_queries(lake) as queries,
         warehouse.connection() as connection,
@@ -230,17 +231,21 @@ def compare_candles(warehouse: Warehouse, lake: Lake) -> tuple[int, list[Differe
             names.append("unrepresentable_values")
             for month in sorted((ours.keys() | theirs.keys()) - {row[0] for row in changed}):
                 mine, its = ours.get(month), theirs.get(month)
-                compared += int(mine[0]) if mine else 0
+                months.add(month)
+                parity.facts += int(mine[0]) if mine else 0
                 if mine is None or its is None:
                     counts = (str(mine[0]) if mine else "0", str(its[0]) if its else "0")
-                    differences.append(Difference(f"{table.name} {month}", "candles", *counts))
+                    parity.differences.append(
+                        Difference(f"{table.name} {month}", "candles", *counts)
+                    )
                     continue
-                differences += [
+                parity.differences += [
                     Difference(f"{table.name} {month}", name, str(a), str(b))
                     for name, a, b in zip(names, mine, its, strict=True)
                     if a != b
                 ]
-    return compared, differences
+    parity.months = len(months)
+    return parity
 
 
 def _by_month(rows: list[tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:

@@ -45,7 +45,7 @@ def assert_same(warehouse: Warehouse, lake: Lake) -> None:
         theirs = in_lake(lake, f"SELECT {names} FROM analytics.{table.name} ORDER BY 1, 2, 3")
         assert theirs == ours
         assert ours
-    assert compare_candles(warehouse, lake)[1] == []
+    assert compare_candles(warehouse, lake).differences == []
 
 
 def bring(warehouse: Warehouse, lake: Lake) -> dict[str, int]:
@@ -103,14 +103,14 @@ def test_what_is_pending_is_no_difference_and_what_was_changed_is(
     bring(warehouse, lake)
     land_chart(zone, [(at(n), n + 1) for n in range(10, 15)])
     load(warehouse, zone)
-    assert compare_candles(warehouse, lake)[1] == []
+    assert compare_candles(warehouse, lake).differences == []
     bring(warehouse, lake)
     with warehouse.connection() as connection:
         connection.execute(
             "UPDATE analytics.fact_crypto_price_daily SET low_price = low_price / 2"
             " WHERE day = '2026-01-05'"
         )
-    (difference,) = compare_candles(warehouse, lake)[1]
+    (difference,) = compare_candles(warehouse, lake).differences
     assert (difference.where, difference.what) == ("fact_crypto_price_daily 2026-01", "low_price")
 
 
@@ -201,7 +201,7 @@ def test_one_that_is_gone_from_the_lake_is_found(
     delta = lake.open(UNREPRESENTABLE_VALUES)
     assert delta is not None
     delta.delete("table_name = 'fact_crypto_price_daily' AND column_name = 'low_price'")
-    (difference,) = compare_candles(warehouse, lake)[1]
+    (difference,) = compare_candles(warehouse, lake).differences
     assert (difference.where, difference.what) == (
         "fact_crypto_price_daily 2026-01",
         "unrepresentable_values",

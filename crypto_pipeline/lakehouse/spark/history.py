@@ -11,7 +11,6 @@ from crypto_pipeline.lakehouse.spark.lake import Lake
 from crypto_pipeline.lakehouse.spark.points import HISTORY_TYPES, decode_history, history_path
 from crypto_pipeline.lakehouse.spark.staging import (
     Staging,
-    below,
     binary_files,
     months_list,
     spark_schema,
@@ -35,9 +34,10 @@ def new_history_files(lake: Lake, folder: str) -> list[str]:
         lake: Where they may be loaded.
         folder: The folder ``price_history`` of a landing zone; it need not be there.
     """
-    root = folder.rstrip("/")
-    listed = binary_files(lake, [root]).select("path").collect()
-    paths = {f"{root}/{below(root, row['path'])}" for row in listed}
+    root, _, _ = folder.rstrip("/").rpartition("/")
+    listed = binary_files(lake, [folder]).select("path").collect()
+    # Not decoded: the folder of a coin is its id as a URL has it.
+    paths = {f"{root}/{history_path(row['path'])}" for row in listed}
     done = {
         row["landing_file"]
         for row in lake.table("history_batches")

@@ -65,7 +65,8 @@ def assert_same(warehouse: Warehouse, lake: Lake) -> None:
         if found[table] == expected[table]:
             continue
         there = [row for row in found[table] if row not in expected[table]]
-        assert there == [row for row in expected[table] if row not in found[table]], table
+        here = [row for row in expected[table] if row not in found[table]]
+        assert there == here, f"{table}: Spark has {there[:3]}, PostgreSQL {here[:3]}"
         assert len(found[table]) == len(expected[table]), table
     verify(lake)
 
