@@ -86,8 +86,6 @@ def load(lake: Lake, landing_path: str, max_rejected_share: float = 0.5) -> Load
         gold += load_to_gold(lake)
         load_candles(lake)
     history = load_price_history(lake, landing_path, max_rejected_share)
-    # Of a load that died, too.
-    load_candles(lake)
     records, failed = 0, {}
     batches = lake.table("ingestion_batches")
     for of in (batches, lake.table("history_batches")):
@@ -101,11 +99,15 @@ def load(lake: Lake, landing_path: str, max_rejected_share: float = 0.5) -> Load
 
 
 def load_price_history(lake: Lake, landing_path: str, max_rejected_share: float = 0.5) -> int:
-    """Load the files of price history beside the landing files into silver; how many."""
+    """Load the files of price history beside the landing files into silver, and then all that is
+    pending into the candles; how many files."""
     folder = history_folder(landing_path)
     files = [] if folder is None else new_history_files(lake, folder)
     for group in groups(files):
         load_history(lake, group, max_rejected_share)
+        load_candles(lake)
+    # Also what a load has left that died.
+    load_candles(lake)
     return len(files)
 
 

@@ -22,9 +22,9 @@ pytestmark = pytest.mark.long
 START = datetime(2026, 11, 23, 22, 0, 31, tzinfo=timezone.utc)
 
 # Of the statements of a load: amid silver, before its last, before the facts, and before those that
-# now belong to another version are moved; between the candles of hours and of days; of price history
-# before the points and before the last, between what the decimals cannot hold and the candles, and
-# before the last of all.
+# now belong to another version are moved; between the candles of hours and of days; before points
+# and before their batches are complete; between what no decimal holds and the candles, and before
+# the last.
 POINTS = (7, 9, 24, 27, 37, 50, 52, 59, 61)
 
 

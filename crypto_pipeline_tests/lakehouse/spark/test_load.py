@@ -10,9 +10,15 @@ import pytest
 
 from crypto_pipeline.lakehouse.schema import LakeError
 from crypto_pipeline.lakehouse.spark.checks import CHECKS, ChecksFailedError, verify, wrong_rows
+from crypto_pipeline.lakehouse.spark.history import (
+    history_folder,
+    load_history,
+    new_history_files,
+)
 from crypto_pipeline.lakehouse.spark.lake import Lake
 from crypto_pipeline.lakehouse.spark.load import load_to_silver, new_files
 from crypto_pipeline.lakehouse.spark.tables import GOLD
+from crypto_pipeline.landing.price_history import history_files
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.bad_records import BROKEN, BROKEN_RECORDS, WAYS
@@ -188,7 +194,7 @@ _DAMAGE = {
 def test_a_check_finds_what_is_wrong(zone: LandingZone, lake: Lake) -> None:
     assert tuple(_DAMAGE) == CHECKS
     drop(zone, "hour.json", hour(0))
-    land_export(zone, "2026-11-24 01:00:00 UTC,1,1,1", "2026-11-24 02:00:00 UTC,1,1,1")
+    land_export(zone, *(f"2026-11-24 0{n}:00:00 UTC,1,1,1" for n in range(1, 4)))
     zone.file_unfiled()
     load_zone(lake, zone)
     verify(lake)
@@ -215,6 +221,16 @@ def test_the_files_of_a_landing_zone_in_s3_are_found(
     filed = [str(file.uri) for file in zone.file_unfiled()]
     lake.create()
     assert new_files(lake, f"{bucket.uri}/market_snapshots") == filed
+
+    history = history_folder(f"{bucket.uri}/market_snapshots")
+    assert history is not None
+    assert new_history_files(lake, history) == []
+    land_export(zone, "2026-11-24,1,1,1", coin="a b%")
+    (kept,) = history_files(zone)
+    assert new_history_files(lake, history) == [str(kept.file.uri)]
+    load_history(lake, new_history_files(lake, history), 0.5)
+    (batch,) = lake.table("history_batches").collect()
+    assert (batch["landing_file"], batch["crypto_id"]) == (kept.file.path, "a b%")
 
 
 def test_files_of_one_name_are_refused(zone: LandingZone, lake: Lake) -> None:
