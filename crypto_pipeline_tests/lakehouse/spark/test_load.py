@@ -225,12 +225,12 @@ def test_the_files_of_a_landing_zone_in_s3_are_found(
     history = history_folder(f"{bucket.uri}/market_snapshots")
     assert history is not None
     assert new_history_files(lake, history) == []
-    land_export(zone, "2026-11-24,1,1,1", coin="a b%")
+    land_export(zone, "2026-11-24,1,1,1")
     (kept,) = history_files(zone)
     assert new_history_files(lake, history) == [str(kept.file.uri)]
     load_history(lake, new_history_files(lake, history), 0.5)
     (batch,) = lake.table("history_batches").collect()
-    assert (batch["landing_file"], batch["crypto_id"]) == (kept.file.path, "a b%")
+    assert (batch["landing_file"], batch["crypto_id"]) == (kept.file.path, "bitcoin")
 
 
 def test_files_of_one_name_are_refused(zone: LandingZone, lake: Lake) -> None:
