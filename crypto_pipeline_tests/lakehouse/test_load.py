@@ -338,18 +338,26 @@ def test_the_job_loads_describes_and_compares(
         event.asset_key.path[-1]: event.metadata
         for event in done.asset_materializations_for_node("lakehouse")
     }
-    assert len(metadata) == 6
+    assert len(metadata) == 7
     facts = metadata[FACT.name]
     assert facts["rows_inserted"].value == 1
     assert facts["files"].value == facts["dagster/row_count"].value == 1
     assert facts["size (bytes)"].value > 0
     assert facts["version"].value >= 1
     assert facts["batch_ids"].value == [1]
-    (check,) = done.get_asset_check_evaluations()
-    assert (check.passed, check.metadata["facts"].value) == (True, 1)
+    checks = {check.check_name: check for check in done.get_asset_check_evaluations()}
+    assert {name: check.passed for name, check in checks.items()} == {
+        "delta_equals_postgres": True,
+        "lake_candles_equal_postgres": True,
+    }
+    assert checks["delta_equals_postgres"].metadata["facts"].value == 1
 
     DeltaTable(lake.location(FACT)).delete()
-    (check,) = job.execute_in_process().get_asset_check_evaluations()
+    (check,) = (
+        check
+        for check in job.execute_in_process().get_asset_check_evaluations()
+        if check.check_name == "delta_equals_postgres"
+    )
     assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
     assert check.metadata["wrong_rows"].value == 1
 
