@@ -22,8 +22,6 @@ _SETTINGS = graph_settings()
 _LAKE = _SETTINGS.has_lake
 LAKE_IN_USE = lake_in_use()
 """Whether the graph has the lake: else it would be shown as never materialized, for ever."""
-CANDLES_IN_LAKE = LAKE_IN_USE and _SETTINGS.spark_remote is None
-"""Whether it has the candles too, which delta-rs loads and Spark does not."""
 _DELTA_RS = _LAKE and _SETTINGS.spark_remote is None
 
 

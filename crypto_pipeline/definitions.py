@@ -18,7 +18,6 @@ from crypto_pipeline.assets.price_history import (
 from crypto_pipeline.assets.quarantine import replay_quarantine
 from crypto_pipeline.assets.silver import silver
 from crypto_pipeline.automation import (
-    CANDLES_IN_LAKE,
     LAKE_IN_USE,
     audit,
     daily_coin_list,
@@ -55,8 +54,7 @@ defs = dg.Definitions(
         *(market_snapshots, silver, gold, candles),
         *(price_history, price_history_tables),
         *(coin_list, coin_list_tables),
-        *([lakehouse] if LAKE_IN_USE else []),
-        *([lake_candles] if CANDLES_IN_LAKE else []),
+        *([lakehouse, lake_candles] if LAKE_IN_USE else []),
     ],
     asset_checks=[
         expected_coins_present,
@@ -65,8 +63,7 @@ defs = dg.Definitions(
         candle_checks,
         price_history_checks,
         coin_list_checks,
-        *([delta_equals_postgres] if LAKE_IN_USE else []),
-        *([lake_candles_equal_postgres] if CANDLES_IN_LAKE else []),
+        *([delta_equals_postgres, lake_candles_equal_postgres] if LAKE_IN_USE else []),
     ],
     jobs=[
         hourly_market_data,

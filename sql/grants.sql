@@ -44,7 +44,8 @@ BEGIN
         -- The lake is loaded from gold and from what the triggers say of it.
         GRANT USAGE ON SCHEMA lake TO etl_role;
         GRANT SELECT ON lake.changes, lake.facts, lake.unrepresentable_values,
-            lake.fact_crypto_price_hourly, lake.fact_crypto_price_daily TO etl_role;
+            lake.fact_crypto_price_hourly, lake.fact_crypto_price_daily,
+            lake.unrepresentable_in_candles TO etl_role;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'analytics_role' AND rolname <> current_user) THEN
         GRANT USAGE ON SCHEMA public, analytics TO analytics_role;

@@ -27,8 +27,9 @@ from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.dagster_internals import report_materializations
 from crypto_pipeline.history.backfill import History
 from crypto_pipeline.history.imports import import_file
+from crypto_pipeline.landing.landed import HISTORY_FOLDER
 from crypto_pipeline.landing.resource import LandingZoneResource, files_metadata
-from crypto_pipeline.landing.zone import COIN_LIST_FOLDER, HISTORY_FOLDER, LandingZone
+from crypto_pipeline.landing.zone import COIN_LIST_FOLDER, LandingZone
 from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.model.registry import (
     CANDLE_TABLES,

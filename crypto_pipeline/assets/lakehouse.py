@@ -9,8 +9,10 @@ from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, OWNERS, 
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.lakehouse.schema import (
     CANDLE_TABLES,
+    DIM_CURRENCY,
     DIMENSIONS,
     FACT,
+    FACT_HOURLY,
     LAKE_TABLES,
     UNREPRESENTABLE_VALUES,
     LakeTable,
@@ -44,6 +46,9 @@ def _schema(table: LakeTable) -> dg.TableSchema:
 
 
 def _upstream(table: LakeTable) -> str:
+    if table is DIM_CURRENCY:
+        # The load of the candles adds a currency that nobody has described.
+        return FACT_HOURLY.name
     return FACT.name if table is UNREPRESENTABLE_VALUES else table.name
 
 
@@ -132,10 +137,17 @@ def lakehouse(
     ],
 )
 def lake_candles(
-    context: dg.AssetExecutionContext, warehouse: WarehouseResource
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, spark: Spark
 ) -> Iterator[dg.MaterializeResult[Any]]:
     """Bring the candles at LAKE_URI up to PostgreSQL's, from where they are: what was written
-    since, by one MERGE a commit."""
+    since, by one MERGE a commit. With SPARK_REMOTE, Spark has made its own with the star schema.
+    """
+    if spark.selected:
+        with warehouse.connection() as connection, exclusive(connection, AdvisoryLock.SPARK_LOAD):
+            made = spark.load_candles()
+        for table in CANDLE_TABLES:
+            yield dg.MaterializeResult(lake_key(table), metadata=made[table.name])
+        return
     from crypto_pipeline.lakehouse.candles import load_candles  # noqa: PLC0415
     from crypto_pipeline.lakehouse.delta import Lake  # noqa: PLC0415
 

@@ -6,6 +6,7 @@ import dagster as dg
 
 from crypto_pipeline.checks.scope import run_hours
 from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.lakehouse.differences import Parity
 from crypto_pipeline.lakehouse.schema import FACT, FACT_HOURLY
 from crypto_pipeline.lakehouse.spark.resource import Spark
 from crypto_pipeline.model.markdown import markdown_table
@@ -14,24 +15,25 @@ from crypto_pipeline.warehouse.resource import WarehouseResource
 _SAMPLES = 20
 
 
+_NOT_READ = "The job's last cells check the tables: it fails if they do."
+
+
 @dg.asset_check(asset=["lake", FACT_HOURLY.name])
-def lake_candles_equal_postgres(warehouse: WarehouseResource) -> dg.AssetCheckResult:
+def lake_candles_equal_postgres(warehouse: WarehouseResource, spark: Spark) -> dg.AssetCheckResult:
     """The lake has the candles of PostgreSQL, hourly and daily: as many, and with the same sum in
     every column, by month. What is pending for the next load is left out."""
-    # Here and not above: the graph shows without the packages of the extra "lake".
-    from crypto_pipeline.lakehouse.candles import compare_candles  # noqa: PLC0415
-    from crypto_pipeline.lakehouse.delta import Lake  # noqa: PLC0415
+    if spark.selected:
+        found = spark.compare_candles(warehouse)
+        if found is None:
+            return dg.AssetCheckResult(passed=True, description=_NOT_READ)
+        parity = found
+    else:
+        # Here and not above: the graph shows without the packages of the extra "lake".
+        from crypto_pipeline.lakehouse.candles import compare_candles  # noqa: PLC0415
+        from crypto_pipeline.lakehouse.delta import Lake  # noqa: PLC0415
 
-    compared, different = compare_candles(warehouse, Lake.from_settings(Settings()))
-    metadata: dict[str, Any] = {"candles": compared, "wrong_rows": len(different)}
-    if different:
-        metadata["samples"] = dg.MarkdownMetadataValue(
-            markdown_table(
-                ["where", "what", "PostgreSQL", "lake"],
-                [list(vars(one).values()) for one in different[:_SAMPLES]],
-            )
-        )
-    return dg.AssetCheckResult(passed=not different, metadata=metadata)
+        parity = compare_candles(warehouse, Lake.from_settings(Settings()))
+    return _result(parity, {"candles": parity.facts})
 
 
 @dg.asset_check(asset=["lake", FACT.name])
@@ -54,10 +56,7 @@ def delta_equals_postgres(
     if spark.selected:
         found = spark.compare(warehouse, batches)
         if found is None:
-            return dg.AssetCheckResult(
-                passed=True,
-                description="The job's last cells check the tables: it fails if they do.",
-            )
+            return dg.AssetCheckResult(passed=True, description=_NOT_READ)
         parity = found
     else:
         # Here and not above: the graph shows without the packages of the extra "lake".
@@ -65,9 +64,12 @@ def delta_equals_postgres(
         from crypto_pipeline.lakehouse.delta import Lake  # noqa: PLC0415
 
         parity = compare_sums(warehouse, Lake.from_settings(Settings()), batches)
+    return _result(parity, {"facts": parity.facts, "months": parity.months})
+
+
+def _result(parity: Parity, compared: dict[str, int]) -> dg.AssetCheckResult:
     metadata: dict[str, Any] = {
-        "facts": parity.facts,
-        "months": parity.months,
+        **compared,
         "wrong_rows": len(parity.differences),
         "changes_pending": parity.pending,
     }

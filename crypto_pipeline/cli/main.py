@@ -462,24 +462,31 @@ def parity(full: bool) -> None:
     with errors_in_one_line(complaints):
         from crypto_pipeline.cli.report import print_rows
 
-        found = _compare(full=full)
+        found, candles = _compare(full=full)
         columns = ["where", "what", "PostgreSQL", "lake"]
+        differences = [*found.differences, *candles.differences]
+        other_order = [*found.other_order, *candles.other_order]
         for title, some in (
-            ("Differences", found.differences),
-            ("Of another order of the same files", found.other_order),
+            ("Differences", differences),
+            ("Of another order of the same files", other_order),
         ):
             if some:
                 print_rows(
                     console, title, columns, [list(vars(one).values()) for one in some[:100]]
                 )
-        console.print(
-            f"{found.facts} facts of {found.months} months compared,"
-            f" {len(found.differences)} differences, {found.pending} changes not in the lake yet"
-        )
-        sys.exit(1 if found.differences else 0)
+        for compared, of in (
+            (f"{found.facts} facts of {found.months} months", found),
+            (f"{candles.facts} candles of {candles.months} months", candles),
+        ):
+            console.print(
+                f"{compared} compared, {len(of.differences)} differences,"
+                f" {of.pending} changes not in the lake yet"
+            )
+        sys.exit(1 if differences else 0)
 
 
-def _compare(*, full: bool) -> "Parity":
+def _compare(*, full: bool) -> "tuple[Parity, Parity]":
+    """The comparison of the star schema, and that of the candles."""
     from crypto_pipeline.config.settings import Settings
     from crypto_pipeline.lakehouse.schema import LakeError
     from crypto_pipeline.lakehouse.spark.resource import Spark
@@ -488,16 +495,19 @@ def _compare(*, full: bool) -> "Parity":
     spark = Spark()
     if spark.selected:
         parity = spark.compare(Warehouse(), rows=full)
-        if parity is None:
+        candles = spark.compare_candles(Warehouse(), rows=full)
+        if parity is None or candles is None:
             raise LakeError(
                 "a job in Databricks loads the lake: its tables cannot be read from here"
             )
-        return parity
+        return parity, candles
+    from crypto_pipeline.lakehouse.candles import compare_candles
     from crypto_pipeline.lakehouse.comparison import compare_rows, compare_sums
     from crypto_pipeline.lakehouse.delta import Lake
 
     compare = compare_rows if full else compare_sums
-    return compare(Warehouse(), Lake.from_settings(Settings()))
+    warehouse, lake = Warehouse(), Lake.from_settings(Settings())
+    return compare(warehouse, lake), compare_candles(warehouse, lake)
 
 
 @main.command()

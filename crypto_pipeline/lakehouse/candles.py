@@ -15,11 +15,18 @@ import pyarrow.compute as pc
 from deltalake import CommitProperties, DeltaTable, Transaction
 from psycopg import sql
 
-from crypto_pipeline.lakehouse.delta import APPLICATION, Lake, Loaded, retrying
-from crypto_pipeline.lakehouse.differences import Difference
+from crypto_pipeline.lakehouse.delta import (
+    APPLICATION,
+    NOTHING_LOADED,
+    Lake,
+    Loaded,
+    Step,
+    retrying,
+)
+from crypto_pipeline.lakehouse.differences import Difference, Parity
 from crypto_pipeline.lakehouse.gold_arrow import arrow_schema, copy_query, snapshot
 from crypto_pipeline.lakehouse.queries import lake_queries
-from crypto_pipeline.lakehouse.schema import CANDLE_TABLES, LakeTable
+from crypto_pipeline.lakehouse.schema import CANDLE_TABLES, UNREPRESENTABLE_VALUES, LakeTable
 from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
 from crypto_pipeline.warehouse.postgres import Warehouse
 
@@ -66,11 +73,11 @@ def _load_next(connection: psycopg.Connection, lake: Lake, table: LakeTable) -> 
     until = _next_until(connection, table, after)
     if until is None:
         return None
-    query = sql.SQL("SELECT {} FROM {} WHERE load_timestamp > %s AND load_timestamp <= %s").format(
-        sql.SQL(", ").join(map(sql.Identifier, table.columns)),
-        sql.Identifier("lake", table.name),
+    rows, left_out = _read_candles(connection, table, after, until)
+    # A value that is unrepresentable no more goes with its candle.
+    lake.synchronise(
+        UNREPRESENTABLE_VALUES, left_out, Step(NOTHING_LOADED, []), _owners(table, rows)
     )
-    rows = copy_query(connection, query, [after, until], arrow_schema(table))
     delta = lake.table(table)
     microseconds = (until - _EPOCH) // timedelta(microseconds=1)
     values = {name: f"source.{name}" for name in table.columns}
@@ -96,6 +103,47 @@ def _load_next(connection: psycopg.Connection, lake: Lake, table: LakeTable) -> 
         rows_updated=metrics["num_target_rows_updated"],
         files_added=metrics["num_target_files_added"],
         files_removed=metrics["num_target_files_removed"],
+    )
+
+
+def _read_candles(
+    connection: psycopg.Connection, table: LakeTable, after: datetime, until: datetime
+) -> tuple[pa.Table, pa.Table]:
+    """The candles that were written between two moments, and what of them the decimals cannot
+    hold."""
+    query = sql.SQL(
+        "SELECT {}, measures_known FROM {} WHERE load_timestamp > %s AND load_timestamp <= %s"
+    ).format(
+        sql.SQL(", ").join(map(sql.Identifier, table.columns)),
+        sql.Identifier("lake", table.name),
+    )
+    schema = arrow_schema(table).append(pa.field("measures_known", pa.int16(), nullable=False))
+    rows = copy_query(connection, query, [after, until], schema)
+    expected = pc.sum(rows.column("measures_known")).as_py() or 0
+    rows = rows.drop_columns(["measures_known"])
+    found = sum(len(rows) - rows.column(name).null_count for name in table.decimals)
+    left_out = arrow_schema(UNREPRESENTABLE_VALUES).empty_table()
+    if found != expected:
+        left_out = copy_query(
+            connection,
+            sql.SQL(
+                "SELECT {} FROM lake.unrepresentable_in_candles"
+                " WHERE table_name = %s AND load_timestamp > %s AND load_timestamp <= %s"
+            ).format(sql.SQL(", ").join(map(sql.Identifier, left_out.column_names))),
+            [table.name, after, until],
+            left_out.schema,
+        )
+    return rows, left_out
+
+
+def _owners(table: LakeTable, rows: pa.Table) -> pa.Table:
+    """The candles as ``unrepresentable_values`` names them."""
+    *whose, start = table.key
+    times = rows.column(start).cast(pa.timestamp("us")).cast(pa.timestamp("us", "UTC"))
+    return (
+        rows.select(whose)
+        .append_column("snapshot_time", times)
+        .append_column("table_name", pa.repeat(table.name, rows.num_rows))
     )
 
 
@@ -128,17 +176,18 @@ def _pruning(table: LakeTable, rows: pa.Table) -> str:
     return f"target.{table.partition_by} IN ({listed}) AND "
 
 
-def compare_candles(warehouse: Warehouse, lake: Lake) -> tuple[int, list[Difference]]:
+def compare_candles(warehouse: Warehouse, lake: Lake) -> Parity:
     """Compare the lake's candles with PostgreSQL's: their number and the sum of each column, by
     month. What is pending for the next load is left out.
 
     Returns:
-        How many candles were compared, and what is not the same.
+        What was found; ``facts`` counts candles.
 
     Raises:
         LakeError: there is no lake.
     """
-    compared, differences = 0, []
+    parity = Parity([])
+    months: set[str] = set()
     with (
         lake_queries(lake) as queries,
         warehouse.connection() as connection,
@@ -152,12 +201,14 @@ def compare_candles(warehouse: Warehouse, lake: Lake) -> tuple[int, list[Differe
             time = "hour_start" if table.partition_by else "day::timestamp"
             names = ["count", *table.decimals, "observations"]
             sums = ", ".join(f"sum({name})" for name in names[1:])
+            known = ", ".join(table.decimals)
             ours = _by_month(
                 connection.execute(
                     sql.SQL(
-                        "SELECT snapshot_month, count(*), {} FROM {} WHERE load_timestamp <= %s"
+                        "SELECT snapshot_month, count(*), {}, sum(measures_known)"
+                        " - sum(num_nonnulls({})) FROM {} WHERE load_timestamp <= %s"
                         " GROUP BY snapshot_month"
-                    ).format(sql.SQL(sums), sql.Identifier("lake", table.name)),
+                    ).format(sql.SQL(sums), sql.SQL(known), sql.Identifier("lake", table.name)),
                     [until],
                 ).fetchall()
             )
@@ -168,23 +219,33 @@ def compare_candles(warehouse: Warehouse, lake: Lake) -> tuple[int, list[Differe
                 ),
                 [until],
             ).fetchall()
-            query = (
-                f"SELECT strftime({time}, '%Y-%m'), count(*), {sums} FROM analytics.{table.name}"  # noqa: S608
-            )
-            theirs = _by_month(queries.sql(f"{query} GROUP BY ALL").fetchall())
+            query = f"""
+                SELECT strftime({time}, '%Y-%m') AS month, count(*), {sums}, (
+                    SELECT count(*) FROM analytics.{UNREPRESENTABLE_VALUES.name}
+                    WHERE table_name = '{table.name}' AND strftime(snapshot_time, '%Y-%m') = month
+                )
+                FROM analytics.{table.name}
+                GROUP BY month
+            """  # noqa: S608
+            theirs = _by_month(queries.sql(query).fetchall())
+            names.append("unrepresentable_values")
             for month in sorted((ours.keys() | theirs.keys()) - {row[0] for row in changed}):
                 mine, its = ours.get(month), theirs.get(month)
-                compared += int(mine[0]) if mine else 0
+                months.add(month)
+                parity.facts += int(mine[0]) if mine else 0
                 if mine is None or its is None:
                     counts = (str(mine[0]) if mine else "0", str(its[0]) if its else "0")
-                    differences.append(Difference(f"{table.name} {month}", "candles", *counts))
+                    parity.differences.append(
+                        Difference(f"{table.name} {month}", "candles", *counts)
+                    )
                     continue
-                differences += [
+                parity.differences += [
                     Difference(f"{table.name} {month}", name, str(a), str(b))
                     for name, a, b in zip(names, mine, its, strict=True)
                     if a != b
                 ]
-    return compared, differences
+    parity.months = len(months)
+    return parity
 
 
 def _by_month(rows: list[tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:

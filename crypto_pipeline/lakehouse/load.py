@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+import pyarrow as pa
 from psycopg.rows import dict_row
 
 from crypto_pipeline.lakehouse.delta import (
@@ -184,7 +185,8 @@ def _load_facts(
         UNREPRESENTABLE_VALUES,
         left_out,
         step,
-        None if changes.start else facts.select(list(FACT.key)),
+        # Those of the candles are left alone.
+        _owners(None if changes.start else facts),
     )
     if changes.start:
         loaded = replace_facts(fact_table, facts, step)
@@ -193,6 +195,15 @@ def _load_facts(
     else:
         loaded = add_facts(fact_table, facts, step)
     done[FACT.name] += loaded
+
+
+def _owners(facts: pa.Table | None) -> pa.Table:
+    """The facts as ``unrepresentable_values`` names them; of None, all that there are."""
+    if facts is None:
+        return pa.table({"table_name": [FACT.name]})
+    return facts.select(list(FACT.key)).append_column(
+        "table_name", pa.repeat(FACT.name, facts.num_rows)
+    )
 
 
 def _newest_change(connection: psycopg.Connection, lake: Lake, loaded: int) -> int:

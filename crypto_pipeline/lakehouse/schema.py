@@ -105,6 +105,7 @@ DIM_DATE: Final = _lake_table(registry.DIM_DATE)
 DIM_TIME: Final = _lake_table(registry.DIM_TIME)
 DIM_SOURCE: Final = _lake_table(registry.DIM_SOURCE)
 DIM_CRYPTOCURRENCY: Final = _lake_table(registry.DIM_CRYPTOCURRENCY)
+DIM_CURRENCY: Final = _lake_table(registry.DIM_CURRENCY)
 FACT: Final = _lake_table(registry.FACT)
 UNREPRESENTABLE_VALUES: Final = _lake_table(registry.UNREPRESENTABLE_VALUES)
 
@@ -133,9 +134,12 @@ MEASURES: Final[dict[str, DecimalType]] = {
 }
 """Decimal type of every numeric column of a record, for engines whose numbers have one."""
 
-DIMENSIONS: Final = (DIM_DATE, DIM_TIME, DIM_SOURCE, DIM_CRYPTOCURRENCY)
+DIMENSIONS: Final = (DIM_DATE, DIM_TIME, DIM_SOURCE, DIM_CRYPTOCURRENCY, DIM_CURRENCY)
 LAKE_TABLES: Final = (*DIMENSIONS, UNREPRESENTABLE_VALUES, FACT)
 """The star schema's tables, those that others refer to first."""
 
 CANDLE_TABLES: Final = (FACT_HOURLY, FACT_DAILY)
-"""The candles, which delta-rs loads beside it."""
+"""The candles, which are loaded after it."""
+
+OF_NO_BATCH: Final = -1
+"""``batch_id`` of an unrepresentable value of a candle."""

@@ -4,6 +4,7 @@ the file as a whole. Needs neither Dagster nor a database."""
 import re
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from urllib.parse import unquote
 
 import msgspec
 
@@ -21,6 +22,10 @@ from crypto_pipeline.landing.compression import COMPRESSED_SUFFIXES, Compression
 LANDING_FOLDER = "market_snapshots"
 """Folder of the landing zone in which every file lies under its hour."""
 
+HISTORY_FOLDER = "price_history"
+"""Folder of the landing zone with the price history of each coin and currency."""
+
+_HISTORY = re.compile(rf"{HISTORY_FOLDER}/coin=([^/]+)/currency=([a-z]{{2,8}})/[^/]+")
 _FILED = re.compile(rf"{LANDING_FOLDER}/date=(\d{{4}}-\d\d-\d\d)/hour=(\d\d)/[^/]+")
 
 _PLAIN_FORM_CURRENCY = "usd"
@@ -102,6 +107,13 @@ def filed_hour(path: str) -> datetime | None:
         return datetime.strptime(f"{match[1]} {match[2]}+0000", "%Y-%m-%d %H%z")
     except ValueError:
         return None
+
+
+def history_of(path: str) -> tuple[str, str] | None:
+    """The coin and the currency whose price history a path below the landing zone's root holds,
+    None if it holds none."""
+    match = _HISTORY.fullmatch(path)
+    return None if match is None else (unquote(match[1]), match[2])
 
 
 def is_shown(name: str) -> bool:

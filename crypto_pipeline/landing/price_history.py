@@ -10,11 +10,9 @@ when it came again. It is written after the other, so an answer that is there ha
 
 import gzip
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
-from urllib.parse import quote, unquote
+from urllib.parse import quote
 
 import msgspec
 
@@ -23,30 +21,9 @@ from crypto_pipeline.coingecko.points import HistoryError, PriceHistory
 from crypto_pipeline.coingecko.price_history import read_history
 from crypto_pipeline.coingecko.tolerant_json import MALFORMED
 from crypto_pipeline.landing.compression import CompressionError, decompress
-from crypto_pipeline.landing.zone import HISTORY_FOLDER, LandingZone, StoredFile
-
-_PATH = re.compile(rf"{HISTORY_FOLDER}/coin=([^/]+)/currency=([a-z]{{2,8}})/[^/]+")
-_AGAIN = re.compile(r"((?:chart|ohlc)-[^/]+-[0-9a-f]{16})_\d{8}T\d{12}Z\.json")
-
-
-class RepeatedAnswer(msgspec.Struct, frozen=True, omit_defaults=True):
-    """What is kept of an answer that is the same as one that is there: its landing file.
-
-    Attributes:
-        ingested_at: When the request was sent, UTC.
-        source: Label of the data's origin.
-        coin: The coin's id.
-        request: Query parameters as sent; never a key.
-        same_as: Name of the file beside it that has the body.
-        headers: The response headers worth keeping, names in lower case.
-    """
-
-    ingested_at: datetime
-    source: str
-    coin: str
-    request: dict[str, str]
-    same_as: str
-    headers: dict[str, str] = {}
+from crypto_pipeline.landing.landed import HISTORY_FOLDER, history_of
+from crypto_pipeline.landing.repeated_answer import RepeatedAnswer, repeated_answer
+from crypto_pipeline.landing.zone import LandingZone, StoredFile
 
 
 @dataclass(frozen=True)
@@ -77,9 +54,9 @@ def history_files(zone: LandingZone) -> Iterator[HistoryFile]:
         ObjectStoreError: the object store does not serve us.
     """
     for file in zone.stored(HISTORY_FOLDER):
-        match = _PATH.fullmatch(file.path)
-        if match is not None:
-            yield HistoryFile(file, unquote(match[1]), match[2])
+        whose = history_of(file.path)
+        if whose is not None:
+            yield HistoryFile(file, *whose)
 
 
 def keep_answer(zone: LandingZone, answer: ChartAnswer) -> tuple[HistoryFile, bool]:
@@ -133,7 +110,7 @@ def read_history_file(file: StoredFile) -> PriceHistory:
         OSError: it cannot be read.
         ObjectStoreError: the object store does not serve us.
     """
-    repeated = _repeated(file)
+    repeated = repeated_answer(file.path, file.content)
     if repeated is None:
         return read_history(decompress(file.path, file.content))
     first = file.beside(repeated.same_as)
@@ -144,7 +121,7 @@ def read_history_file(file: StoredFile) -> PriceHistory:
 def read_answer(file: StoredFile) -> ChartAnswer | None:
     """The answer of a landing file with its body; None of a file that is gone or cannot be read."""
     try:
-        repeated = _repeated(file)
+        repeated = repeated_answer(file.path, file.content)
         first = file if repeated is None else file.beside(repeated.same_as)
         answer = msgspec.json.decode(decompress(first.path, first.content), type=ChartAnswer)
     except (*MALFORMED, HistoryError, CompressionError, OSError):
@@ -158,20 +135,6 @@ def read_answer(file: StoredFile) -> ChartAnswer | None:
         request=repeated.request,
         headers=repeated.headers,
     )
-
-
-def _repeated(file: StoredFile) -> RepeatedAnswer | None:
-    """What a file says of an answer that came again; None of any other file."""
-    match = _AGAIN.fullmatch(file.path.rpartition("/")[2])
-    if match is None:
-        return None
-    try:
-        repeated = msgspec.json.decode(file.content, type=RepeatedAnswer)
-    except MALFORMED as problem:
-        raise HistoryError(f"our file of an answer is damaged: {problem}") from None
-    if repeated.same_as != f"{match[1]}.json.gz":
-        raise HistoryError("our file of an answer is damaged: it names another answer's body")
-    return repeated
 
 
 def keep_import(

@@ -28,6 +28,7 @@ from crypto_pipeline.coingecko.price_history import is_history
 from crypto_pipeline.landing.archives import ArchiveError, Member, members
 from crypto_pipeline.landing.compression import CompressionError, decompress
 from crypto_pipeline.landing.landed import (
+    HISTORY_FOLDER,
     LANDING_FOLDER,
     filed_hour,
     hour_folder,
@@ -41,9 +42,6 @@ from crypto_pipeline.landing.object_store import ObjectStore, ObjectStoreError, 
 
 ARCHIVES_FOLDER = "archives"
 """Folder of the landing zone with the archives whose members became landing files."""
-
-HISTORY_FOLDER = "price_history"
-"""Folder of the landing zone with the price history of each coin and currency."""
 
 COIN_LIST_FOLDER = "coin_list"
 """Folder of the landing zone with the answers of the list of coins."""

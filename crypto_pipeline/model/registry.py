@@ -1156,12 +1156,13 @@ LAKE_CHANGES: Final = Table(
 UNREPRESENTABLE_VALUES: Final = Table(
     "delta",
     "unrepresentable_values",
-    "One row for every value of a fact that its decimal type cannot hold; in the fact it is null.",
+    "One row for every value of a fact or candle that its decimal type cannot hold; there it is"
+    " null.",
     (
         Column("table_name", "text", "The table with the null"),
         CRYPTO_ID,
         VS_CURRENCY,
-        SNAPSHOT_TIME,
+        replace(SNAPSHOT_TIME, note="of a candle, the start of its hour or day"),
         Column("column_name", "text", "The column with the null"),
         Column(
             "exact_value",
@@ -1169,7 +1170,7 @@ UNREPRESENTABLE_VALUES: Final = Table(
             "All digits of the value, as PostgreSQL writes a numeric: without an exponent",
         ),
         Column("reason", "text", "Why the decimal type cannot hold it"),
-        BATCH_ID,
+        replace(BATCH_ID, note="-1 of a candle, which several may have made"),
     ),
     key=("table_name", *_KEY_NAMES, "column_name"),
 )

@@ -338,7 +338,7 @@ def test_the_job_loads_describes_and_compares(
         event.asset_key.path[-1]: event.metadata
         for event in done.asset_materializations_for_node("lakehouse")
     }
-    assert len(metadata) == 6
+    assert len(metadata) == 7
     facts = metadata[FACT.name]
     assert facts["rows_inserted"].value == 1
     assert facts["files"].value == facts["dagster/row_count"].value == 1

@@ -12,6 +12,10 @@ CHECKS: Final = (
     "no_orphan_keys",
     "versions_in_sequence",
     "batches_add_up",
+    "candle_keys_unique",
+    "no_orphan_candle_keys",
+    "days_match_hours",
+    "history_adds_up",
 )
 """Files of ``sql/spark/checks``."""
 

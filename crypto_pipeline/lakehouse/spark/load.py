@@ -11,23 +11,26 @@ merge ends with an error where a number that it would give is taken: either way 
 They may do the same work twice, so taking turns is still better.
 """
 
-import re
-import shutil
-import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
-from pathlib import Path
-from typing import Any, Final
-from urllib.parse import unquote
+from typing import Final
 
-import pyarrow as pa
-from pyspark.sql import DataFrame
-from pyspark.sql.pandas.types import from_arrow_schema
-
+from crypto_pipeline.lakehouse.spark.candles import load_candles
 from crypto_pipeline.lakehouse.spark.decode import CAPTURE_TYPES, decode_captures
+from crypto_pipeline.lakehouse.spark.history import (
+    history_folder,
+    load_history,
+    new_history_files,
+)
 from crypto_pipeline.lakehouse.spark.lake import Lake
-from crypto_pipeline.lakehouse.spark.tables import statistics_property
+from crypto_pipeline.lakehouse.spark.staging import (
+    Staging,
+    below,
+    binary_files,
+    months_list,
+    one_column,
+    spark_schema,
+)
 from crypto_pipeline.landing.landed import (
     below_root,
     filed_hour,
@@ -38,21 +41,14 @@ from crypto_pipeline.landing.landed import (
 _FILES_AT_ONCE: Final = 200
 """Files of a silver load; a million records of a history are several loads."""
 
-_MONTH = re.compile(r"\d{4}-\d\d")
-
 _SILVER: Final = ("cryptocurrencies", "price_snapshots", "market_metrics", "rejected_records")
 # In which order a version is known before the facts that point at it: see load_to_gold.
-_DIMENSIONS: Final = ("dim_date", "dim_time", "dim_source")
+_DIMENSIONS: Final = ("dim_date", "dim_time", "dim_source", "dim_currency")
 _FACTS: Final = ("unrepresentable_values", "fact_crypto_price_metrics")
 
 _ROUNDS: Final = 3
 """How often versions are computed, and facts moved to theirs, for what other loads have done
 meanwhile. There may be no end: two records of one instant can give a coin two names."""
-
-_DEAD_AFTER: Final = timedelta(days=1)
-_STAGED: Final = re.compile(
-    r"(staged_(captures|records)_)?(?P<load>(?P<began>\d{8}t\d{6})_[0-9a-f]{8})"
-)
 
 
 @dataclass(frozen=True)
@@ -77,7 +73,9 @@ def load(lake: Lake, landing_path: str, max_rejected_share: float = 0.5) -> Load
 
     Args:
         lake: Where to; its tables are created if they are not there.
-        landing_path: Folder with the files, such as a volume; all that lies below it is read.
+        landing_path: Folder with the files, such as a volume; all that lies below it is read. If it
+            is the folder ``market_snapshots`` of a landing zone, the price history beside it is
+            read too.
         max_rejected_share: A batch fails when a larger share of its records is rejected.
     """
     lake.create()
@@ -86,15 +84,31 @@ def load(lake: Lake, landing_path: str, max_rejected_share: float = 0.5) -> Load
     for group in groups(files):
         load_to_silver(lake, group, max_rejected_share)
         gold += load_to_gold(lake)
+        load_candles(lake)
+    history = load_price_history(lake, landing_path, max_rejected_share)
     records, failed = 0, {}
     batches = lake.table("ingestion_batches")
-    for row in batches.where("status = 'failed'").select("landing_file", "error").collect():
-        failed[row["landing_file"]] = row["error"]
+    for of in (batches, lake.table("history_batches")):
+        for row in of.where("status = 'failed'").select("landing_file", "error").collect():
+            failed[row["landing_file"]] = row["error"]
     if gold:
-        ids = _one_column(lake, "batch_id bigint", gold)
+        ids = one_column(lake, "batch_id bigint", gold)
         total = batches.join(ids, "batch_id").selectExpr("sum(records_fetched) AS records")
         records = int(total.collect()[0]["records"] or 0)
-    return Loaded(len(files), len(gold), failed, records)
+    return Loaded(len(files) + history, len(gold), failed, records)
+
+
+def load_price_history(lake: Lake, landing_path: str, max_rejected_share: float = 0.5) -> int:
+    """Load the files of price history beside the landing files into silver, and then all that is
+    pending into the candles; how many files."""
+    folder = history_folder(landing_path)
+    files = [] if folder is None else new_history_files(lake, folder)
+    for group in groups(files):
+        load_history(lake, group, max_rejected_share)
+        load_candles(lake)
+    # Also what a load has left that died.
+    load_candles(lake)
+    return len(files)
 
 
 def new_files(lake: Lake, landing_path: str) -> list[str]:
@@ -104,8 +118,8 @@ def new_files(lake: Lake, landing_path: str) -> list[str]:
     taken, and left when its batch turns out to be complete.
     """
     root = landing_path.rstrip("/")
-    listed = _binary_files(lake, [root]).select("path").collect()
-    paths = {f"{root}/{_below(root, row['path'])}" for row in listed}
+    listed = binary_files(lake, [root]).select("path").collect()
+    paths = {f"{root}/{below(root, row['path'])}" for row in listed}
     done = {
         row["landing_file"]
         for row in lake.table("ingestion_batches")
@@ -133,11 +147,11 @@ def groups(files: list[str]) -> Iterator[list[str]]:
 
 def load_to_silver(lake: Lake, paths: list[str], max_rejected_share: float) -> None:
     """Load files into silver."""
-    captures = _binary_files(lake, paths).select("path", "modificationTime", "content")
+    captures = binary_files(lake, paths).select("path", "modificationTime", "content")
     # Sail 0.7 reads a file twice where its own split of the work cuts through it.
     captures = captures.dropDuplicates(["path"])
-    decoded = captures.mapInArrow(decode_captures, _spark_schema(CAPTURE_TYPES))
-    with _Staging(lake) as staging:
+    decoded = captures.mapInArrow(decode_captures, spark_schema(CAPTURE_TYPES))
+    with Staging(lake, "captures", "records") as staging:
         staging.write("captures", decoded)
         _refuse_namesakes(lake, staging.names["captures"])
         records = lake.run("staging/staged_records", **staging.names)
@@ -150,7 +164,7 @@ def _merge_staged(lake: Lake, staged: dict[str, str], max_rejected_share: float)
     lake.view("staged_batches", "staging/staged_batches", max_rejected_share=share, **staged)
     lake.merge("silver/begin_batches")
     lake.view("accepted_records", "staging/accepted_records", **staged)
-    months = _months(
+    months = months_list(
         row["snapshot_month"]
         for row in lake.spark.table("accepted_records")
         .select("snapshot_month")
@@ -184,7 +198,9 @@ def load_to_gold(lake: Lake) -> list[int]:
         last_batch=str(ids[-1]),
     )
     snapshots = lake.spark.table("pending_snapshots").select("snapshot_month").distinct()
-    months = _months(row["snapshot_month"] for row in snapshots.collect())
+    months = months_list(row["snapshot_month"] for row in snapshots.collect())
+    lake.view("pending_sources", "gold/pending_sources")
+    lake.view("pending_currencies", "gold/pending_currencies")
     for statement in _DIMENSIONS:
         lake.merge(f"gold/{statement}")
     _load_versions(lake)
@@ -204,7 +220,7 @@ def _load_versions(lake: Lake) -> None:
         changed = lake.run("gold/changed_coins", snapshots=snapshots).collect()
         if not changed:
             return
-        coins = _one_column(lake, "crypto_id string", (row["crypto_id"] for row in changed))
+        coins = one_column(lake, "crypto_id string", (row["crypto_id"] for row in changed))
         coins.createOrReplaceTempView("changed_coins")
         # Texts, which are in UTC whatever the client's time zone.
         first = min(row["first_change"] for row in changed)
@@ -232,89 +248,9 @@ def _reassign_facts(lake: Lake) -> None:
         lake.merge("gold/reassigned_facts", **since)
 
 
-def _binary_files(lake: Lake, paths: list[str]) -> DataFrame:
-    reader = lake.spark.read.format("binaryFile").option("recursiveFileLookup", "true")
-    return reader.load(paths)
-
-
-def _below(root: str, path: str) -> str:
-    """A path relative to the root, whose scheme and slashes engines write in their own ways."""
-    _, _, bare = root.rpartition("://")
-    path = unquote(path)
-    folder = f"{bare.strip('/')}/"
-    # Sail names an object in a store without the bucket.
-    _, _, key = folder.partition("/")
-    if "://" in root and "://" not in path and path.startswith(key):
-        return path.removeprefix(key)
-    return path.partition(folder)[2]
-
-
-class _Staging:
-    """The staging tables of a load, gone at its end; so are those of loads that died a day ago or
-    earlier.
-
-    Attributes:
-        names: The tables, as SQL writes them, by what they hold.
-    """
-
-    def __init__(self, lake: Lake) -> None:
-        self._lake = lake
-        self._began = datetime.now(timezone.utc)
-        self._load = f"{self._began:%Y%m%dt%H%M%S}_{uuid.uuid4().hex[:8]}"
-        self.names = {
-            name: f"{lake.quoted}.staged_{name}_{self._load}" for name in ("captures", "records")
-        }
-
-    def write(self, name: str, rows: DataFrame) -> None:
-        """Fill a table."""
-        writer = rows.write.format("delta").mode("overwrite").option(*statistics_property(()))
-        if self._lake.location is not None:
-            writer = writer.option("path", f"{self._lake.path('staging')}/{self._load}/{name}")
-        writer.saveAsTable(self.names[name])
-
-    def __enter__(self) -> "_Staging":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        lake = self._lake
-        tables = lake.spark.sql(f"SHOW TABLES IN {lake.quoted}").collect()
-        for name in (row["tableName"] for row in tables):
-            if self._is_over(name):
-                lake.spark.sql(f"DROP TABLE IF EXISTS {lake.quoted}.{name}")
-        if lake.location is not None:
-            # A table with a location leaves its files when it is dropped. In an object store they
-            # are left to a rule of its own.
-            for folder in Path(lake.path("staging")).glob("*"):
-                if self._is_over(folder.name):
-                    shutil.rmtree(folder, ignore_errors=True)
-
-    def _is_over(self, name: str) -> bool:
-        """Whether a staging table or folder is this load's, or of one that cannot be running."""
-        match = _STAGED.fullmatch(name)
-        if match is None:
-            return False
-        began = datetime.strptime(f"{match['began']}+0000", "%Y%m%dt%H%M%S%z")
-        return match["load"] == self._load or self._began - began > _DEAD_AFTER
-
-
 def _refuse_namesakes(lake: Lake, captures: str) -> None:
     names = lake.spark.table(captures).groupBy("landing_file").count().where("count > 1")
     for row in names.collect():
         raise FileExistsError(
             f"{row['count']} files belong at {row['landing_file']}: rename all but one of them"
         )
-
-
-def _months(months: Iterable[Any]) -> str:
-    """Months as SQL literals; at least one, for the syntax."""
-    found = sorted(str(month) for month in months)
-    assert all(_MONTH.fullmatch(month) for month in found)
-    return ", ".join(f"'{month}'" for month in found) or "''"
-
-
-def _one_column(lake: Lake, schema: str, values: Iterable[Any]) -> DataFrame:
-    return lake.spark.createDataFrame([(value,) for value in values], schema)
-
-
-def _spark_schema(types: dict[str, pa.DataType]) -> Any:
-    return from_arrow_schema(pa.schema(list(types.items())))

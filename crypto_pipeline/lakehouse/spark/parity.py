@@ -129,6 +129,8 @@ class _Comparison:
             Difference(f"{FACT.name} {_named(key)}", "first of its bucket", *of)
             for key, of in sorted(found.other_order.items())
         ]
+        if self.all_batches:
+            self._compare_history()
         if self.all_batches and not parity.pending:
             self._compare_dimensions({str(key[0]) for key in found.other_order})
         return parity
@@ -149,6 +151,27 @@ class _Comparison:
             elif states & {"gold", "waiting"}:
                 self.parity.pending += 1
         return both
+
+    def _compare_history(self) -> None:
+        """Of price history, which files each side has: the dimensions have their days, sources and
+        currencies."""
+        ours, theirs = (
+            dict(rows)
+            for rows in (
+                self.connection.execute(
+                    "SELECT landing_file, status FROM history_batches"
+                    " WHERE origin IS DISTINCT FROM 'ohlc'"
+                ).fetchall(),
+                map(tuple, self.lake.run("parity/history_batches").collect()),
+            )
+        )
+        for file in sorted(ours.keys() | theirs.keys()):
+            states = {ours.get(file, "absent"), theirs.get(file, "absent")}
+            if states == {"completed", "failed"}:
+                difference = f"history_batches {file}", "status", ours[file], theirs[file]
+                self.parity.differences.append(Difference(*difference))
+            elif "completed" in states and states != {"completed"}:
+                self.parity.pending += 1
 
     def _of_batch(self, file: str, what: str, ours: _Batch, theirs: _Batch) -> Difference:
         return Difference(
@@ -189,18 +212,7 @@ class _Comparison:
     def _lake_sums(self, files: list[str]) -> dict[tuple[str, str], dict[str, Any]]:
         names = {self.theirs[file].batch_id: file for file in files}
         sums = [f"sum({name}) AS {name}" for name in _INTEGERS]
-        for name, of in FACT.decimals.items():
-            # A sum of decimals has no more digits than they have, so what is before the point and
-            # what is after it have sums of their own. The latter by its text: a difference of two
-            # such decimals would lose its last digit in Spark, and Sail 0.7 gets a remainder wrong.
-            sums += [
-                f"sum(CAST(CASE WHEN {name} < 0 THEN ceil({name}) ELSE floor({name}) END"
-                f" AS DECIMAL(38, 0))) AS {name}_whole",
-                f"sum(CASE WHEN {name} > -1 AND {name} < 1 THEN {name} ELSE CAST(concat("
-                f"CASE WHEN {name} < 0 THEN '-0.' ELSE '0.' END,"
-                f" substring_index(CAST({name} AS STRING), '.', -1))"
-                f" AS DECIMAL({of.precision}, {of.scale})) END) AS {name}_rest",
-            ]
+        sums += sums_of(FACT)
         batches = self._choose(files)
         rows = self.lake.run("parity/fact_sums", sums=", ".join(sums), **batches).collect()
         unrepresentable = {
@@ -211,9 +223,7 @@ class _Comparison:
         for row in (row.asDict() for row in rows):
             group = row.pop("snapshot_month"), row.pop("batch_id")
             row["unrepresentable_values"] = unrepresentable.get(group, 0)
-            for name in FACT.decimals:
-                whole, rest = row.pop(f"{name}_whole"), row.pop(f"{name}_rest")
-                row[name] = None if whole is None else _EXACT.add(whole, rest)
+            add_halves(FACT, row)
             found[group[0], names[group[1]]] = row
         return found
 
@@ -248,7 +258,7 @@ class _Comparison:
         theirs = _by_business_key(self._lake_rows(FACT, chosen), self.theirs, self.their_dimensions)
         here, there = _files(ours), _files(theirs)
         differing: dict[Key, list[Difference]] = defaultdict(list)
-        for key, difference in _differences(FACT, ours, theirs):
+        for key, difference in row_differences(FACT, ours, theirs):
             if difference.what == "landing_file":
                 found.other_order[key] = difference.postgres, difference.lake
             differing[key].append(difference)
@@ -260,7 +270,7 @@ class _Comparison:
             here, there, there.keys() - here.keys() - found.other_order.keys()
         ):
             del differing[key]
-        for key, difference in _differences(
+        for key, difference in row_differences(
             UNREPRESENTABLE_VALUES, unrepresentable, self._lake_rows(UNREPRESENTABLE_VALUES, chosen)
         ):
             fact = key[1:4]
@@ -287,7 +297,7 @@ class _Comparison:
 
     def _lake_rows(self, table: LakeTable, chosen: Mapping[str, str]) -> pa.Table:
         rows = self.lake.run("parity/rows_of_batches", table=table.name, **chosen)
-        return _arrow(rows, arrow_schema(table))
+        return arrow(rows, arrow_schema(table))
 
     def _in_lake(self, keys: Collection[Key]) -> dict[Key, str]:
         """Of which file the lake's facts with these keys are."""
@@ -302,7 +312,7 @@ class _Comparison:
         self.lake.spark.createDataFrame(sought).createOrReplaceTempView("sought_keys")
         months = ", ".join(sorted({f"'{key[2]:%Y-%m}'" for key in keys}))
         found = self.lake.run("parity/facts_with_keys", months=months)
-        return _files(_arrow(found, key_schema.append(pa.field("landing_file", pa.string()))))
+        return _files(arrow(found, key_schema.append(pa.field("landing_file", pa.string()))))
 
     def _in_postgres(self, keys: Collection[Key]) -> dict[Key, str]:
         """Of which file PostgreSQL's facts with these keys are."""
@@ -335,36 +345,12 @@ class _Comparison:
 
     @cached_property
     def our_dimensions(self) -> tuple[pa.Table, ...]:
-        return tuple(
-            self._with_facts(read_dimension(self.connection, table)) for table in DIMENSIONS
-        )
-
-    def _with_facts(self, rows: pa.Table) -> pa.Table:
-        """A dimension without what is there for the price history alone, which Spark does not
-        load: years without a fact, sources without a batch."""
-        if "calendar_year" in rows.column_names:
-            years = set(rows.column("calendar_year").to_pylist())
-            kept = [year for year in years if self._has_fact(year)]
-            return rows.filter(pc.is_in(rows.column("calendar_year"), pa.array(kept, pa.int16())))
-        if "source_name" in rows.column_names:
-            sources = self.connection.execute("SELECT DISTINCT source FROM ingestion_batches")
-            kept_names = ["(unknown)", *(row[0] for row in sources)]
-            return rows.filter(pc.is_in(rows.column("source_name"), pa.array(kept_names)))
-        return rows
-
-    def _has_fact(self, year: int) -> bool:
-        row = self.connection.execute(
-            "SELECT EXISTS (SELECT FROM analytics.fact_crypto_price_metrics"
-            " WHERE snapshot_time >= make_timestamptz(%(year)s, 1, 1, 0, 0, 0, 'UTC')"
-            " AND snapshot_time < make_timestamptz(%(year)s + 1, 1, 1, 0, 0, 0, 'UTC'))",
-            {"year": year},
-        ).fetchone()
-        return row == (True,)
+        return tuple(read_dimension(self.connection, table) for table in DIMENSIONS)
 
     @cached_property
     def their_dimensions(self) -> tuple[pa.Table, ...]:
         return tuple(
-            _arrow(self.lake.table(table.name), arrow_schema(table)) for table in DIMENSIONS
+            arrow(self.lake.table(table.name), arrow_schema(table)) for table in DIMENSIONS
         )
 
     def _compare_dimensions(self, reordered: set[str]) -> None:
@@ -372,14 +358,39 @@ class _Comparison:
         for table, ours, theirs in zip(
             DIMENSIONS, self.our_dimensions, self.their_dimensions, strict=True
         ):
-            for key, difference in _differences(table, ours, theirs):
+            for key, difference in row_differences(table, ours, theirs):
                 if table is DIM_CRYPTOCURRENCY and key[0] in reordered:
                     self.parity.other_order.append(difference)
                 else:
                     self.parity.differences.append(difference)
 
 
-def _arrow(rows: DataFrame, schema: pa.Schema) -> pa.Table:
+def sums_of(table: LakeTable) -> list[str]:
+    """Expressions that sum a table's decimals, in two halves each."""
+    sums = []
+    for name, of in table.decimals.items():
+        # A sum of decimals has no more digits than they have, so what is before the point and what
+        # is after it have sums of their own. The latter by its text: a difference of two such
+        # decimals would lose its last digit in Spark, and Sail 0.7 gets a remainder wrong.
+        sums += [
+            f"sum(CAST(CASE WHEN {name} < 0 THEN ceil({name}) ELSE floor({name}) END"
+            f" AS DECIMAL(38, 0))) AS {name}_whole",
+            f"sum(CASE WHEN {name} > -1 AND {name} < 1 THEN {name} ELSE CAST(concat("
+            f"CASE WHEN {name} < 0 THEN '-0.' ELSE '0.' END,"
+            f" substring_index(CAST({name} AS STRING), '.', -1))"
+            f" AS DECIMAL({of.precision}, {of.scale})) END) AS {name}_rest",
+        ]
+    return sums
+
+
+def add_halves(table: LakeTable, row: dict[str, Any]) -> None:
+    """Put the sums of a table's decimals in the place of their halves."""
+    for name in table.decimals:
+        whole, rest = row.pop(f"{name}_whole"), row.pop(f"{name}_rest")
+        row[name] = None if whole is None else _EXACT.add(whole, rest)
+
+
+def arrow(rows: DataFrame, schema: pa.Schema) -> pa.Table:
     """Rows of Spark, of which any column may be null."""
     return (
         rows.toArrow()
@@ -428,7 +439,7 @@ def _files(facts: pa.Table) -> dict[Key, str]:
     return dict(zip(_keys(facts, FACT.key), facts.column("landing_file").to_pylist(), strict=True))
 
 
-def _differences(
+def row_differences(
     table: LakeTable, ours: pa.Table, theirs: pa.Table
 ) -> Iterator[tuple[Key, Difference]]:
     """How rows differ, by key and column, but for what each side fills in for itself."""

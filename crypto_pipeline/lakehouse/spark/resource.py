@@ -9,7 +9,7 @@ import dagster as dg
 
 from crypto_pipeline.config.settings import GraphSettings, Settings
 from crypto_pipeline.lakehouse.differences import Parity
-from crypto_pipeline.lakehouse.schema import LAKE_TABLES, LakeError
+from crypto_pipeline.lakehouse.schema import CANDLE_TABLES, LAKE_TABLES, LakeError
 from crypto_pipeline.landing.landed import LANDING_FOLDER
 from crypto_pipeline.warehouse.postgres import Warehouse
 
@@ -73,6 +73,57 @@ class Spark(dg.ConfigurableResource[Any]):
             if batches is None:
                 verify(lake)
         return found
+
+    def load_candles(self) -> dict[str, dict[str, Any]]:
+        """Make the candles that ``load_lake`` has left pending, if any: it makes them too.
+
+        Returns:
+            Metadata by table.
+
+        Raises:
+            LakeError: a package is missing.
+        """
+        remote = GraphSettings().spark_remote
+        assert remote is not None
+        if remote.startswith(_DATABRICKS_JOB):
+            return {table.name: {} for table in CANDLE_TABLES}
+        with _Session(remote) as session:
+            from crypto_pipeline.lakehouse.spark.candles import load_candles  # noqa: PLC0415
+
+            lake = session.lake()
+            lake.create()
+            load_candles(lake)
+            return {
+                table.name: {
+                    "dagster/row_count": lake.table(table.name).count(),
+                    "dagster/table_name": f"{lake.schema}.{table.name}",
+                }
+                for table in CANDLE_TABLES
+            }
+
+    def compare_candles(self, warehouse: Warehouse, *, rows: bool = False) -> Parity | None:
+        """Compare the candles with PostgreSQL's.
+
+        Args:
+            warehouse: Where PostgreSQL's gold is.
+            rows: Whether to compare all candles one by one.
+
+        Returns:
+            What was found; None where a job loads the lake, whose tables cannot be read from here.
+
+        Raises:
+            LakeError: a package is missing.
+        """
+        remote = GraphSettings().spark_remote
+        assert remote is not None
+        if remote.startswith(_DATABRICKS_JOB):
+            return None
+        with _Session(remote) as session:
+            from crypto_pipeline.lakehouse.spark.candle_parity import (  # noqa: PLC0415
+                compare_candles,
+            )
+
+            return compare_candles(warehouse, session.lake(), rows=rows)
 
 
 class _Session:

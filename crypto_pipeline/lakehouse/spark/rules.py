@@ -12,12 +12,20 @@ from sqlglot import exp, parse_one
 
 from crypto_pipeline.lakehouse.spark.decode import order_column, text_column
 from crypto_pipeline.lakehouse.spark.exact import order_key
-from crypto_pipeline.model.quality import MOST_SHOWN, REJECT_RULES, WARN_RULES, Rule
-from crypto_pipeline.model.registry import RECORD_COLUMNS
+from crypto_pipeline.model.quality import (
+    MOST_SHOWN,
+    POINT_REJECT_RULES,
+    POINT_WARN_RULES,
+    REJECT_RULES,
+    WARN_RULES,
+    Rule,
+)
+from crypto_pipeline.model.registry import OBSERVED_AT, POINT_MEASURES, RECORD_COLUMNS
 
 _COMPARISONS: Final = (exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ, exp.NEQ)
 _TYPES: Final = {
     **{column.name: column.type for column in RECORD_COLUMNS},
+    **{column.name: column.type for column in (*POINT_MEASURES, OBSERVED_AT)},
     "ingested_at": "timestamptz",
 }
 _BY_KEY: Final = (*_COMPARISONS, exp.Least, exp.Greatest, exp.Is, exp.Paren, exp.Not, exp.Connector)
@@ -46,17 +54,17 @@ def predicate(rule: Rule) -> str:
     return tree.sql(dialect="spark")
 
 
-def rejected_by() -> None:
+def rejected_by(rules: Iterable[Rule] = REJECT_RULES) -> None:
     """Print the expression that answers the names of the reject rules that a record breaks."""
-    print(_present(_broken(REJECT_RULES)))
+    print(_present(_broken(rules)))
 
 
-def warned_by() -> None:
+def warned_by(rules: Iterable[Rule] = WARN_RULES) -> None:
     """Print the expression that answers the names of the warn rules that a record breaks."""
-    print(_present(_broken(WARN_RULES)))
+    print(_present(_broken(rules)))
 
 
-def reason() -> None:
+def reason(rules: Iterable[Rule] = REJECT_RULES) -> None:
     """Print the expression that says in words, with the values at fault, what a record breaks."""
 
     def of(rule: Rule) -> str:
@@ -65,7 +73,22 @@ def reason() -> None:
         )
         return f"CASE WHEN NOT ({predicate(rule)}) THEN concat('{rule.why} (', {values}, ')') END"
 
-    print(f"array_join({_present(map(of, REJECT_RULES))}, '; ')")
+    print(f"array_join({_present(map(of, rules))}, '; ')")
+
+
+def points_rejected_by() -> None:
+    """Print ``rejected_by`` for a point of price history."""
+    rejected_by(POINT_REJECT_RULES)
+
+
+def points_reason() -> None:
+    """Print ``reason`` for a point of price history."""
+    reason(POINT_REJECT_RULES)
+
+
+def points_warned_by() -> None:
+    """Print ``warned_by`` for a point of price history."""
+    warned_by(POINT_WARN_RULES)
 
 
 def _broken(rules: Iterable[Rule]) -> Iterable[str]:

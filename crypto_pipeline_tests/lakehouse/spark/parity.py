@@ -15,7 +15,7 @@ from psycopg.rows import dict_row
 
 from crypto_pipeline.lakehouse import delta
 from crypto_pipeline.lakehouse.queries import lake_queries
-from crypto_pipeline.lakehouse.schema import FACT, MEASURES
+from crypto_pipeline.lakehouse.schema import CANDLE_TABLES, FACT, FACT_HOURLY, MEASURES, LakeTable
 from crypto_pipeline.lakehouse.spark.checks import verify
 from crypto_pipeline.lakehouse.spark.lake import Lake
 from crypto_pipeline.lakehouse.spark.load import Loaded, load
@@ -30,6 +30,18 @@ _BATCHES = """
     error, records_fetched, records_loaded, records_duplicate, records_rejected, warnings,
     schema_drift, gold_loaded_at IS NOT NULL AS in_gold
 """
+_HISTORY_BATCHES = """
+    landing_file, file_sha256, origin, crypto_id, vs_currency, granularity_minutes, source,
+    requested_from, requested_to, ingested_at, status, error, points_fetched, points_loaded,
+    points_duplicate, points_rejected, points_unfinished, warnings
+"""
+_POINT = """
+    p.crypto_id, p.vs_currency, p.granularity_minutes, p.bucket_time, p.observed_at, p.point_index
+"""
+_UNREPRESENTABLE = """
+    table_name, crypto_id, vs_currency, snapshot_time, column_name, exact_value, reason
+"""
+_DECIMALS = {**MEASURES, **FACT_HOURLY.decimals, "price": FACT_HOURLY.decimals["open_price"]}
 _EXACT = Context(prec=60)
 _BEYOND_FACTS = ("crypto_key", "source_key", "batch_id", "snapshot_month", "load_timestamp")
 _METRICS = (
@@ -53,7 +65,8 @@ def assert_same(warehouse: Warehouse, lake: Lake) -> None:
         if found[table] == expected[table]:
             continue
         there = [row for row in found[table] if row not in expected[table]]
-        assert there == [row for row in expected[table] if row not in found[table]], table
+        here = [row for row in expected[table] if row not in found[table]]
+        assert there == here, f"{table}: Spark has {there[:3]}, PostgreSQL {here[:3]}"
         assert len(found[table]) == len(expected[table]), table
     verify(lake)
 
@@ -86,6 +99,23 @@ def in_postgres(warehouse: Warehouse) -> Contents:
             FROM market_metrics AS m
         """,
         "dim_time": "SELECT *, full_time::text AS full_time FROM analytics.dim_time",
+        "price_points": f"""
+            SELECT {_POINT}, b.landing_file,
+                lake.to_decimal(p.price, 38, 26) AS price,
+                lake.to_decimal(p.market_cap, 38, 14) AS market_cap,
+                lake.to_decimal(p.total_volume, 38, 14) AS total_volume
+            FROM price_points AS p JOIN history_batches AS b USING (history_batch_id)
+        """,
+        **{
+            table.name: f"""
+                SELECT {_candle(table)}, s.source_name FROM lake.{table.name} AS c
+                JOIN analytics.dim_source AS s USING (source_key)
+            """
+            for table in CANDLE_TABLES
+        },
+        "unrepresentable_in_candles": f"""
+            SELECT {_UNREPRESENTABLE} FROM lake.unrepresentable_in_candles
+        """,
         "facts": f"""
             SELECT {facts}, b.landing_file, c.symbol, c.name, c.valid_from, o.source_name
             FROM analytics.fact_crypto_price_metrics AS f
@@ -129,6 +159,21 @@ def in_spark(lake: Lake) -> Contents:
             FROM {schema}market_metrics
         """,
         "dim_time": f"SELECT * FROM {schema}dim_time",
+        "price_points": f"""
+            SELECT {_POINT}, b.landing_file, p.price, p.market_cap, p.total_volume
+            FROM {schema}price_points AS p
+            JOIN {schema}history_batches AS b ON b.history_batch_id = p.history_batch_id
+        """,
+        **{
+            table.name: f"""
+                SELECT {_candle(table)}, s.source_name FROM {schema}{table.name} AS c
+                JOIN {schema}dim_source AS s ON s.source_key = c.source_key
+            """
+            for table in CANDLE_TABLES
+        },
+        "unrepresentable_in_candles": f"""
+            SELECT {_UNREPRESENTABLE} FROM {schema}unrepresentable_values WHERE batch_id = -1
+        """,
         "facts": f"""
             SELECT {facts}, b.landing_file, c.symbol, c.name, c.valid_from, o.source_name
             FROM {schema}fact_crypto_price_metrics AS f
@@ -141,6 +186,7 @@ def in_spark(lake: Lake) -> Contents:
                 u.snapshot_time, b.landing_file
             FROM {schema}unrepresentable_values AS u
             JOIN {schema}ingestion_batches AS b USING (batch_id)
+            WHERE u.table_name = 'fact_crypto_price_metrics'
         """,
     }
     return {
@@ -173,7 +219,14 @@ def _statements(silver: str, gold: str) -> dict[str, str]:
             FROM {silver}rejected_records AS r
             JOIN {silver}ingestion_batches AS b ON b.batch_id = r.batch_id
         """,
+        "history_batches": f"SELECT {_HISTORY_BATCHES} FROM {silver}history_batches",
+        "rejected_points": f"""
+            SELECT b.landing_file, r.point_index, r.rules, r.reason, r.point
+            FROM {silver}rejected_points AS r
+            JOIN {silver}history_batches AS b ON b.history_batch_id = r.history_batch_id
+        """,
         "dim_date": f"SELECT * FROM {gold}dim_date",
+        "dim_currency": f"SELECT * FROM {gold}dim_currency",
         "dim_source": f"""
             SELECT source_name, kind, first_ingested_at, last_ingested_at FROM {gold}dim_source
         """,
@@ -182,6 +235,11 @@ def _statements(silver: str, gold: str) -> dict[str, str]:
             FROM {gold}dim_cryptocurrency
         """,
     }
+
+
+def _candle(table: LakeTable) -> str:
+    beyond = ("source_key", "load_timestamp", "snapshot_month")
+    return ", ".join(f"c.{name}" for name in table.columns if name not in beyond)
 
 
 def _comparable(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -194,7 +252,7 @@ def _value(column: str, value: Any) -> Any:
     if isinstance(value, datetime):
         return value.astimezone(timezone.utc)
     if isinstance(value, Decimal):
-        digits = value.quantize(Decimal(1).scaleb(-MEASURES[column].scale), context=_EXACT)
+        digits = value.quantize(Decimal(1).scaleb(-_DECIMALS[column].scale), context=_EXACT)
         return format(digits if digits else abs(digits), "f")
     if column == "request" and isinstance(value, str):
         return json.loads(value)

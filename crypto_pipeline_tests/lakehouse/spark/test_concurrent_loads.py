@@ -14,6 +14,7 @@ from crypto_pipeline.lakehouse.spark.checks import verify
 from crypto_pipeline.lakehouse.spark.lake import Lake
 from crypto_pipeline.lakehouse.spark.load import load_to_silver
 from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline_tests.history.test_load import land_chart
 from crypto_pipeline_tests.lakehouse.spark.parity import in_spark, load_zone
 from crypto_pipeline_tests.market_records import coin, drop, landing_json
 
@@ -33,6 +34,11 @@ def hours(numbers: Sequence[int], zone: LandingZone) -> None:
         ]
         records.append(coin(9, current_price=None))
         drop(zone, f"{number}.json", landing_json(records, at))
+        # Price history of the same hours, and of the same coins.
+        points = [(at + n * timedelta(minutes=20), n + number) for n in range(6)]
+        land_chart(
+            zone, points, coin=f"coin-{number % 4:04d}", asked_at=START + timedelta(hours=26)
+        )
     zone.file_unfiled()
 
 
@@ -62,10 +68,12 @@ def test_loads_at_the_same_time_give_what_one_gives(
     folders = [Path(str(market))] * LOADS
     if of == "different files":
         folders = [tmp_path / f"zone-{number}" / "market_snapshots" for number in range(LOADS)]
-        for number, file in enumerate(sorted(Path(str(market)).rglob("*.json"))):
-            copy = folders[number % LOADS] / file.relative_to(str(market))
-            copy.parent.mkdir(parents=True)
-            copy.write_bytes(file.read_bytes())
+        root = Path(str(zone.root))
+        for name in ("market_snapshots/**/*.json", "price_history/**/*.json.gz"):
+            for number, file in enumerate(sorted(root.glob(name))):
+                copy = folders[number % LOADS].parent / file.relative_to(root)
+                copy.parent.mkdir(parents=True, exist_ok=True)
+                copy.write_bytes(file.read_bytes())
     once = Lake(spark, f"once_{of.partition(' ')[0]}", str(tmp_path / "once"))
     load_zone(once, zone)
 

@@ -61,6 +61,7 @@ def test_the_notebook_runs_top_to_bottom_and_its_last_cells_fail_the_run(
     assert "1 files to load" in shown
     assert "1 batches loaded into gold" in shown
     assert "no name (name = null)" in shown
+    assert "0 files of price history, 3 hourly candles" in shown
     assert shown.rstrip().endswith("all checks passed")
     assert lake.table("fact_crypto_price_metrics").count() == 3
 

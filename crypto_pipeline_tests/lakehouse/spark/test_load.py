@@ -10,12 +10,19 @@ import pytest
 
 from crypto_pipeline.lakehouse.schema import LakeError
 from crypto_pipeline.lakehouse.spark.checks import CHECKS, ChecksFailedError, verify, wrong_rows
+from crypto_pipeline.lakehouse.spark.history import (
+    history_folder,
+    load_history,
+    new_history_files,
+)
 from crypto_pipeline.lakehouse.spark.lake import Lake
 from crypto_pipeline.lakehouse.spark.load import load_to_silver, new_files
 from crypto_pipeline.lakehouse.spark.tables import GOLD
+from crypto_pipeline.landing.price_history import history_files
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.bad_records import BROKEN, BROKEN_RECORDS, WAYS
+from crypto_pipeline_tests.history.test_load import land_export
 from crypto_pipeline_tests.lakehouse.spark.parity import assert_same, in_spark, load_zone
 from crypto_pipeline_tests.market_records import ABSENT, coin, drop, landing_json
 from crypto_pipeline_tests.pipeline import load_landing_zone
@@ -176,20 +183,27 @@ _DAMAGE = {
     "no_orphan_keys": "UPDATE {fact} SET crypto_key = -1 WHERE crypto_id = 'coin-0001'",
     "versions_in_sequence": "UPDATE {lake}.dim_cryptocurrency SET is_current = false",
     "batches_add_up": "DELETE FROM {lake}.market_metrics WHERE crypto_id = 'coin-0001'",
+    "candle_keys_unique": "INSERT INTO {hourly} SELECT * FROM {hourly} WHERE crypto_id = 'bitcoin'",
+    "no_orphan_candle_keys": "UPDATE {hourly} SET vs_currency = 'xyz'"
+    " WHERE crypto_id = 'coin-0001'",
+    "days_match_hours": "UPDATE {hourly} SET observations = 7 WHERE crypto_id = 'coin-0002'",
+    "history_adds_up": "UPDATE {lake}.history_batches SET points_loaded = 7",
 }
 
 
 def test_a_check_finds_what_is_wrong(zone: LandingZone, lake: Lake) -> None:
     assert tuple(_DAMAGE) == CHECKS
     drop(zone, "hour.json", hour(0))
+    land_export(zone, *(f"2026-11-24 0{n}:00:00 UTC,1,1,1" for n in range(1, 4)))
     zone.file_unfiled()
     load_zone(lake, zone)
     verify(lake)
     fact = f"{lake.quoted}.fact_crypto_price_metrics"
+    hourly = f"{lake.quoted}.fact_crypto_price_hourly"
     # In this order none but the check's own rows are wrong.
     for check in reversed(CHECKS):
         assert wrong_rows(lake, check) == 0
-        lake.spark.sql(_DAMAGE[check].format(lake=lake.quoted, fact=fact))
+        lake.spark.sql(_DAMAGE[check].format(lake=lake.quoted, fact=fact, hourly=hourly))
         assert wrong_rows(lake, check) > 0
     with pytest.raises(ChecksFailedError) as failure:
         verify(lake)
@@ -207,6 +221,16 @@ def test_the_files_of_a_landing_zone_in_s3_are_found(
     filed = [str(file.uri) for file in zone.file_unfiled()]
     lake.create()
     assert new_files(lake, f"{bucket.uri}/market_snapshots") == filed
+
+    history = history_folder(f"{bucket.uri}/market_snapshots")
+    assert history is not None
+    assert new_history_files(lake, history) == []
+    land_export(zone, "2026-11-24,1,1,1")
+    (kept,) = history_files(zone)
+    assert new_history_files(lake, history) == [str(kept.file.uri)]
+    load_history(lake, new_history_files(lake, history), 0.5)
+    (batch,) = lake.table("history_batches").collect()
+    assert (batch["landing_file"], batch["crypto_id"]) == (kept.file.path, "bitcoin")
 
 
 def test_files_of_one_name_are_refused(zone: LandingZone, lake: Lake) -> None:

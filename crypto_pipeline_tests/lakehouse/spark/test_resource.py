@@ -7,7 +7,7 @@ import pytest
 from pytest_httpserver import HTTPServer
 
 from crypto_pipeline.definitions import defs
-from crypto_pipeline.lakehouse.schema import LAKE_TABLES
+from crypto_pipeline.lakehouse.schema import CANDLE_TABLES, LAKE_TABLES
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import coin, drop, landing_json
@@ -47,20 +47,26 @@ def test_spark_connect_loads_the_lake_and_is_compared_with_postgresql(
 
     result = load_lake()
 
-    assert materialized(result).keys() == {table.name for table in LAKE_TABLES}
+    made = materialized(result)
+    assert made.keys() == {table.name for table in (*LAKE_TABLES, *CANDLE_TABLES)}
+    assert made["fact_crypto_price_hourly"]["dagster/row_count"] == 4
     facts = materialized(result)["fact_crypto_price_metrics"]
     assert (facts["dagster/row_count"], facts["batches_loaded"]) == (4, 1)
-    assert [check.passed for check in result.get_asset_check_evaluations()] == [True]
+    assert [check.passed for check in result.get_asset_check_evaluations()] == [True, True]
 
     with warehouse.connection() as connection:
         connection.execute(
             "UPDATE analytics.fact_crypto_price_metrics SET ath = ath + 1e-26"
             " WHERE crypto_id = 'coin-0002'"
         )
-    (check,) = load_lake().get_asset_check_evaluations()
-    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
-    assert check.metadata["wrong_rows"].value == 1
-    assert "coin-0002 usd" in str(check.metadata["samples"].value)
+        connection.execute(
+            "UPDATE analytics.fact_crypto_price_daily SET low_price = low_price - 1e-26"
+            " WHERE crypto_id = 'coin-0002'"
+        )
+    for check in load_lake().get_asset_check_evaluations():
+        assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.ERROR)
+        assert check.metadata["wrong_rows"].value == 1
+        assert "coin-0002 usd" in str(check.metadata["samples"].value)
 
 
 def test_files_in_another_order_are_a_warning(
@@ -76,9 +82,13 @@ def test_files_in_another_order_are_a_warning(
     for name in ("second", "first"):
         drop(zone, f"{name}.json", landing_json([coin(0)]))
         load_landing_zone()
-    (check,) = load_lake().get_asset_check_evaluations()
-    assert (check.passed, check.severity) == (False, dg.AssetCheckSeverity.WARN)
-    assert (check.metadata["wrong_rows"].value, check.metadata["of_another_order"].value) == (0, 1)
+    checks = load_lake().get_asset_check_evaluations()
+    found = {check.check_name: check for check in checks}
+    facts = found["delta_equals_postgres"]
+    assert (facts.passed, facts.severity) == (False, dg.AssetCheckSeverity.WARN)
+    assert (facts.metadata["wrong_rows"].value, facts.metadata["of_another_order"].value) == (0, 1)
+    # Both files say the same.
+    assert found["lake_candles_equal_postgres"].passed
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,11 @@ from pathlib import Path
 import pytest
 
 from crypto_pipeline.lakehouse import delta
+from crypto_pipeline.lakehouse.candles import compare_candles as candles_of_delta_rs
+from crypto_pipeline.lakehouse.candles import load_candles
 from crypto_pipeline.lakehouse.comparison import compare_rows
 from crypto_pipeline.lakehouse.load import load_lake
+from crypto_pipeline.lakehouse.spark.candle_parity import compare_candles
 from crypto_pipeline.lakehouse.spark.lake import Lake
 from crypto_pipeline.lakehouse.spark.parity import compare
 from crypto_pipeline.landing.zone import LandingZone
@@ -50,6 +53,7 @@ def test_real_days_give_the_same_three_ways(
     load_landing_zone()
     delta_rs = delta.Lake(str(tmp_path / "delta-rs"))
     load_lake(warehouse, delta_rs)
+    load_candles(warehouse, delta_rs)
     load_zone(lake, zone)
 
     assert_same(warehouse, lake)
@@ -61,3 +65,7 @@ def test_real_days_give_the_same_three_ways(
     # And by the comparisons of the product.
     for parity in (compare_rows(warehouse, delta_rs), compare(warehouse, lake, rows=True)):
         assert (parity.facts, parity.differences, parity.pending) == (facts, [], 0)
+    candles = candles_of_delta_rs(warehouse, delta_rs), compare_candles(warehouse, lake, rows=True)
+    for parity in candles:
+        # One fetch a day: an hour and a day each.
+        assert (parity.facts, parity.differences, parity.pending) == (2 * facts, [], 0)

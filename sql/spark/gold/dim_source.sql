@@ -1,18 +1,9 @@
--- The sources of the batches pending for gold, with their first and last fetch, and the unknown member.
+-- The sources of what is loaded, with the first and last fetch of their snapshots, and the unknown member.
 -- A new key that is taken by another source was given by another load since they were read: an error,
 -- and this is run again.
 MERGE INTO {lake}.dim_source AS t
 USING (
-    WITH known AS (SELECT source_key, source_name FROM {lake}.dim_source),
-    pending AS (
-        SELECT
-            w.source, w.source_kind,
-            min(b.ingested_at) AS first_ingested_at,
-            max(b.ingested_at) AS last_ingested_at
-        FROM pending_batches AS w
-        JOIN {lake}.ingestion_batches AS b ON b.batch_id = w.batch_id
-        GROUP BY w.source, w.source_kind
-    )
+    WITH known AS (SELECT source_key, source_name FROM {lake}.dim_source)
     SELECT
         CAST(
             coalesce(
@@ -26,7 +17,7 @@ USING (
         p.source_kind AS kind,
         p.first_ingested_at,
         p.last_ingested_at
-    FROM pending AS p
+    FROM pending_sources AS p
     LEFT JOIN known AS d ON d.source_name = p.source
     CROSS JOIN (SELECT coalesce(greatest(max(source_key), 0), 0) AS highest FROM known) AS m
     UNION ALL
@@ -37,6 +28,7 @@ ON t.source_key = i.source_key
 WHEN MATCHED AND i.source_key > 0 AND (
     t.source_name <> i.source_name
     OR t.first_ingested_at > i.first_ingested_at OR t.last_ingested_at < i.last_ingested_at
+    OR (t.first_ingested_at IS NULL AND i.first_ingested_at IS NOT NULL)
 ) THEN UPDATE SET
     source_name = CASE
         WHEN t.source_name <> i.source_name

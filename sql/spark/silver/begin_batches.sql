@@ -43,9 +43,9 @@ WHEN MATCHED AND (b.status <> 'completed' OR NOT s.is_known) THEN UPDATE SET
 WHEN NOT MATCHED THEN INSERT (
     batch_id, landing_file, file_sha256, partition_hour, source, source_kind, vs_currency,
     ingested_at, request, status, error, records_fetched, records_loaded, records_duplicate,
-    records_rejected, warnings, schema_drift, loaded_at, gold_loaded_at
+    records_rejected, warnings, schema_drift, loaded_at, gold_loaded_at, candles_loaded_at
 ) VALUES (
     s.batch_id, s.landing_file, s.file_sha256, s.partition_hour, s.source, s.source_kind,
     s.vs_currency, s.ingested_at, s.request, s.status, s.error, s.records_fetched, 0, 0,
-    s.records_rejected, s.warnings, s.schema_drift, current_timestamp(), NULL
+    s.records_rejected, s.warnings, s.schema_drift, current_timestamp(), NULL, NULL
 )

@@ -8,7 +8,7 @@ USING (
         current_price, high_24h, low_24h, price_change_24h, price_change_pct_24h, ath,
         ath_change_pct, ath_date, atl, atl_change_pct, atl_date,
         -- [[[end]]]
-        unrepresentable, snapshot_month
+        current_price_text, market_cap_text, total_volume_text, unrepresentable, snapshot_month
     FROM (
         SELECT
             *,

@@ -66,6 +66,9 @@ origin AS (
             SELECT 1 AS turn, source_kind, ingested_at, landing_file
             FROM {lake}.ingestion_batches WHERE status IN ('loading', 'completed')
             UNION ALL
+            SELECT 1 AS turn, source_kind, ingested_at, landing_file
+            FROM {lake}.history_batches WHERE status IN ('loading', 'completed')
+            UNION ALL
             SELECT 2 AS turn, source_kind, ingested_at, landing_file
             FROM described WHERE NOT failed AND NOT too_many_rejected
         ) AS candidates

@@ -1,0 +1,55 @@
+-- The candles of changed days, as far as they are not there as they are to be.
+MERGE INTO {lake}.fact_crypto_price_daily AS t
+USING (
+    SELECT
+        CAST(date_format(c.start, 'yyyyMMdd') AS INT) AS date_key,
+        coalesce(s.source_key, -1) AS source_key,
+        c.crypto_id,
+        c.vs_currency,
+        CAST(c.start AS DATE) AS day,
+        -- [[[cog columns(numbers(FACT_DAILY.columns), "c.{}", end=",") ]]]
+        c.open_price, c.high_price, c.low_price, c.close_price, c.mean_price, c.market_cap,
+        c.total_volume, c.coverage_share,
+        -- [[[end]]]
+        c.observations,
+        c.origin,
+        current_timestamp() AS load_timestamp
+    FROM {candles} AS c
+    LEFT JOIN {lake}.dim_source AS s ON s.source_name = c.source
+    WHERE c.table_name = 'fact_crypto_price_daily'
+) AS i
+ON t.date_key BETWEEN {first_date_key} AND {last_date_key}
+    AND t.date_key = i.date_key
+    AND t.crypto_id = i.crypto_id
+    AND t.vs_currency = i.vs_currency
+    AND t.day = i.day
+WHEN MATCHED AND (
+    -- [[[cog any_of(numbers(FACT_DAILY.columns), "NOT (t.{} <=> i.{})") ]]]
+    NOT (t.open_price <=> i.open_price)
+        OR NOT (t.high_price <=> i.high_price)
+        OR NOT (t.low_price <=> i.low_price)
+        OR NOT (t.close_price <=> i.close_price)
+        OR NOT (t.mean_price <=> i.mean_price)
+        OR NOT (t.market_cap <=> i.market_cap)
+        OR NOT (t.total_volume <=> i.total_volume)
+        OR NOT (t.coverage_share <=> i.coverage_share)
+    -- [[[end]]]
+        OR t.source_key <> i.source_key
+        OR t.observations <> i.observations
+        OR t.origin <> i.origin
+) THEN UPDATE SET
+    -- [[[cog columns(numbers(FACT_DAILY.columns), "{} = i.{}", end=",", one_per_line=True) ]]]
+    open_price = i.open_price,
+    high_price = i.high_price,
+    low_price = i.low_price,
+    close_price = i.close_price,
+    mean_price = i.mean_price,
+    market_cap = i.market_cap,
+    total_volume = i.total_volume,
+    coverage_share = i.coverage_share,
+    -- [[[end]]]
+    source_key = i.source_key,
+    observations = i.observations,
+    origin = i.origin,
+    load_timestamp = i.load_timestamp
+WHEN NOT MATCHED THEN INSERT *
