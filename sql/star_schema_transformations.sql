@@ -22,7 +22,8 @@ SELECT
     version_num < '0016' AS due_0016,
     version_num < '0017' AS due_0017,
     version_num < '0020' AS due_0020,
-    version_num < '0030' AS due_0030
+    version_num < '0030' AS due_0030,
+    version_num < '0031' AS due_0031
     -- [[[end]]]
 FROM alembic_version \gset
 BEGIN;
@@ -98,6 +99,10 @@ BEGIN;
 \if :due_0030
     \ir migrations/0030_coin_list.sql
     UPDATE alembic_version SET version_num = '0030_coin_list';
+\endif
+\if :due_0031
+    \ir migrations/0031_dashboard.sql
+    UPDATE alembic_version SET version_num = '0031_dashboard';
 \endif
 -- [[[end]]]
 \ir comments.sql
