@@ -576,6 +576,21 @@ def up(host: str, port: int, use_sandbox: bool, recordings: Path | None, verbose
             serve_dagster(console, host, port, verbose=verbose)
 
 
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8050, show_default=True)
+@click.option("--sandbox", "use_sandbox", is_flag=True, help="The sandbox's data, as of the demo.")
+def dashboard(host: str, port: int, use_sandbox: bool) -> None:
+    """Serve the market dashboard: charts of gold and of the pipeline, read-only.
+
+    Without live data on the embedded server, it shows the sandbox's.
+    """
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli.dashboard import serve_dashboard
+
+        serve_dashboard(console, host, port, sandbox=use_sandbox)
+
+
 # -h is Dagster's option for a host.
 @main.command(context_settings={"ignore_unknown_options": True, "help_option_names": ["--help"]})
 @click.argument("kind", type=click.Choice(["code", "webserver", "daemon", "liveness"]))

@@ -1280,9 +1280,7 @@ VIEW_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
             "Whether the source was asked and has none: it is not asked again",
         ),
     ),
-    "v_pipeline_rejections": (
-        Column("rule", "text", "A rule that was broken; one row for each"),
-    ),
+    "v_pipeline_rejections": (Column("rule", "text", "A rule that was broken; one row for each"),),
 }
 """Columns that a view has and no table; a view's other columns mean what those of that name mean in
 the tables."""
