@@ -122,7 +122,7 @@ PAGES: Final[Sequence[Page]] = (
                 "market_largest",
                 "treemap",
                 "Market map",
-                "Area: market cap. Colour: change in 24 hours.",
+                "Area: market cap, the large ones damped. Colour: change in 24 hours.",
                 wide=True,
             ),
             Panel("market_history", "area-cap", "Market cap", "By day, of all coins."),

@@ -43,7 +43,7 @@ function amounts(values, write, { zero = false } = {}) {
   const room = (high - low || Math.abs(high) || 1) * 0.05;
   if (!zero) { low -= room; high += room; } else if (high > 0) high += room;
   const marks = form.ticks(low, high);
-  return { range: [low, high], tickvals: marks, ticktext: marks.map(write) };
+  return { range: [low, high], tickvals: marks, ticktext: form.short(marks.map(write)) };
 }
 
 /** Times of points: of a day as it is, else in the chosen zone. */
@@ -116,6 +116,7 @@ function dominance(answer) {
       hovertemplate: "%{y:.1f} %<extra>%{fullData.name}</extra>",
     })),
     layout: frame({ yaxis: { range: [0, 100], ticksuffix: " %", nticks: 6 } }),
+    height: phone() ? 320 : 470,
     summary: groups.map((group) => `${group.name} ${form.percent(group.y.at(-1), 1)}`).join(", "),
   };
 }
@@ -138,11 +139,11 @@ function treemap(answer) {
     traces: [{
       type: "treemap", labels: rows.map((row) => (row.symbol ?? row.crypto_id).toUpperCase()),
       ids: rows.map((row) => row.crypto_id), parents: rows.map(() => ""),
-      // By the root: one coin must not leave the others no room to be read.
+      // One coin must not leave the others no room to be read.
       values: rows.map((row) => row.market_cap ** 0.6),
       text: rows.map((row) => form.change(row.change_pct_24h, 1)),
       texttemplate: "<b>%{label}</b><br>%{text}", textposition: "middle center",
-      textfont: { color: painted.map(([, ink]) => ink), size: 15 },
+      textfont: { size: 15 }, insidetextfont: { color: painted.map(([, ink]) => ink) },
       marker: { colors: painted.map(([fill]) => fill), line: { width: 1.5, color: token("--card") }, cornerradius: 4 },
       customdata: rows.map((row) => [row.name ?? row.crypto_id, form.price(row.price), form.compact(row.market_cap)]),
       hovertemplate: "<b>%{customdata[0]}</b><br>%{customdata[1]} · %{text} in 24 h<br>Market cap %{customdata[2]}<extra></extra>",
@@ -159,7 +160,7 @@ function movers(answer) {
   const rows = [...answer.records].reverse();
   if (!rows.length) return null;
   const values = rows.map((row) => row.change_pct);
-  const most = Math.max(...values.map(Math.abs));
+  const most = Math.max(...values.map(Math.abs)) * (phone() ? 0.42 : 0.22);
   return {
     traces: [{
       type: "bar", orientation: "h", x: values, y: rows.map((row) => row.crypto_id),
@@ -171,7 +172,7 @@ function movers(answer) {
     }],
     layout: frame({
       hovermode: "closest", bargap: 0.3, margin: { l: 8, r: 20, t: 4, b: 8 },
-      xaxis: { showgrid: true, zeroline: true, ticksuffix: " %", range: [Math.min(0, ...values) - most * 0.22, Math.max(0, ...values) + most * 0.22], nticks: 6 },
+      xaxis: { showgrid: true, zeroline: true, ticksuffix: " %", range: [Math.min(0, ...values) - most, Math.max(0, ...values) + most], nticks: 6 },
       yaxis: { tickmode: "array", tickvals: rows.map((row) => row.crypto_id), ticktext: rows.map((row) => (row.symbol ?? row.crypto_id).toUpperCase() + "  "), type: "category", automargin: true },
     }),
     height: Math.max(240, rows.length * 21 + 50),
@@ -249,9 +250,9 @@ function correlation(answer) {
       type: "heatmap", x: names, y: names, z: cells, zmin: -1, zmax: 1, xgap: 3, ygap: 3, showscale: false,
       colorscale: dark() ? [[0, "#D55E00"], [0.5, "#2a3644"], [1, "#2c8ccd"]] : [[0, "#D55E00"], [0.5, "#eef1f5"], [1, "#0072B2"]],
       text: cells.map((row) => row.map((value) => (value === null ? "" : value.toFixed(2).replace("-", "−")))),
-      texttemplate: "%{text}", hovertemplate: "%{y} and %{x}: <b>%{text}</b><extra></extra>",
+      texttemplate: "%{text}", textfont: { size: 14 }, hovertemplate: "%{y} and %{x}: <b>%{text}</b><extra></extra>",
     }],
-    layout: frame({ hovermode: "closest", xaxis: { tickangle: phone() ? -40 : 0 }, yaxis: { autorange: "reversed", tickfont: { size: 12, color: token("--soft") } } }),
+    layout: frame({ hovermode: "closest", xaxis: { tickangle: phone() ? -40 : 0 }, yaxis: { autorange: "reversed", showgrid: false, tickfont: { size: 12, color: token("--soft") } } }),
     height: 360,
     summary: `${names.length} coins`,
   };
@@ -276,7 +277,7 @@ function coverage(answer) {
     }],
     layout: frame({
       hovermode: "closest", xaxis: { type: "date" },
-      yaxis: { autorange: "reversed", type: "category", tickmode: "array", tickvals: coins, ticktext: coins.map((coin) => names.get(coin) + " "), tickfont: { size: 11, color: token("--soft") } },
+      yaxis: { autorange: "reversed", showgrid: false, type: "category", tickmode: "array", tickvals: coins, ticktext: coins.map((coin) => names.get(coin) + " "), tickfont: { size: 11, color: token("--soft") } },
     }),
     height: coins.length * 17 + 46,
     summary: `${coins.length} coins, ${all.length} days`,
@@ -333,10 +334,10 @@ function budget(answer, also, context) {
   return {
     traces: [
       { type: "bar", name: "Credits a day", x: days, y: column(answer, "credits"), marker: { color: faint(up(), 0.75) }, hovertemplate: "%{y:,} credits<extra></extra>" },
-      { type: "scatter", mode: "lines", name: "So far this month", x: so_far.map((row) => row.day), y: so_far.map((row) => row.credits_so_far), line: { color: down(), width: 2.4, shape: "hv" }, hovertemplate: "%{y:,} so far<extra></extra>" },
+      { type: "scatter", mode: "lines+markers", name: "So far this month", x: so_far.map((row) => row.day), y: so_far.map((row) => row.credits_so_far), line: { color: down(), width: 2.2 }, marker: { size: 5 }, hovertemplate: "%{y:,} so far<extra></extra>" },
       ...(limit ? [{ type: "scatter", mode: "lines", name: `Budget of the plan ${context.budget.plan}`, x: [days[0], days.at(-1)], y: [limit, limit], line: { color: token("--soft"), width: 1.6, dash: "dash" }, hoverinfo: "skip" }] : []),
     ],
-    layout: frame({ bargap: 0.2, xaxis: { range: [days[0], days.at(-1)] }, yaxis: amounts([used, limit ?? 0], form.compact, { zero: true }) }),
+    layout: frame({ bargap: 0.2, xaxis: { range: [days[0], days.at(-1)] }, yaxis: amounts([used, limit ?? 0], form.count, { zero: true }) }),
     below: limit
       ? `${form.count(used)} of ${form.count(limit)} credits of the plan ${context.budget.plan} are used.`
       : `${form.count(used)} credits are used; the plan ${context.budget.plan} has no monthly limit that is known.`,

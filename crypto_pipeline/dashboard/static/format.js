@@ -27,20 +27,30 @@ export function price(value) {
 
 export const count = (value) => (value === null || value === undefined ? "–" : grouped(0).format(value));
 
+/** Marks of an axis: without zeros at the end that all of them have. */
+export function short(texts) {
+  const parts = texts.map((text) => /^(.*?\d)(?:\.(\d+))?([^\d]*)$/.exec(text));
+  if (parts.some((part) => !part)) return texts;
+  const needed = Math.max(...parts.map(([, , fraction = ""]) => fraction.replace(/0+$/, "").length));
+  return parts.map(([, whole, fraction = "", unit]) => whole + (needed && fraction ? "." + fraction.slice(0, needed) : "") + unit);
+}
+
 export function percent(value, digits = 2) {
   if (value === null || value === undefined) return "–";
+  // No minus before what rounds to nothing.
+  if (Math.abs(value) < 0.5 / 10 ** digits) value = 0;
   return value.toFixed(digits).replace("-", "−") + " %";
 }
 
 /** With its sign. */
 export function change(value, digits = 2) {
   if (value === null || value === undefined) return "–";
-  return (value > 0 ? "+" : "") + percent(value, digits);
+  return (value >= 0.5 / 10 ** digits ? "+" : "") + percent(value, digits);
 }
 
 /** A change in words for the eye that sees no colour: an arrow before it. */
 export function arrow(value) {
-  return value > 0 ? "▲ " : value < 0 ? "▼ " : "";
+  return value >= 0.005 ? "▲ " : value <= -0.005 ? "▼ " : "";
 }
 
 export let zone = localStorage.getItem("zone") === "utc" ? "utc" : "local";

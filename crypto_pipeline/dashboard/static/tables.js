@@ -16,7 +16,7 @@ export const clock = (iso) =>
   iso ? make("time", { datetime: iso, title: form.otherTime(iso) }, form.time(iso)) : "–";
 
 const changed = (value) =>
-  make("span", { class: value > 0 ? "up" : value < 0 ? "down" : "" }, value === null ? "–" : form.arrow(value) + form.percent(Math.abs(value)));
+  make("span", { class: value >= 0.005 ? "up" : value <= -0.005 ? "down" : "" }, value === null ? "–" : form.arrow(value) + form.percent(Math.abs(value)));
 
 function tiles(pairs) {
   return make("dl", { class: "tiles" }, pairs.map(([name, value, ...more]) =>
@@ -46,7 +46,7 @@ function coinTiles(answer) {
     ["Market cap", form.compact(row.market_cap), row.market_cap ? `number ${form.count(row.cap_rank)} of those held` : null],
     ["Volume, 24 h", form.compact(row.total_volume)],
     ["Lowest · highest shown", `${form.price(row.low_price)} · ${form.price(row.high_price)}`],
-    ["Newest price", make("span", {}, clock(row.hour_start)), form.ago(row.hour_start)],
+    ["Newest price", form.ago(row.hour_start), clock(row.hour_start)],
   ]);
 }
 
@@ -148,7 +148,7 @@ function table(name, columns, answer, params) {
   if (!answer.records.length) return make("p", { class: "said" }, NOTHING[name] ?? "Nothing to show for this choice.");
   const head = make("tr", {}, columns.map(([title, number]) => make("th", { scope: "col", class: number ? "n" : null }, title)));
   const body = answer.records.map((row) =>
-    make("tr", {}, columns.map(([, number, cell]) => make("td", { class: number ? "n" : null }, cell(row, params)))));
+    make("tr", {}, columns.map(([, number, cell]) => make("td", { class: number ? "n" : cell === coin ? "coin" : null }, cell(row, params)))));
   return make("div", { class: "scroll", tabindex: 0, role: "group", "aria-label": "Table, scrolls" }, make("table", {}, make("thead", {}, head), make("tbody", {}, body)));
 }
 
