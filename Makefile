@@ -76,9 +76,9 @@ docs: install
 sample: install
 	$(BIN)/python -m crypto_pipeline_tests.sample docs/sample/market_snapshot.json
 
-# The images of the UI in docs/images, from the demo; with the Chromium that is installed.
+# The images of the UI and the dashboard in docs/images, from the demo; with the Chromium that is installed.
 screenshots: install
-	@$(BIN)/python -c 'import PIL, playwright' 2>/dev/null || \
+	@$(BIN)/python -c 'import PIL, playwright, plotly' 2>/dev/null || \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --group screenshots
 	$(BIN)/python -m crypto_pipeline_tests.screenshots docs/images
 

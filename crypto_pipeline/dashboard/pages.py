@@ -171,7 +171,12 @@ PAGES: Final[Sequence[Page]] = (
             ),
             Panel("coin_candles", "area-cap", "Market cap"),
             Panel("coin_events", "event-table", "Events"),
-            Panel("coin_gaps", "gap-table", "Gaps", "What is missing, and what is known of why."),
+            Panel(
+                "coin_gaps",
+                "gap-table",
+                "Gaps",
+                "What is missing, and, for up to 30 days, what is known of why.",
+            ),
         ),
     ),
     Page(
@@ -272,7 +277,7 @@ PAGES: Final[Sequence[Page]] = (
                 "pipeline_gaps",
                 "gap-summary-table",
                 "Missing",
-                "Hours and days that are expected and not there.",
+                "Hours and days that are expected and not there, of the last 31 days at most.",
             ),
         ),
     ),

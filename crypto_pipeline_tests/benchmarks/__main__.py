@@ -7,6 +7,7 @@ import click
 
 from crypto_pipeline_tests.benchmarks import (
     command,
+    dashboard,
     flat,
     history,
     hourly,
@@ -20,7 +21,7 @@ from crypto_pipeline_tests.benchmarks import (
 @click.argument(
     "benchmark",
     type=click.Choice(
-        ["command", "history", "hourly", "lake", "log", "log-year", "replay", "flat"]
+        ["command", "dashboard", "history", "hourly", "lake", "log", "log-year", "replay", "flat"]
     ),
     required=False,
 )
@@ -59,6 +60,8 @@ def main(
         hourly.main()
     if benchmark == "command":
         command.run(files, runs, zone)
+    if benchmark == "dashboard":
+        dashboard.run(zone)
     if benchmark == "history":
         history.run(coins, runs)
     if benchmark == "log":

@@ -117,6 +117,8 @@ def one_coin(reader: Reader) -> None:
     assert (gap["gap_start"], gap["gap_end"], gap["missing_points"]) == (at(30), at(35), 5)
     assert gap["reason"] == "not fetched"
     assert ask(reader, "coin_gaps", days="1") == []
+    # No day is without a price.
+    assert ask(reader, "coin_gaps", days="90") == []
     (event,) = ask(reader, "coin_events", coin="ethereum")
     assert (event["event"], event["old_value"], event["new_value"]) == (
         "renamed",
