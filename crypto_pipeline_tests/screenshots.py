@@ -21,6 +21,7 @@ from typing import Any, Literal
 import click
 import httpx
 
+from crypto_pipeline.automation import HOURLY_JOB
 from crypto_pipeline_tests.programs import free_port
 
 _PREFERENCES = {"asset-graph-direction": "vertical", "dagster-nav-collapsed": True}
@@ -36,7 +37,7 @@ class Page:
 
     Attributes:
         image: Name of its file.
-        path: Its path and query; ``{run}`` is the newest run.
+        path: Its path and query; ``{run}`` is the newest run of the hourly job.
         shows: A text by which it is known to be there.
         size: Width and height of the window, in pixels.
         theme: Light or dark.
@@ -138,7 +139,11 @@ def _run(command: list[str], folder: Path, environment: Mapping[str, str]) -> No
 
 
 def _newest_run(url: str) -> str:
-    query = "{ runsOrError(limit: 1) { ... on Runs { results { runId } } } }"
+    # Of an hour: the demo ends with an audit.
+    query = (
+        f'{{ runsOrError(limit: 1, filter: {{pipelineName: "{HOURLY_JOB}"}})'
+        " { ... on Runs { results { runId } } } }"
+    )
     answer = httpx.post(f"{url}/graphql", json={"query": query}, timeout=60).json()
     return str(answer["data"]["runsOrError"]["results"][0]["runId"])
 
