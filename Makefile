@@ -1,5 +1,6 @@
 # make demo   sandbox data through the whole pipeline      make up    the Dagster UI, live data
 # make test   the tests (make test-all: the long ones too)   make run   one live ingest and load
+# make dashboard   charts of it all, in a browser
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
@@ -7,10 +8,10 @@ RUNNABLE := $(VENV)/.runnable
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test test-all parity-year up run lint audit docs sample screenshots wheel requirements bench clean
+.PHONY: help install demo dashboard test test-all parity-year up run lint audit docs sample screenshots wheel requirements bench clean
 
 help:
-	@sed -n 's/^# //p' Makefile | head -2
+	@sed -n 's/^# //p' Makefile | head -3
 
 install: $(INSTALLED)
 
@@ -36,6 +37,13 @@ test: install
 # And the long tier: kills, Spark, Snowflake, S3, other versions of PostgreSQL, the year.
 test-all: test
 	$(BIN)/python -m pytest -m 'long or year'
+
+# The market dashboard; its library of charts is installed for it, pinned with its hashes.
+dashboard: $(RUNNABLE)
+	@$(BIN)/python -c 'import jinja2, plotly' 2>/dev/null || \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	        -r automation/requirements-dashboard.txt
+	$(BIN)/crypto-pipeline dashboard
 
 up: $(RUNNABLE)
 	$(BIN)/crypto-pipeline up
@@ -68,9 +76,9 @@ docs: install
 sample: install
 	$(BIN)/python -m crypto_pipeline_tests.sample docs/sample/market_snapshot.json
 
-# The images of the UI in docs/images, from the demo; with the Chromium that is installed.
+# The images of the UI and the dashboard in docs/images, from the demo; with the Chromium that is installed.
 screenshots: install
-	@$(BIN)/python -c 'import PIL, playwright' 2>/dev/null || \
+	@$(BIN)/python -c 'import PIL, playwright, plotly' 2>/dev/null || \
 	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --group screenshots
 	$(BIN)/python -m crypto_pipeline_tests.screenshots docs/images
 
@@ -97,6 +105,10 @@ requirements:
 	    --no-strip-extras --no-header --no-annotate --no-emit-index-url \
 	    --group build pyproject.toml --constraint requirements.txt \
 	    --output-file automation/requirements.txt
+	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+	    --no-strip-extras --no-header --no-annotate --no-emit-index-url \
+	    --group dashboard --constraint requirements.txt \
+	    --output-file automation/requirements-dashboard.txt
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -816,6 +816,14 @@ COMMENT ON COLUMN analytics.v_gaps.reason IS
     'What is known of why.';
 COMMENT ON COLUMN analytics.v_gaps.is_explained IS
     'Whether the source was asked and has none: it is not asked again.';
+COMMENT ON VIEW v_pipeline_batches IS
+    'Every load of a file of market snapshots: when, and how many records came, were loaded, were there already, or were rejected.';
+COMMENT ON VIEW v_pipeline_rejections IS
+    'Every rule that a record or point of price history broke, and whether it was loaded since.';
+COMMENT ON COLUMN v_pipeline_rejections.rule IS
+    'A rule that was broken; one row for each.';
+COMMENT ON VIEW v_pipeline_requests IS
+    'Every request to the source, with its credits.';
 -- [[[end]]]
 
 -- A view's other columns mean what the columns of that name mean in the tables.

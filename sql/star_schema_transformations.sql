@@ -23,6 +23,7 @@ SELECT
     version_num < '0017' AS due_0017,
     version_num < '0020' AS due_0020,
     version_num < '0030' AS due_0030,
+    version_num < '0031' AS due_0031,
     version_num < '0032' AS due_0032,
     version_num < '0033' AS due_0033
     -- [[[end]]]
@@ -100,6 +101,10 @@ BEGIN;
 \if :due_0030
     \ir migrations/0030_coin_list.sql
     UPDATE alembic_version SET version_num = '0030_coin_list';
+\endif
+\if :due_0031
+    \ir migrations/0031_dashboard.sql
+    UPDATE alembic_version SET version_num = '0031_dashboard';
 \endif
 \if :due_0032
     \ir migrations/0032_aliases_in_history.sql

@@ -1,4 +1,4 @@
-"""The demo: hours of market data in seconds, from the sandbox server through the whole graph."""
+"""The demo: weeks of market data in a minute, from the sandbox server through the whole graph."""
 
 import os
 from collections.abc import Iterator
@@ -9,21 +9,23 @@ from pathlib import Path
 from rich.console import Console
 
 from crypto_pipeline.sandbox.clock import SimulatedClock
+from crypto_pipeline.sandbox.listing import Source
 from crypto_pipeline.sandbox.recordings import Recordings
 from crypto_pipeline.sandbox.server import SandboxServer
 
+_HOUR = timedelta(hours=1)
 _AFTER_THE_HOUR = timedelta(seconds=5)
 
 
 @contextmanager
-def sandbox(recordings: Recordings | None, clock: SimulatedClock) -> Iterator[SandboxServer]:
+def sandbox(source: Source | None, clock: SimulatedClock) -> Iterator[SandboxServer]:
     """Run the sandbox server, and make this process and its children ask it and no one else."""
-    with SandboxServer(recordings, clock=clock) as server:
+    with SandboxServer(source, clock=clock) as server:
         os.environ["COINGECKO_PLAN"] = "sandbox"
         os.environ["COINGECKO_BASE_URL"] = server.base_url
         for name in ("COINGECKO_API_KEY", "COINGECKO_API_KEY_FILE"):
             os.environ.pop(name, None)
-        if recordings is not None:
+        if isinstance(source, Recordings):
             os.environ.setdefault("DB_NAME", "crypto_recorded")
         yield server
 
@@ -33,8 +35,18 @@ def demo_times(hours: int, recordings: Recordings | None) -> list[datetime]:
     times of the first recordings."""
     if recordings is not None:
         return recordings.times[:hours]
-    current = datetime.now(timezone.utc).replace(minute=0, second=0, microsecond=0)
-    return [current - timedelta(hours=n) + _AFTER_THE_HOUR for n in reversed(range(hours))]
+    return _hours_until(datetime.now(timezone.utc) + _HOUR, hours)
+
+
+def past_times(first: datetime, days: int) -> list[datetime]:
+    """The simulated times of the days before the first hour that the hourly job runs."""
+    return _hours_until(first, 24 * days)
+
+
+def _hours_until(end: datetime, hours: int) -> list[datetime]:
+    """A moment in each of the last full hours before the one of a time."""
+    hour = end.replace(minute=0, second=0, microsecond=0)
+    return [hour - n * _HOUR + _AFTER_THE_HOUR for n in range(hours, 0, -1)]
 
 
 def open_recordings(path: Path | None) -> Recordings | None:
@@ -53,6 +65,7 @@ def explain(console: Console, recordings: Path | None) -> None:
         data, option = "recorded", f"--recordings {recordings}"
     console.print(
         f"\nAll of this is {data} data, labelled so down to dim_source. To go on:"
+        "\n  [bold]make dashboard[/]  shows it in charts"
         f"\n  [bold]crypto-pipeline up {option}[/]  opens this in the Dagster UI"
         "\n  [bold]crypto-pipeline up[/]  starts the real thing, on live CoinGecko data",
         soft_wrap=True,

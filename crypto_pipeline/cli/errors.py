@@ -199,6 +199,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from crypto_pipeline.coingecko.errors import CoinGeckoError
     from crypto_pipeline.coins.aliases import AliasRefusedError
     from crypto_pipeline.config.secret_references import SecretError
+    from crypto_pipeline.dashboard.reader import ReaderError
     from crypto_pipeline.lakehouse.schema import LakeError
     from crypto_pipeline.landing.store_kinds import ObjectStoreError
     from crypto_pipeline.sandbox.recordings import RecordingsError
@@ -213,6 +214,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         EmbeddedPostgresError,
         ObjectStoreError,
         LakeError,
+        ReaderError,
         RecordingsError,
         SecretError,
         RolesMissingError,

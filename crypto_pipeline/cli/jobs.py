@@ -1,7 +1,7 @@
 """The verbs that run a job of the asset graph, in this process."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -51,12 +51,32 @@ __all__ = [
 ]
 
 
-def play(console: Console, label: str, clock: SimulatedClock, times: Sequence[datetime]) -> bool:
-    """Run the hourly job at each of some simulated times; whether all went well."""
+def play(
+    console: Console,
+    label: str,
+    clock: SimulatedClock,
+    times: Sequence[datetime],
+    land_past: Callable[[], None] | None = None,
+) -> bool:
+    """Run the hourly job at each of some simulated times; whether all went well.
+
+    Args:
+        console: Where to say what happens.
+        label: What the data is.
+        clock: The sandbox's.
+        times: A moment in each hour.
+        land_past: Writes landing files of the hours before, which are then loaded in bulk.
+    """
     failures: list[str] = []
     with open_dagster_home(Settings()) as instance:
         with Warehouse().connection() as connection:
             console.print(f"{label} data into database [bold]{connection.info.dbname}[/]")
+        known, began = newest_batch(), database_time()
+        if land_past is not None:
+            land_past()
+            failures += run_job(instance, LOAD_JOB, console, tell=False).errors
+            hours = hours_loaded_since(known) or "nothing new"
+            console.print(f"  the days before, in bulk, {hours.replace('/', ' to ')}: done")
         for number, time in enumerate(times, start=1):
             clock.set(time)
             outcome = run_job(instance, HOURLY_JOB, console, partition_key=partition_key(time))
@@ -66,7 +86,13 @@ def play(console: Console, label: str, clock: SimulatedClock, times: Sequence[da
                 + (f"[red]{escape(outcome.errors[0])}[/]" if outcome.errors else "done")
             )
         _report(console)
-        failures += ["check failed"] * print_checks(console, outcome.checks)
+        checks = outcome.checks
+        if land_past is not None and (loaded := hours_loaded_since(known)) is not None:
+            tags = {HOURS_TAG: loaded, LOADED_SINCE_TAG: began.isoformat()}
+            audit = run_job(instance, AUDIT_JOB, console, tags=tags)
+            failures += audit.errors
+            checks = audit.checks
+        failures += ["check failed"] * print_checks(console, checks)
     return not failures
 
 

@@ -62,22 +62,37 @@ def main() -> None:
 
 @main.command()
 @click.option("--hours", default=6, show_default=True, type=click.IntRange(1, 10_000))
+@click.option(
+    "--days",
+    default=30,
+    show_default=True,
+    type=click.IntRange(0, 400),
+    help="Days before those hours, loaded in bulk; none with --recordings.",
+)
 @_recordings_option
-def demo(hours: int, recordings: Path | None) -> None:
-    """Run the hourly job over several simulated hours of sandbox data."""
+def demo(hours: int, days: int, recordings: Path | None) -> None:
+    """Load simulated days of sandbox data in bulk, then run the hourly job over the last hours."""
+    from functools import partial
+
     from crypto_pipeline.cli import demo as demo_room
+    from crypto_pipeline.cli.demo_past import eventful_market, land_past
     from crypto_pipeline.landing.first_hour import expect_hour
     from crypto_pipeline.sandbox.clock import SimulatedClock
 
     with errors_in_one_line(complaints):
         played = demo_room.open_recordings(recordings)
         times = demo_room.demo_times(hours, played)
-        clock = SimulatedClock(times[0])
-        expect_hour(times[0])
-        with demo_room.sandbox(played, clock):
+        past = [] if played is not None else demo_room.past_times(times[0], days)
+        first = (past or times)[0]
+        clock = SimulatedClock(first)
+        expect_hour(first)
+        market = eventful_market(past[0], times[-1]) if past else None
+        with demo_room.sandbox(played or market, clock):
             from crypto_pipeline.cli.jobs import play
 
-            well = play(console, "Sandbox" if played is None else "Recorded", clock, times)
+            label = "Sandbox" if played is None else "Recorded"
+            land = partial(land_past, console, market, clock, past) if market else None
+            well = play(console, label, clock, times, land)
         demo_room.explain(console, recordings)
     sys.exit(0 if well else 1)
 
@@ -572,6 +587,21 @@ def up(host: str, port: int, use_sandbox: bool, recordings: Path | None, verbose
             expect_hour(start)
         with demo_room.sandbox(played, SimulatedClock(start)):
             serve_dagster(console, host, port, verbose=verbose)
+
+
+@main.command()
+@click.option("--host", default="127.0.0.1", show_default=True)
+@click.option("--port", default=8050, show_default=True)
+@click.option("--sandbox", "use_sandbox", is_flag=True, help="The sandbox's data, as of the demo.")
+def dashboard(host: str, port: int, use_sandbox: bool) -> None:
+    """Serve the market dashboard: charts of gold and of the pipeline, read-only.
+
+    Without live data on the embedded server, it shows the sandbox's.
+    """
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli.dashboard import serve_dashboard
+
+        serve_dashboard(console, host, port, sandbox=use_sandbox)
 
 
 # -h is Dagster's option for a host.

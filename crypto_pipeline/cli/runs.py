@@ -75,13 +75,24 @@ def run_job(
     partition_key: str | None = None,
     tags: dict[str, str] | None = None,
     config: dict[str, Any] | None = None,
+    tell: bool = True,
 ) -> RunOutcome:
-    """Run a job in this process, show which step it is at and print what loads log."""
+    """Run a job in this process, and show which step it is at.
+
+    Args:
+        instance: Dagster's.
+        job: The job's name.
+        console: Where to show it.
+        partition_key: The job's partition, if it has any.
+        tags: Of the run.
+        config: Of the run.
+        tell: Whether to print what loads log, a line or more for each batch.
+    """
     run_id = str(uuid.uuid4())
     began = database_time()
     with (
         quiet_storage(),
-        heard_by(lambda lines: _print_lines(console, lines)),
+        heard_by(lambda lines: _print_lines(console, lines if tell else ())),
         ThreadPoolExecutor(max_workers=1) as pool,
         _Display(console, f"{job} ...") as display,
     ):

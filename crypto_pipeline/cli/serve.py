@@ -25,6 +25,7 @@ from rich.markup import escape
 from crypto_pipeline.alerts import one_line
 from crypto_pipeline.cli.errors import complaints
 from crypto_pipeline.cli.home import CODE_LOCATION, open_dagster_home
+from crypto_pipeline.cli.ports import listening
 from crypto_pipeline.config.redaction import redact
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.dagster_internals import FINISHED_STATUSES, daemon_command
@@ -82,7 +83,8 @@ def up(console: Console, host: str, port: int, *, verbose: bool) -> NoReturn:
         port: Of the UI.
         verbose: Whether to pass on all that the services print, not their warnings alone.
     """
-    _refuse_taken_port(host, port)
+    # Before anything starts: the webserver would find it out when all the rest runs.
+    listening(host, port).close()
     # Both end the services. A shell that starts them in the background has SIGINT ignored, which
     # they would inherit, and Dagster ignores SIGTERM where it finds SIGINT ignored.
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -307,28 +309,6 @@ def _answers(url: str) -> bool:
         return httpx.get(f"{url}/server_info", timeout=1).status_code == httpx.codes.OK
     except httpx.HTTPError:
         return False
-
-
-def _refuse_taken_port(host: str, port: int) -> None:
-    """Before anything starts: the webserver would find it out when all the rest runs.
-
-    Raises:
-        OSError: the port is another program's, or not to be had.
-    """
-    try:
-        family, kind, protocol, _, address = socket.getaddrinfo(
-            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-        )[0]
-        with socket.socket(family, kind, protocol) as probe:
-            # As the webserver asks for it: a connection that has just ended is not in the way.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen()
-    except OSError as error:
-        raise OSError(
-            f"port {port} of {host} cannot be used ({error.strerror or error}): end the program"
-            " that has it, or choose another port with --port"
-        ) from None
 
 
 def _free_port() -> int:

@@ -1284,6 +1284,7 @@ VIEW_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
             "Whether the source was asked and has none: it is not asked again",
         ),
     ),
+    "v_pipeline_rejections": (Column("rule", "text", "A rule that was broken; one row for each"),),
 }
 """Columns that a view has and no table; a view's other columns mean what those of that name mean in
 the tables."""
@@ -1312,6 +1313,11 @@ VIEWS: Final[Mapping[str, str]] = {
     " seen, and under which id it goes on.",
     "analytics.v_gaps": "What is expected of the price history and is not there, with what is known"
     " of why.",
+    "v_pipeline_batches": "Every load of a file of market snapshots: when, and how many"
+    " records came, were loaded, were there already, or were rejected.",
+    "v_pipeline_rejections": "Every rule that a record or point of price history broke,"
+    " and whether it was loaded since.",
+    "v_pipeline_requests": "Every request to the source, with its credits.",
 }
 """What a row of a view is."""
 

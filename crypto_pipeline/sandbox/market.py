@@ -391,7 +391,7 @@ class Market:
         if not coin.dead:
             last_hour = updated - updated % HOUR_MS
             prices += (
-                coin.price(time) * self.currencies.units_per_usd(currency, time)
+                coin.price_on_the_hour(time) * self.currencies.units_per_usd(currency, time)
                 for time in range(last_hour - 23 * HOUR_MS, last_hour + 1, HOUR_MS)
             )
         high, low = max(prices), min(prices)

@@ -39,6 +39,9 @@ class Roi(NamedTuple):
     price: float
 
 
+_HOURS_KEPT = 240
+
+
 class SimulatedCoin:
     """A coin that moves as a sum of waves: any time can be asked for, in any order.
 
@@ -64,6 +67,7 @@ class SimulatedCoin:
         random = Random(f"{seed}|{listed.id}")
         self.listed = listed
         self.dead = dead
+        self._hours: dict[int, float] = {}
         stable = listed.id in STABLECOINS
         volatility = 0.001 if stable else random.uniform(0.10, 0.22)
         self._waves = tuple(
@@ -102,6 +106,15 @@ class SimulatedCoin:
         for height, frequency, phase in self._waves:
             exponent += height * math.sin(frequency * at + phase)
         return self.listed.price * math.exp(exponent)
+
+    def price_on_the_hour(self, at: int) -> float:
+        """As ``price``, of a full hour: those of the last day are asked for again every hour."""
+        price = self._hours.get(at)
+        if price is None:
+            if len(self._hours) >= _HOURS_KEPT:
+                self._hours.clear()
+            price = self._hours[at] = self.price(at)
+        return price
 
     def volume(self, at: int) -> float:
         """Traded in the 24 hours before a time, USD."""

@@ -8,6 +8,7 @@ import click
 from crypto_pipeline_tests.benchmarks import (
     candles,
     command,
+    dashboard,
     flat,
     history,
     hourly,
@@ -21,7 +22,10 @@ from crypto_pipeline_tests.benchmarks import (
 @click.argument(
     "benchmark",
     type=click.Choice(
-        ["candles", "command", "history", "hourly", "lake", "log", "log-year", "replay", "flat"]
+        [
+            *("candles", "command", "dashboard", "flat", "history", "hourly", "lake", "log"),
+            *("log-year", "replay"),
+        ]
     ),
     required=False,
 )
@@ -60,6 +64,8 @@ def main(
         hourly.main()
     if benchmark == "command":
         command.run(files, runs, zone)
+    if benchmark == "dashboard":
+        dashboard.run(zone)
     if benchmark == "history":
         history.run(coins, runs)
     if benchmark == "log":

@@ -85,7 +85,7 @@ def test_two_first_starts_at_once_both_succeed(warehouse: Warehouse) -> None:
 def test_the_run_of_a_killed_process_holds_no_place(warehouse: Warehouse) -> None:
     with open_dagster_home(Settings()) as instance:
         demo = subprocess.Popen(
-            [sys.executable, "-m", "crypto_pipeline.cli", "demo", "--hours", "1000"],
+            [sys.executable, "-m", "crypto_pipeline.cli", "demo", "--days", "0", "--hours", "1000"],
             stdout=subprocess.DEVNULL,
             start_new_session=True,
         )

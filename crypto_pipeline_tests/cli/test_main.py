@@ -23,7 +23,7 @@ from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import coin, drop, landing_json, market_record
-from crypto_pipeline_tests.pipeline import load_landing_zone
+from crypto_pipeline_tests.pipeline import load_landing_zone, rows
 from crypto_pipeline_tests.programs import crypto_pipeline
 from crypto_pipeline_tests.waiting import wait_until
 
@@ -44,13 +44,40 @@ def test_every_verb_has_help() -> None:
 
 @pytest.mark.usefixtures("warehouse")
 def test_the_demo_shows_batches_prices_and_checks(postgres_folder: Path) -> None:
-    done = crypto_pipeline("demo", "--hours", "2")
+    done = crypto_pipeline("demo", "--days", "0", "--hours", "2")
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stderr == ""
     assert "hour 2 of 2" in done.stdout
     assert "Bitcoin" in done.stdout
     assert "facts_match_snapshots" in done.stdout
     assert "crypto-pipeline up --sandbox" in done.stdout
+
+
+@pytest.mark.long
+def test_the_demos_past_has_hours_in_three_currencies_an_outage_and_a_rename(
+    warehouse: Warehouse, postgres_folder: Path
+) -> None:
+    for hours in ("1", "2"):
+        # The second finds the days before in the landing zone.
+        done = crypto_pipeline("demo", "--days", "3", "--hours", hours)
+        assert done.returncode == 0, done.stdout + done.stderr
+        assert done.stderr == ""
+        assert "the days before, in bulk, " in done.stdout
+    hours_of = (
+        "SELECT vs_currency, count(DISTINCT hour_start) FROM analytics.fact_crypto_price_hourly"
+        " WHERE crypto_id = 'bitcoin' GROUP BY 1 ORDER BY 1"
+    )
+    assert [currency for currency, _ in rows(warehouse, hours_of)] == ["btc", "eur", "usd"]
+    outage = (
+        "SELECT missing_points FROM analytics.v_gaps"
+        " WHERE crypto_id = 'bitcoin' AND vs_currency = 'usd' AND reason = 'not fetched'"
+    )
+    assert rows(warehouse, outage) == [(7,)]
+    events = "SELECT event FROM coin_events WHERE crypto_id = 'render-token' ORDER BY 1"
+    assert rows(warehouse, events) == [("renamed",), ("symbol changed",)]
+    assert rows(warehouse, "SELECT kind FROM analytics.dim_source WHERE source_key > 0") == [
+        ("sandbox",)
+    ]
 
 
 @pytest.mark.usefixtures("warehouse")

@@ -341,7 +341,7 @@ def test_everything_through_a_pooler_in_transaction_mode(
     ) as console:
         console.execute("RECONNECT")
 
-    done = crypto_pipeline("demo", "--hours", "1")
+    done = crypto_pipeline("demo", "--days", "0", "--hours", "1")
 
     assert done.returncode == 0, done.stdout + done.stderr
     pooled = Warehouse()

@@ -3,7 +3,7 @@
 from crypto_pipeline.warehouse.alembic.run_file import run_file
 
 revision = "0032_aliases_in_history"
-down_revision = "0030_coin_list"
+down_revision = "0031_dashboard"
 
 
 def upgrade() -> None:
