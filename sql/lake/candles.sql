@@ -5,7 +5,9 @@ BEGIN
     IF to_regclass('lake.fact_crypto_price_hourly') IS NOT NULL THEN
         DROP VIEW lake.fact_crypto_price_hourly, lake.fact_crypto_price_daily;
     END IF;
-    DROP VIEW IF EXISTS lake.unrepresentable_in_candles;
+    IF to_regclass('lake.unrepresentable_in_candles') IS NOT NULL THEN
+        DROP VIEW lake.unrepresentable_in_candles;
+    END IF;
 END
 $$;
 
