@@ -524,6 +524,29 @@ def sql(statement: str) -> None:
 
 
 @main.command()
+@click.argument("what", metavar="TABLE|QUERY")
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file: .parquet, .csv or .arrow.",
+)
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def export(what: str, target: Path, force: bool, quiet: bool) -> None:
+    """Write a table, a view or a query of the warehouse to a file, exact.
+
+    TABLE is a name such as fact_crypto_price_daily or analytics.v_coins; what has a space is a
+    query. Decimals stay decimals, times are in UTC; see docs/TOOLS.md.
+    """
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli.export import export_to_file
+
+        export_to_file(console, what, target, force=force, quiet=quiet)
+
+
+@main.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def docs(folder: Path) -> None:
     """Write the parts of the documentation that come from the schema and the code."""
