@@ -332,33 +332,20 @@ def coins_revoke(old: str) -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object.")
 def status(as_json: bool) -> None:
-    """Show what the warehouse holds.
+    """Show whether it works, how fresh and complete it is, what was rejected, and what to do next.
 
     With --json, the status is 0 when all is well, 2 when something is wrong (see "problems"), and 1
     when the warehouse could not be asked.
     """
-    import json
-    from dataclasses import asdict
-
     with errors_in_one_line(complaints):
-        from crypto_pipeline.cli.health import read_health
-        from crypto_pipeline.cli.report import print_totals
-        from crypto_pipeline.warehouse.postgres import Warehouse
+        from crypto_pipeline.cli.status import print_status, status_for_machines
 
-        with Warehouse().connection() as connection:
-            if not as_json:
-                print_totals(console, connection)
-                return
-            health = read_health(connection)
-        age = health.age
-        summary = {
-            "healthy": not health.problems,
-            "problems": health.problems,
-            "age_seconds": None if age is None else round(age.total_seconds()),
-            **asdict(health),
-        }
-        click.echo(json.dumps(summary, default=_plain))
-        sys.exit(2 if health.problems else 0)
+        if not as_json:
+            print_status(console)
+            return
+        healthy, text = status_for_machines()
+        click.echo(text)
+        sys.exit(0 if healthy else 2)
 
 
 @main.command()
@@ -658,10 +645,3 @@ def _now() -> "datetime":
         time = client.now()
     expect_hour(time)
     return time
-
-
-def _plain(value: object) -> object:
-    """A value of PostgreSQL as JSON has it."""
-    from datetime import datetime
-
-    return value.isoformat() if isinstance(value, datetime) else int(str(value))
