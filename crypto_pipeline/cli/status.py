@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from crypto_pipeline.cli.health import State, Todo, read_health
+from crypto_pipeline.cli.state import State, Todo
 from crypto_pipeline.config.redaction import redact
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.model.sql import read_sql
@@ -152,6 +152,9 @@ def _last_run(connection: psycopg.Connection) -> Run | None:
 
 def status_for_machines() -> tuple[bool, str]:
     """Whether all is well, and all figures as one JSON object."""
+    # What a person looks at needs no library for metrics.
+    from crypto_pipeline.cli.health import read_health
+
     with Warehouse().connection() as connection:
         health = read_health(connection)
         figures = read_figures(connection, Settings())

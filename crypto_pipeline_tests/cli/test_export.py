@@ -1,7 +1,10 @@
 """A table or a query as a file: every digit in it, and a whole file or none."""
 
+import contextlib
 import csv
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
@@ -349,3 +352,34 @@ def test_the_name_of_the_file_follows_the_umask(warehouse: Warehouse, tmp_path: 
     finally:
         os.umask(before)
     assert (tmp_path / "a.csv").stat().st_mode & 0o777 == 0o640
+
+
+def test_a_terminal_shows_a_bar_with_rows_and_rate(warehouse: Warehouse, tmp_path: Path) -> None:
+    command = ["export", "SELECT n FROM generate_series(1, 20000) AS s (n)", "--to", "n.csv"]
+    terminal, program = pty.openpty()
+    exporting = subprocess.Popen(
+        [sys.executable, "-m", "crypto_pipeline.cli", *command],
+        env={**os.environ, "COLUMNS": "120", "TERM": "xterm"},
+        stdout=program,
+        stderr=program,
+    )
+    os.close(program)
+    shown = b""
+    # A terminal that nobody writes to any more ends with an error.
+    with contextlib.suppress(OSError):
+        while part := os.read(terminal, 4096):
+            shown += part
+    os.close(terminal)
+    assert exporting.wait(timeout=60) == 0
+    assert re.search(rb"20,000 rows, [\d,]+ a second", shown)
+    assert re.search(rb"n\.csv: 20,000 rows, 0\.1 MB in \d+\.\d s", shown)
+
+
+def test_a_log_gets_a_line_now_and_then(
+    warehouse: Warehouse, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crypto_pipeline.cli.export._SECONDS_BETWEEN_LINES", 0)
+    query = "SELECT n FROM generate_series(1, 12000) AS s (n)"
+    lines = export(query, tmp_path / "n.csv").stderr.splitlines()
+    assert re.fullmatch(r"5,000 rows, [\d,]+ a second, about 12,000 in all", lines[1])
+    assert export(query, tmp_path / "quiet.csv", "--quiet").output == ""
