@@ -16,6 +16,7 @@ import psycopg
 from psycopg.rows import class_row
 from pydantic.fields import FieldInfo
 
+from crypto_pipeline.cli.dbt_sources import sources_yaml
 from crypto_pipeline.config.settings import Settings, is_secret
 from crypto_pipeline.model.quality import POINT_RULES, RULES, Rule
 from crypto_pipeline.model.registry import PRICE_POINTS
@@ -34,7 +35,8 @@ _SHORT_TYPES = {"timestamp with time zone": "timestamptz", "time without time zo
 
 
 def write_documentation(connection: psycopg.Connection, folder: Path) -> list[Path]:
-    """Write the generated pages into a folder, and ``.env.example`` beside that folder.
+    """Write the generated pages into a folder, and beside that folder ``.env.example`` and the
+    sources of the dbt project.
 
     Args:
         connection: A warehouse whose schema is up to date; its rows do not matter.
@@ -49,9 +51,10 @@ def write_documentation(connection: psycopg.Connection, folder: Path) -> list[Pa
         folder / "QUALITY_RULES.md": rules_page(connection),
         folder / "CONFIGURATION.md": configuration_page(),
         folder.absolute().parent / ".env.example": env_example(),
+        folder.absolute().parent / "automation/dbt/models/sources.yml": sources_yaml(),
     }
-    folder.mkdir(parents=True, exist_ok=True)
     for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8", newline="\n")
     return list(texts)
 

@@ -116,7 +116,8 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
     while cause is not None and id(cause) not in seen:
         seen.add(id(cause))
         yield cause
-        cause = getattr(cause, "orig", None) or cause.__cause__ or cause.__context__
+        context = None if cause.__suppress_context__ else cause.__context__
+        cause = getattr(cause, "orig", None) or cause.__cause__ or context
 
 
 _ROOM = (
@@ -204,6 +205,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from crypto_pipeline.landing.store_kinds import ObjectStoreError
     from crypto_pipeline.sandbox.recordings import RecordingsError
     from crypto_pipeline.warehouse.embedded import EmbeddedPostgresError
+    from crypto_pipeline.warehouse.export import ExportError
     from crypto_pipeline.warehouse.migrations import SchemaBehindError
     from crypto_pipeline.warehouse.roles import RolesMissingError
 
@@ -212,6 +214,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
         CoinGeckoError,
         DagsterStorageError,
         EmbeddedPostgresError,
+        ExportError,
         ObjectStoreError,
         LakeError,
         ReaderError,

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 
 import psycopg
@@ -10,14 +10,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from psycopg.rows import class_row
 
-from crypto_pipeline.model.partitions import STALE_AFTER
+from crypto_pipeline.cli.state import State
 from crypto_pipeline.model.sql import read_sql
-
-_PENDING_TOO_LONG = timedelta(hours=1)
-"""A batch reaches gold in the run that loaded it, or in the next one."""
-
-_CLOCKS_DIFFER = timedelta(minutes=5)
-"""How far the fetch's clock may be ahead of the database's."""
 
 
 @dataclass(frozen=True)
@@ -69,38 +63,23 @@ class Health:
     read_at: datetime
 
     @property
-    def age(self) -> timedelta | None:
-        """How old the newest data is; None where there is none, or where it is recorded: that does
-        not get old."""
-        if self.newest_data is None or self.kind == "recorded":
-            return None
-        return self.read_at - self.newest_data
+    def state(self) -> State:
+        """What of it says whether all is well."""
+        return State(
+            self.database,
+            self.kind,
+            self.newest_data,
+            self.seconds_behind,
+            self.newest_batch,
+            self.batches_pending,
+            self.pending_since,
+            self.read_at,
+        )
 
     @property
     def problems(self) -> list[str]:
         """What a person should look at, a line each; empty when all is well."""
-        problems = []
-        if self.newest_data is None:
-            problems.append("nothing was ever loaded")
-        if self.age is not None and self.age > STALE_AFTER:
-            problems.append(f"the newest data is {self.age.total_seconds() / 3600:.1f} hours old")
-        if self.age is not None and self.age < -_CLOCKS_DIFFER:
-            problems.append(
-                f"the newest data is {-self.age.total_seconds() / 3600:.1f} hours ahead of the"
-                " database's clock"
-            )
-        problems += [
-            f"the newest data in {currency} is {seconds / 3600:.1f} hours older than the rest"
-            for currency, seconds in sorted(self.seconds_behind.items())
-            if seconds > STALE_AFTER.total_seconds()
-        ]
-        if self.newest_batch is not None and self.newest_batch["status"] == "failed":
-            problems.append(f"the newest batch failed: {self.newest_batch['error']}")
-        if self.pending_since is not None and (
-            self.read_at - self.pending_since > _PENDING_TOO_LONG
-        ):
-            problems.append(f"{self.batches_pending} batches are pending for gold")
-        return problems
+        return [problem.what for problem in self.state.problems]
 
 
 def read_health(connection: psycopg.Connection, currencies: Sequence[str]) -> Health:

@@ -347,34 +347,20 @@ def coins_revoke(old: str) -> None:
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object.")
 def status(as_json: bool) -> None:
-    """Show what the warehouse holds.
+    """Show whether it works, how fresh and complete it is, what was rejected, and what to do next.
 
     With --json, the status is 0 when all is well, 2 when something is wrong (see "problems"), and 1
     when the warehouse could not be asked.
     """
-    import json
-    from dataclasses import asdict
-
     with errors_in_one_line(complaints):
-        from crypto_pipeline.cli.health import read_health
-        from crypto_pipeline.cli.report import print_totals
-        from crypto_pipeline.config.settings import Settings
-        from crypto_pipeline.warehouse.postgres import Warehouse
+        from crypto_pipeline.cli.status import print_status, status_for_machines
 
-        with Warehouse().connection() as connection:
-            if not as_json:
-                print_totals(console, connection)
-                return
-            health = read_health(connection, Settings().currencies)
-        age = health.age
-        summary = {
-            "healthy": not health.problems,
-            "problems": health.problems,
-            "age_seconds": None if age is None else round(age.total_seconds()),
-            **asdict(health),
-        }
-        click.echo(json.dumps(summary, default=_plain))
-        sys.exit(2 if health.problems else 0)
+        if not as_json:
+            print_status(console)
+            return
+        healthy, text = status_for_machines()
+        click.echo(text)
+        sys.exit(0 if healthy else 2)
 
 
 @main.command()
@@ -552,6 +538,29 @@ def sql(statement: str) -> None:
 
 
 @main.command()
+@click.argument("what", metavar="TABLE|QUERY")
+@click.option(
+    "--to",
+    "target",
+    required=True,
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="The file: .parquet, .csv or .arrow.",
+)
+@click.option("--force", is_flag=True, help="Replace the file if it is there.")
+@click.option("--quiet", is_flag=True, help="Print nothing but errors.")
+def export(what: str, target: Path, force: bool, quiet: bool) -> None:
+    """Write a table, a view or a query of the warehouse to a file, exact.
+
+    TABLE is a name such as fact_crypto_price_daily or analytics.v_coins; what has a space is a
+    query. Decimals stay decimals, times are in UTC; see docs/TOOLS.md.
+    """
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli.export import export_to_file
+
+        export_to_file(console, what, target, force=force, quiet=quiet)
+
+
+@main.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def docs(folder: Path) -> None:
     """Write the parts of the documentation that come from the schema and the code."""
@@ -678,10 +687,3 @@ def _now() -> "datetime":
         time = client.now()
     expect_hour(time)
     return time
-
-
-def _plain(value: object) -> object:
-    """A value of PostgreSQL as JSON has it."""
-    from datetime import datetime
-
-    return value.isoformat() if isinstance(value, datetime) else int(str(value))

@@ -29,6 +29,7 @@ GENERATED = [
     "docs/QUALITY_RULES.md",
     "docs/CONFIGURATION.md",
     ".env.example",
+    "automation/dbt/models/sources.yml",
 ]
 PAGES = [
     path.relative_to(ROOT).as_posix()

@@ -58,6 +58,7 @@ def test_help_and_errors_of_usage_import_nothing_that_a_verb_works_with(
         ("quarantine", "show", "1"),
         ("quarantine", "replay"),
         ("sql", "SELECT count(*) FROM analytics.dim_time"),
+        ("export", "dim_time", "--to", "dim_time.parquet"),
     ],
 )
 def test_what_only_asks_imports_neither_dagster_nor_pandas(
