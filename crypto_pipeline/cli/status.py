@@ -181,7 +181,9 @@ def print_status(console: Console) -> None:
     settings = Settings()
     with Warehouse().connection() as connection:
         figures = read_figures(connection, settings)
-        largest = connection.execute(read_sql("reports/largest.sql")).fetchall()
+        largest = connection.execute(
+            read_sql("reports/largest.sql"), {"currency": settings.currencies[0]}
+        ).fetchall()
     state = figures.state
     lines = Table.grid(padding=(0, 2), pad_edge=False)
     lines.add_column(style="bold", no_wrap=True)
@@ -193,7 +195,7 @@ def print_status(console: Console) -> None:
         ("complete", "\n".join(map(_covered, figures.coverage))),
         ("rejected", _rejected(figures.rejected)),
         ("requests", _budget(settings.coingecko_plan.value, figures.budget)),
-        ("largest", "; ".join(f"{name} {_digits(price)}" for name, price in largest) or "none"),
+        ("largest", _largest(largest, settings.currencies[0])),
     ]:
         lines.add_row(name, escape(redact(told)))
     console.print(lines, width=min(_WIDTH, console.width), highlight=False)
@@ -206,6 +208,12 @@ def print_status(console: Console) -> None:
             highlight=False,
             soft_wrap=True,
         )
+
+
+def _largest(coins: Sequence[tuple[str, Decimal]], currency: str) -> str:
+    if not coins:
+        return "none"
+    return "; ".join(f"{name} {_digits(price)}" for name, price in coins) + f" ({currency})"
 
 
 def _working(figures: Figures) -> str:

@@ -165,7 +165,12 @@ def _pages_read(warehouse: Warehouse) -> int:
         for report in ("status", "coverage", "rejected_lately", "largest"):
             (plan,) = connection.execute(
                 "EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) " + read_sql(f"reports/{report}.sql"),
-                {"end": NOW, "since": NOW - timedelta(days=1)},
+                {
+                    "end": NOW,
+                    "since": NOW - timedelta(days=1),
+                    "currency": "usd",
+                    "currencies": ["usd"],
+                },
             ).fetchone() or (None,)
             pages += plan[0]["Plan"]["Shared Hit Blocks"] + plan[0]["Plan"]["Shared Read Blocks"]
     return pages
