@@ -19,9 +19,12 @@ _NOT_READ = "The job's last cells check the tables: it fails if they do."
 
 
 @dg.asset_check(asset=["lake", FACT_HOURLY.name])
-def lake_candles_equal_postgres(warehouse: WarehouseResource, spark: Spark) -> dg.AssetCheckResult:
-    """The lake has the candles of PostgreSQL, hourly and daily: as many, and with the same sum in
-    every column, by month. What is pending for the next load is left out."""
+def lake_candles_equal_postgres(
+    context: dg.AssetCheckExecutionContext, warehouse: WarehouseResource, spark: Spark
+) -> dg.AssetCheckResult:
+    """The lake has the candles of PostgreSQL, hourly and daily, in the months of the run's hours
+    (in all, in a run without hours): as many, and with the same sum in every column, by month. What
+    is pending for the next load is left out."""
     if spark.selected:
         found = spark.compare_candles(warehouse)
         if found is None:
@@ -32,7 +35,8 @@ def lake_candles_equal_postgres(warehouse: WarehouseResource, spark: Spark) -> d
         from crypto_pipeline.lakehouse.candles import compare_candles  # noqa: PLC0415
         from crypto_pipeline.lakehouse.delta import Lake  # noqa: PLC0415
 
-        parity = compare_candles(warehouse, Lake.from_settings(Settings()))
+        hours = run_hours(dict(context.run.tags))
+        parity = compare_candles(warehouse, Lake.from_settings(Settings()), hours)
     return _result(parity, {"candles": parity.facts})
 
 

@@ -34,6 +34,8 @@ ROWS_A_COMMIT = 250_000
 """Candles that a commit brings, where those of one statement are not more."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
+_FIRST_MONTH = datetime(2000, 1, 1, tzinfo=timezone.utc)
+_LAST_MONTH = datetime(3000, 1, 1, tzinfo=timezone.utc)
 
 
 def load_candles(
@@ -176,9 +178,16 @@ def _pruning(table: LakeTable, rows: pa.Table) -> str:
     return f"target.{table.partition_by} IN ({listed}) AND "
 
 
-def compare_candles(warehouse: Warehouse, lake: Lake) -> Parity:
+def compare_candles(
+    warehouse: Warehouse, lake: Lake, hours: tuple[datetime, datetime] | None = None
+) -> Parity:
     """Compare the lake's candles with PostgreSQL's: their number and the sum of each column, by
     month. What is pending for the next load is left out.
+
+    Args:
+        warehouse: Where PostgreSQL's gold is.
+        lake: The lake.
+        hours: Only the months of these hours, from the first to before the last, UTC; all if None.
 
     Returns:
         What was found; ``facts`` counts candles.
@@ -188,6 +197,7 @@ def compare_candles(warehouse: Warehouse, lake: Lake) -> Parity:
     """
     parity = Parity([])
     months: set[str] = set()
+    first, last = (_FIRST_MONTH, _LAST_MONTH) if hours is None else _whole_months(*hours)
     with (
         lake_queries(lake) as queries,
         warehouse.connection() as connection,
@@ -198,7 +208,9 @@ def compare_candles(warehouse: Warehouse, lake: Lake) -> Parity:
             if delta is None:
                 continue
             until = _loaded_until(delta)
-            time = "hour_start" if table.partition_by else "day::timestamp"
+            start = table.key[-1]
+            # Without a zone, as the lake's times are, UTC; of days the date.
+            bounds = f"{start} >= TIMESTAMP '{first:%Y-%m-%d}' AND {start} < '{last:%Y-%m-%d}'"
             names = ["count", *table.decimals, "observations"]
             sums = ", ".join(f"sum({name})" for name in names[1:])
             known = ", ".join(table.decimals)
@@ -207,9 +219,17 @@ def compare_candles(warehouse: Warehouse, lake: Lake) -> Parity:
                     sql.SQL(
                         "SELECT snapshot_month, count(*), {}, sum(measures_known)"
                         " - sum(num_nonnulls({})) FROM {} WHERE load_timestamp <= %s"
-                        " GROUP BY snapshot_month"
-                    ).format(sql.SQL(sums), sql.SQL(known), sql.Identifier("lake", table.name)),
-                    [until],
+                        " AND {} >= %s AND {} < %s GROUP BY snapshot_month"
+                    ).format(
+                        sql.SQL(sums),
+                        sql.SQL(known),
+                        sql.Identifier("lake", table.name),
+                        *[sql.Identifier(start)] * 2,
+                    ),
+                    [
+                        until,
+                        *((first, last) if table.partition_by else (first.date(), last.date())),
+                    ],
                 ).fetchall()
             )
             # A candle that was made anew since is pending, and so is what is left of the old one.
@@ -220,11 +240,12 @@ def compare_candles(warehouse: Warehouse, lake: Lake) -> Parity:
                 [until],
             ).fetchall()
             query = f"""
-                SELECT strftime({time}, '%Y-%m') AS month, count(*), {sums}, (
+                SELECT strftime({start}, '%Y-%m') AS month, count(*), {sums}, (
                     SELECT count(*) FROM analytics.{UNREPRESENTABLE_VALUES.name}
                     WHERE table_name = '{table.name}' AND strftime(snapshot_time, '%Y-%m') = month
                 )
                 FROM analytics.{table.name}
+                WHERE {bounds}
                 GROUP BY month
             """  # noqa: S608
             theirs = _by_month(queries.sql(query).fetchall())
@@ -246,6 +267,12 @@ def compare_candles(warehouse: Warehouse, lake: Lake) -> Parity:
                 ]
     parity.months = len(months)
     return parity
+
+
+def _whole_months(start: datetime, end: datetime) -> tuple[datetime, datetime]:
+    """The start of the first month, and that of the month after the last."""
+    first, after = start.replace(day=1), (end.replace(day=1) + timedelta(days=31)).replace(day=1)
+    return first.replace(hour=0), after.replace(hour=0)
 
 
 def _by_month(rows: list[tuple[Any, ...]]) -> dict[str, tuple[Any, ...]]:

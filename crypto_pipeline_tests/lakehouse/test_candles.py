@@ -114,6 +114,27 @@ def test_what_is_pending_is_no_difference_and_what_was_changed_is(
     assert (difference.where, difference.what) == ("fact_crypto_price_daily 2026-01", "low_price")
 
 
+def test_some_hours_are_compared_by_their_months(
+    warehouse: Warehouse, zone: LandingZone, lake: Lake
+) -> None:
+    february = datetime(2026, 2, 1, tzinfo=timezone.utc)
+    land_chart(zone, [(february + timedelta(hours=n), 100 + n) for n in range(-30, 29)])
+    land_snapshots(zone, february + timedelta(hours=29, minutes=12), 5)
+    load(warehouse, zone)
+    bring(warehouse, lake)
+    with warehouse.connection() as connection:
+        connection.execute(
+            "UPDATE analytics.fact_crypto_price_hourly SET low_price = low_price / 2"
+            " WHERE hour_start = '2026-01-31 23:00:00+00'"
+        )
+    hour = timedelta(hours=1)
+    found = compare_candles(warehouse, lake, (february, february + hour))
+    assert (found.differences, found.months, found.facts) == ([], 1, 30 + 2)
+    found = compare_candles(warehouse, lake, (february - hour, february))
+    assert (len(found.differences), found.months) == (1, 2)
+    assert compare_candles(warehouse, lake).facts == 60 + 4
+
+
 def test_the_job_of_the_lake_loads_and_compares_them(
     warehouse: Warehouse, zone: LandingZone, lake: Lake
 ) -> None:
