@@ -33,6 +33,7 @@ from crypto_pipeline_tests.pipeline import (
     rows,
     run_hour,
 )
+from crypto_pipeline_tests.retries import without_waiting
 
 START = datetime(2024, 3, 5, 5, 0, 10, tzinfo=timezone.utc)
 HOUR = timedelta(hours=1)
@@ -169,8 +170,7 @@ def test_a_currency_that_is_missing_is_asked_for_by_the_next_try(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
-    # No wait between the tries.
-    monkeypatch.setattr("dagster._core.definitions.policy.random", lambda: 0.0)
+    without_waiting(monkeypatch)
     monkeypatch.setenv("COINGECKO_VS_CURRENCIES", "usd,eur")
     server.clock.set(START)
     # All attempts of the first currency.

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 from crypto_pipeline.dashboard.app import Budget
@@ -11,6 +12,15 @@ from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.dashboard.known_market import fill, served
 
 BUDGET = Budget("demo", 10_000)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def role_of_this_module(server_conninfo: str) -> Iterator[None]:
+    """The session's server has the role for a module only: a schema that is made with it has rights
+    that others lack."""
+    yield
+    with psycopg.connect(server_conninfo, autocommit=True) as connection:
+        connection.execute("DROP ROLE IF EXISTS analytics_role")
 
 
 @pytest.fixture

@@ -13,7 +13,8 @@ import pytest
 from crypto_pipeline.coingecko.client import CoinGeckoClient
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.history.backfill import History
-from crypto_pipeline.landing.watch_list import tracked_coins
+from crypto_pipeline.landing.landed import hour_of
+from crypto_pipeline.landing.watch_list import watch_lists
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.conditions import Absence, Conditions, Outage, Rename
@@ -71,9 +72,10 @@ def test_a_repair_closes_every_gap_that_can_be_closed(
             if market.conditions.is_down(clock.now()):
                 continue
             with CoinGeckoClient.from_settings(Settings()) as client:
-                for currency in Settings().currencies:
-                    also = tracked_coins(zone, currency, clock.now(), None)
-                    zone.write(client.markets(currency, COINS, also=also))
+                hour = hour_of(clock.now())
+                watched = watch_lists(zone, Settings().currencies, hour, None, 30)
+                for currency, watch in watched.items():
+                    zone.write(watch.noted(client.markets(currency, COINS, also=watch.due)))
         load(warehouse, zone)
         tracked = History(warehouse, zone, Settings()).tracked_coins()
         assert "cardano" in tracked
