@@ -16,6 +16,7 @@ from crypto_pipeline.sandbox.market import Market
 from crypto_pipeline.sandbox.server import SandboxServer
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.pipeline import contents, load_landing_zone, rows
+from crypto_pipeline_tests.retries import without_waiting
 
 NOW = datetime(2026, 6, 15, 1, 20, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
@@ -160,6 +161,7 @@ def test_a_source_that_is_down_fails_the_run_in_one_line(
     server: SandboxServer, market: Market, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("tenacity.nap.time.sleep", lambda _: None)
+    without_waiting(monkeypatch)
     market.conditions = Conditions(outages=(Outage(NOW, NOW + DAY),))
     result = fetch(raise_on_error=False)
     assert not result.success

@@ -71,6 +71,7 @@ def test_what_only_asks_imports_neither_dagster_nor_pandas(
     assert not imported & _HEAVY
 
 
+@pytest.mark.long
 def test_a_load_that_finds_nothing_to_do_imports_neither(
     warehouse: Warehouse, zone: LandingZone
 ) -> None:

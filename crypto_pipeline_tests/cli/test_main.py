@@ -42,6 +42,7 @@ def test_every_verb_has_help() -> None:
         assert "Usage:" in done.output
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("warehouse")
 def test_the_demo_shows_batches_prices_and_checks(postgres_folder: Path) -> None:
     done = crypto_pipeline("demo", "--days", "0", "--hours", "2")
@@ -106,6 +107,7 @@ def test_a_database_without_password_is_refused() -> None:
     assert "DB_PASSWORD" in done.stderr
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("warehouse")
 def test_dropped_files_are_loaded_and_shown(zone: LandingZone) -> None:
     drop(zone, "dropped.json", landing_json([market_record(), coin(1, current_price=-3.5)]))
@@ -123,6 +125,7 @@ def test_dropped_files_are_loaded_and_shown(zone: LandingZone) -> None:
     assert "Bitcoin" in crypto_pipeline("status").stdout
 
 
+@pytest.mark.long
 def test_a_load_names_files_that_failed_and_checks_what_a_stopped_one_left(
     warehouse: Warehouse, zone: LandingZone
 ) -> None:

@@ -98,6 +98,7 @@ def test_a_record_whose_text_was_purged_is_read_from_its_file(rejected: Warehous
     assert before["content"].startswith('{"id":"coin-0000"')
 
 
+@pytest.mark.long
 def test_a_replay_loads_and_checks_and_says_what_is_left(
     former_version: FormerVersion, warehouse: Warehouse, zone: LandingZone, command_line: None
 ) -> None:

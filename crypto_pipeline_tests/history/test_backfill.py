@@ -264,6 +264,7 @@ print(of.fetch(of.plan(of.missing(sys.argv[3:], ["usd"], span), of.now()), of.no
 """
 
 
+@pytest.mark.long
 def test_a_backfill_that_was_killed_goes_on_and_ends_with_the_same_tables(
     charts: Charts, warehouse: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
 ) -> None:

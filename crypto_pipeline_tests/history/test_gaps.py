@@ -262,6 +262,7 @@ def test_a_repair_brings_all_that_the_source_has_with_the_fewest_requests(
     assert charts.asked == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("gone", ["unknown", "without points"])
 def test_a_coin_that_is_gone_is_asked_for_once_a_week(
     gone: str, charts: Charts, warehouse: Warehouse, zone: LandingZone

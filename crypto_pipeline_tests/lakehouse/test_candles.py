@@ -32,6 +32,8 @@ from crypto_pipeline_tests.history.test_load import (
 )
 from crypto_pipeline_tests.pipeline import rows
 
+pytestmark = pytest.mark.long
+
 
 def in_lake(lake: Lake, query: str) -> list[tuple[Any, ...]]:
     with lake_queries(lake) as queries:

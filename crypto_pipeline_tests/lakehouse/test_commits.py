@@ -24,6 +24,8 @@ from crypto_pipeline_tests.lakes import HOUR
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import load_landing_zone, rows
 
+pytestmark = pytest.mark.long
+
 
 def load(zone: LandingZone, *names: str, at: datetime = HOUR) -> None:
     """Load an hour for each name, in which one coin has it, and a value that does not fit."""

@@ -52,6 +52,7 @@ def without_resolved(held: Contents) -> Contents:
     return held
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("made", [history, crowded])
 def test_a_replay_gives_what_the_right_rule_would_have(
@@ -129,6 +130,7 @@ def test_a_replay_of_points_gives_what_the_right_rule_would_have(
 # --- A thousand rejects, by the job, with a lake beside -----------------------------------------
 
 
+@pytest.mark.long
 def test_a_thousand_rejects_of_a_wrong_rule_are_as_if_it_had_been_right(
     former_version: FormerVersion,
     warehouse: Warehouse,
