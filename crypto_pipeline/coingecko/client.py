@@ -10,14 +10,13 @@ from typing import NamedTuple, final
 from urllib.parse import quote
 
 import msgspec
-from pydantic import SecretStr
 
 from crypto_pipeline.coingecko.capture import Capture, ResponseMeta, read_page
 from crypto_pipeline.coingecko.charts import MARKET_CHART_RANGE, OHLC, ChartAnswer, holds_prices
 from crypto_pipeline.coingecko.coin_list import COINS_LIST, CoinListAnswer, is_coin_list
 from crypto_pipeline.coingecko.errors import CoinGeckoError, MalformedResponse
 from crypto_pipeline.coingecko.limits import Budget, request_budget
-from crypto_pipeline.coingecko.request_log import RequestLog, request_log
+from crypto_pipeline.coingecko.request_log import request_log
 from crypto_pipeline.coingecko.schema import coin_id
 from crypto_pipeline.coingecko.tolerant_json import MALFORMED
 from crypto_pipeline.coingecko.transport import Answer, Transport
@@ -81,58 +80,31 @@ class CoinGeckoClient:
     """A client of one CoinGecko plan; use it as a context manager.
 
     Args:
-        plan: Decides host and key header.
-        api_key: Key of the demo or pro plan; sent in that header only.
-        base_url: Overrides the plan's root URL; required for the sandbox plan.
-        budget: Gives every attempt its slot.
-        log: Where every attempt is written down.
-        run_id: Dagster's run that asks.
-        timeout: Seconds to wait for a connection and for each part of an answer.
-        max_attempts: How often a page is asked for before giving up.
-        max_wait: Longest wait between attempts in seconds, where CoinGecko does not name one.
-
-    Raises:
-        ValueError: the plan lacks its key or root URL, or one of them cannot be right.
+        transport: Makes its requests.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        *,
-        budget: Budget,
-        log: RequestLog | None = None,
-        run_id: str | None = None,
-        api_key: SecretStr | None = None,
-        base_url: str | None = None,
-        timeout: float = 30.0,
-        max_attempts: int = 5,
-        max_wait: float = 60.0,
-    ) -> None:
-        self._transport = Transport(
-            plan,
-            budget=budget,
-            log=log,
-            run_id=run_id,
-            api_key=api_key,
-            base_url=base_url,
-            timeout=timeout,
-            max_attempts=max_attempts,
-            max_wait=max_wait,
-        )
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
 
     @classmethod
     def from_settings(
         cls, settings: Settings, run_id: str | None = None, budget: Budget | None = None
     ) -> "CoinGeckoClient":
         """The client that the settings describe, by default with the machine's budget in
-        ``data_dir``."""
+        ``data_dir``.
+
+        Raises:
+            ValueError: the plan lacks its key or root URL, or one of them cannot be right.
+        """
         return cls(
-            settings.coingecko_plan,
-            api_key=settings.coingecko_api_key,
-            base_url=settings.coingecko_base_url,
-            budget=request_budget(settings) if budget is None else budget,
-            log=request_log(settings),
-            run_id=run_id,
+            Transport(
+                settings.coingecko_plan,
+                api_key=settings.coingecko_api_key,
+                base_url=settings.coingecko_base_url,
+                budget=request_budget(settings) if budget is None else budget,
+                log=request_log(settings),
+                run_id=run_id,
+            )
         )
 
     def __enter__(self) -> "CoinGeckoClient":
@@ -354,8 +326,7 @@ class CoinGeckoClient:
         known: ChartAnswer | None,
     ) -> ChartAnswer:
         path = endpoint.replace("{id}", quote(coin, safe=""))
-        etag = None if known is None or known.request != query else known.headers.get("etag")
-        answer = self._transport.get(path, query, endpoint, etag)
+        answer = self._transport.get(path, query, endpoint, _etag(known, query))
         if known is not None and answer.is_unchanged:
             return msgspec.structs.replace(
                 known,
@@ -420,8 +391,7 @@ class CoinGeckoClient:
         on_unreadable: Callable[[CoinListAnswer], None] | None,
         known: CoinListAnswer | None,
     ) -> CoinListAnswer:
-        etag = None if known is None or known.request != query else known.headers.get("etag")
-        answer = self._transport.get(COINS_LIST, query, etag=etag)
+        answer = self._transport.get(COINS_LIST, query, etag=_etag(known, query))
         if known is not None and answer.is_unchanged:
             return replace(
                 known,
@@ -537,6 +507,11 @@ def _chunks_of_ids(ids: Sequence[str]) -> Iterator[list[str]]:
         chunk.append(one)
         length += encoded
     yield chunk
+
+
+def _etag(known: ChartAnswer | CoinListAnswer | None, query: dict[str, str]) -> str | None:
+    """That of an answer which we have, if it is one to the same request."""
+    return None if known is None or known.request != query else known.headers.get("etag")
 
 
 def _ids(records: Sequence[msgspec.Raw]) -> set[str]:

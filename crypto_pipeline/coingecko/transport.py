@@ -120,13 +120,13 @@ class Transport:
         plan: Plan,
         *,
         budget: Budget,
-        log: RequestLog | None,
-        run_id: str | None,
-        api_key: SecretStr | None,
-        base_url: str | None,
-        timeout: float,
-        max_attempts: int,
-        max_wait: float,
+        log: RequestLog | None = None,
+        run_id: str | None = None,
+        api_key: SecretStr | None = None,
+        base_url: str | None = None,
+        timeout: float = 30.0,
+        max_attempts: int = 5,
+        max_wait: float = 60.0,
     ) -> None:
         service = _SERVICES[plan]
         root = httpx.URL(base_url or service.root or "")

@@ -37,6 +37,7 @@ from crypto_pipeline.coingecko.errors import (
 )
 from crypto_pipeline.coingecko.limits import RequestBudget
 from crypto_pipeline.coingecko.request_log import RequestLog
+from crypto_pipeline.coingecko.transport import Transport
 from crypto_pipeline.config.secret_references import Secret
 from crypto_pipeline.config.settings import Plan, Settings
 
@@ -57,7 +58,7 @@ def make_client(httpserver: HTTPServer, tmp_path: Path) -> Iterator[MakeClient]:
                 "timeout": 5.0,
                 "max_wait": 0.01,
             }
-            return stack.enter_context(CoinGeckoClient(plan, **(defaults | arguments)))
+            return stack.enter_context(CoinGeckoClient(Transport(plan, **(defaults | arguments))))
 
         yield make
 

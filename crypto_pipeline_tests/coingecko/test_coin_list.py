@@ -22,6 +22,7 @@ from crypto_pipeline.coingecko.coin_list import (
 )
 from crypto_pipeline.coingecko.errors import CoinGeckoError, MalformedResponse, RateLimited
 from crypto_pipeline.coingecko.limits import RequestBudget
+from crypto_pipeline.coingecko.transport import Transport
 from crypto_pipeline.config.settings import Plan
 
 PATH = "/api/v3/coins/list"
@@ -100,14 +101,15 @@ def test_one_element_that_is_no_json_spoils_itself_only() -> None:
 
 @pytest.fixture
 def client(httpserver: HTTPServer, tmp_path: Path) -> Iterator[CoinGeckoClient]:
-    with CoinGeckoClient(
+    transport = Transport(
         Plan.PRO,
         api_key=SecretStr(KEY),
         budget=RequestBudget(tmp_path / "budget.sqlite3", None),
         base_url=httpserver.url_for("/api/v3"),
         max_wait=0.01,
         max_attempts=3,
-    ) as opened:
+    )
+    with CoinGeckoClient(transport) as opened:
         yield opened
 
 

@@ -18,6 +18,7 @@ from starlette.responses import Response
 
 from crypto_pipeline.coingecko.client import CoinGeckoClient
 from crypto_pipeline.coingecko.limits import RequestBudget
+from crypto_pipeline.coingecko.transport import Transport
 from crypto_pipeline.config.settings import Plan
 from crypto_pipeline.sandbox.app import API_PREFIX
 from crypto_pipeline.sandbox.clock import SimulatedClock
@@ -101,12 +102,13 @@ def test_our_requests_and_their_answers_are_as_described(
     server: Recorder, describe: Describe, plan: Plan, tmp_path: Path
 ) -> None:
     server.exchanges.clear()
-    with CoinGeckoClient(
+    transport = Transport(
         plan,
         api_key=SecretStr("CG-sandbox"),
         base_url=server.base_url,
         budget=RequestBudget(tmp_path / "budget.sqlite3", None),
-    ) as client:
+    )
+    with CoinGeckoClient(transport) as client:
         client.ping()
         client.markets("usd", None)
         client.markets("eur", 20, also=["ethereum-name-service"])
