@@ -30,9 +30,13 @@ present AS (
         SELECT
             d.crypto_id, d.vs_currency, tstzrange(h.hour_start, h.hour_start + interval '1 hour')
         FROM days AS d
-        JOIN analytics.fact_crypto_price_hourly AS h
-            ON h.crypto_id = d.of_id AND h.vs_currency = d.vs_currency
-            AND h.hour_start >= d.day_start AND h.hour_start < d.day_start + interval '24 hours'
+        -- Day by day, so that only the months of the days are read.
+        CROSS JOIN LATERAL (
+            SELECT f.hour_start FROM analytics.fact_crypto_price_hourly AS f
+            WHERE f.crypto_id = d.of_id AND f.vs_currency = d.vs_currency
+                AND f.hour_start >= d.day_start AND f.hour_start < d.day_start + interval '24 hours'
+            OFFSET 0
+        ) AS h
         WHERE d.coverage_share < 1
     ) AS ranges
     GROUP BY crypto_id, vs_currency
