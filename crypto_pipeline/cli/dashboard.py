@@ -35,9 +35,9 @@ def serve_dashboard(console: Console, host: str, port: int, *, sandbox: bool) ->
     import uvicorn
 
     from crypto_pipeline.coingecko.limits import DEFAULT_PER_MONTH
-    from crypto_pipeline.config.settings import Plan, Settings
+    from crypto_pipeline.config.settings import SANDBOX_DATABASE, Plan, Settings
     from crypto_pipeline.dashboard.app import Budget, create_app
-    from crypto_pipeline.dashboard.reader import SANDBOX_DATABASE, open_reader
+    from crypto_pipeline.dashboard.reader import open_reader
 
     # Both end it in order, and with it the embedded server.
     for number in (signal.SIGINT, signal.SIGTERM):

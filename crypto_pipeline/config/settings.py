@@ -27,6 +27,9 @@ from crypto_pipeline.config.secret_references import Secret, SecretFile
 SslMode = Literal["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
 
+SANDBOX_DATABASE = "crypto_sandbox"
+"""Where sandbox data goes by default."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
 
 
@@ -405,7 +408,7 @@ class Settings(GraphSettings):
     @property
     def database_name(self) -> str:
         """Database used by the embedded server or at ``db_host``."""
-        return self.db_name or ("crypto_sandbox" if self.sandbox else "crypto_warehouse")
+        return self.db_name or (SANDBOX_DATABASE if self.sandbox else "crypto_warehouse")
 
     @property
     def landing_uri(self) -> str:

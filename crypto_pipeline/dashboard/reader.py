@@ -10,13 +10,12 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 
 from crypto_pipeline.config.redaction import redacted
-from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.config.settings import SANDBOX_DATABASE, Settings
 from crypto_pipeline.dashboard.queries import find_query
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.postgres import Warehouse, connect, warehouse_conninfo
 
 ROLE = "analytics_role"
-SANDBOX_DATABASE = "crypto_sandbox"
 
 _TIMEOUT = "10s"
 _CONNECTIONS = 4
