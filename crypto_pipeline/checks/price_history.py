@@ -43,7 +43,6 @@ _ON_PACE = dg.AssetCheckSpec(
     asset="history_batches",
     description="At the pace of the month so far, at most 80 % of its credits will be used.",
 )
-_MOST_OF_A_MONTH = 0.8
 _DAY = timedelta(days=1)
 _FIRST = datetime(2000, 1, 1, tzinfo=timezone.utc)
 _LAST = datetime(3000, 1, 1, tzinfo=timezone.utc)
@@ -131,7 +130,7 @@ def _on_pace(warehouse: WarehouseResource) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         asset_key=_ON_PACE.asset_key,
         check_name=_ON_PACE.name,
-        passed=pace is None or pace <= _MOST_OF_A_MONTH,
+        passed=use.is_on_pace,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={
             "credits_used": use.used,

@@ -29,6 +29,8 @@ from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows
 
 _PER_PAGE = 250
 _REQUESTS_BETWEEN_COUNTS = 100
+_MOST_OF_A_MONTH = 0.8
+"""Share of the month's credits that may be used at its end."""
 _COLUMNS = (
     *("request_id", "sent_at", "plan", "endpoint", "http_status", "credits", "received_bytes"),
     *("duration_ms", "is_cached", "run_id"),
@@ -71,6 +73,11 @@ class MonthUse:
         if not self.limit or not self.elapsed_share:
             return None
         return self.used / self.elapsed_share / self.limit
+
+    @property
+    def is_on_pace(self) -> bool:
+        """Whether credits will be left at the month's end, with some to spare."""
+        return self.pace is None or self.pace <= _MOST_OF_A_MONTH
 
 
 def enter_requests(warehouse: Warehouse) -> int:
