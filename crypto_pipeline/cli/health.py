@@ -10,6 +10,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 from psycopg.rows import class_row
 
+from crypto_pipeline.cli.dagster_tables import dagster_is_readable
 from crypto_pipeline.cli.state import State
 from crypto_pipeline.model.sql import read_sql
 
@@ -122,10 +123,8 @@ class Runs(NamedTuple):
 
 
 def read_runs(connection: psycopg.Connection) -> Runs:
-    """Read Dagster's tables, where they are and this role may: without Dagster, whose import takes
-    longer than all the rest."""
-    readable = connection.execute(read_sql("reports/dagster_readable.sql")).fetchone()
-    if readable != (True,):
+    """Read Dagster's tables, where they are and this role may."""
+    if not dagster_is_readable(connection):
         return Runs([], None)
     newest = [Run(*row) for row in connection.execute(read_sql("reports/newest_runs.sql"))]
     row = connection.execute(read_sql("reports/fetched_pages.sql")).fetchone()

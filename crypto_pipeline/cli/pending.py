@@ -1,5 +1,6 @@
 """Whether there is anything to load, asked without Dagster: most of the time there is not."""
 
+from crypto_pipeline.cli.dagster_tables import dagster_is_readable
 from crypto_pipeline.coins.load import files_to_load as coin_lists_to_load
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.history.load import files_to_load as history_to_load
@@ -18,8 +19,7 @@ def nothing_to_do() -> bool:
         return False
     warehouse, zone = Warehouse(), LandingZone(settings.landing_uri)
     with warehouse.connection() as connection:
-        readable = connection.execute(read_sql("reports/dagster_readable.sql")).fetchone()
-        if readable != (True,):
+        if not dagster_is_readable(connection):
             return False
         row = connection.execute(read_sql("reports/nothing_left_over.sql")).fetchone()
     return (

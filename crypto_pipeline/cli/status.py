@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from crypto_pipeline.cli.dagster_tables import dagster_is_readable
 from crypto_pipeline.cli.state import State, Todo
 from crypto_pipeline.config.redaction import redact
 from crypto_pipeline.config.settings import Settings
@@ -22,9 +23,6 @@ from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline.warehouse.request_ledger import MonthUse, month_use
 
 _DAY = timedelta(days=1)
-_MOST_OF_A_MONTH = 0.8
-"""Share of the month's credits that may be used at its end, as in the check budget_on_pace."""
-
 _MOST_SHOWN = 4
 _WIDTH = 80
 
@@ -115,8 +113,7 @@ class Figures(NamedTuple):
             todo.append(
                 Todo(f"{waiting:,} rejected lately wait", "crypto-pipeline quarantine list")
             )
-        pace = self.budget.pace
-        if self.budget.free == 0 or (pace is not None and pace > _MOST_OF_A_MONTH):
+        if self.budget.free == 0 or not self.budget.is_on_pace:
             todo.append(Todo("the month's credits run out", "crypto-pipeline repair --dry-run"))
         return todo
 
@@ -143,8 +140,7 @@ def read_figures(connection: psycopg.Connection, settings: Settings) -> Figures:
 
 
 def _last_run(connection: psycopg.Connection) -> Run | None:
-    readable = connection.execute(read_sql("reports/dagster_readable.sql")).fetchone()
-    if readable != (True,):
+    if not dagster_is_readable(connection):
         return None
     row = connection.execute(read_sql("reports/last_run.sql")).fetchone()
     if row is None or row[2] is None:
