@@ -5,13 +5,14 @@ its own on it, copied from one that was migrated once.
 """
 
 import atexit
+import contextlib
 import itertools
 import logging
 import os
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -55,6 +56,9 @@ os.environ["DATA_DIR"] = _DATA_OF_THE_GRAPH
 Path(_DATA_OF_THE_GRAPH, "lake", "crypto_warehouse").mkdir(parents=True)
 
 _TEMPLATE = "migrated_template"
+
+Fill = Callable[[Warehouse, LandingZone], object]
+Filled = Callable[[Fill], Warehouse]
 _numbers = itertools.count(1)
 
 
@@ -128,6 +132,48 @@ def warehouse(
         yield Warehouse()
 
 
+@pytest.fixture(scope="session")
+def fillings() -> dict[Fill, tuple[str, Path]]:
+    """What ``filled`` has made: a template database and a copy of its landing zone."""
+    return {}
+
+
+@pytest.fixture
+def filled(
+    warehouse: Warehouse,
+    zone: LandingZone,
+    fillings: dict[Fill, tuple[str, Path]],
+    server_conninfo: str,
+    tmp_path_factory: pytest.TempPathFactory,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Filled]:
+    """The test's warehouse and zone as a function fills them, which is called once in a session:
+    what it made is copied for every test that asks for the same.
+
+    A function that does not depend on what the test has set is asked for, before all else.
+    """
+    with contextlib.ExitStack() as databases:
+
+        def fill(how: Fill) -> Warehouse:
+            landing = Path(Settings().landing_uri)
+            if how not in fillings:
+                how(warehouse, zone)
+                landing.mkdir(exist_ok=True)
+                template, kept = f"filled_{len(fillings)}", tmp_path_factory.mktemp("filled")
+                shutil.copytree(landing, kept, dirs_exist_ok=True)
+                _copy_database(server_conninfo, Settings().db_name, template)
+                fillings[how] = template, kept
+                return warehouse
+            template, kept = fillings[how]
+            shutil.copytree(kept, landing, dirs_exist_ok=True)
+            database = contextlib.contextmanager(_database)(server_conninfo, template)
+            name = psycopg.conninfo.conninfo_to_dict(databases.enter_context(database))["dbname"]
+            monkeypatch.setenv("DB_NAME", str(name))
+            return Warehouse()
+
+        yield fill
+
+
 @pytest.fixture
 def zone(environment: None) -> LandingZone:
     """The landing zone that the settings name, empty."""
@@ -195,15 +241,19 @@ def _has_room(folder: Path) -> bool:
 
 def _database(server: str, template: str) -> Iterator[str]:
     name = f"test_{next(_numbers)}"
+    _copy_database(server, template, name)
+    yield make_conninfo(server, dbname=name)
+    with psycopg.connect(server, autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+        )
+
+
+def _copy_database(server: str, template: str, name: str) -> None:
     with psycopg.connect(server, autocommit=True) as connection:
         # Four times as fast as the default strategy when nothing waits for the disk.
         connection.execute(
             sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' TEMPLATE {} STRATEGY FILE_COPY").format(
                 sql.Identifier(name), sql.Identifier(template)
             )
-        )
-    yield make_conninfo(server, dbname=name)
-    with psycopg.connect(server, autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
         )

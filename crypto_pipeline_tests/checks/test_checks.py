@@ -11,6 +11,7 @@ from crypto_pipeline.definitions import defs
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.quality import REJECT_RULES, WARN_RULES, Rule
 from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline_tests.conftest import Filled
 from crypto_pipeline_tests.market_records import ABSENT, drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import load_landing_zone
 
@@ -82,10 +83,16 @@ DAMAGE = {
 }
 
 
-def _load(zone: LandingZone) -> None:
+def _load_two_coins(warehouse: Warehouse, zone: LandingZone) -> None:
     ethereum = market_record(id="ethereum", symbol="eth", name="Ethereum", market_cap_rank=2)
     drop(zone, "a.json", landing_json([market_record(), ethereum]))
     assert load_landing_zone().success
+
+
+@pytest.fixture
+def loaded(filled: Filled) -> Warehouse:
+    """Two coins."""
+    return filled(_load_two_coins)
 
 
 def _audit(only: str | None = None, **tags: str) -> dict[str, dg.AssetCheckEvaluation]:
@@ -99,10 +106,9 @@ def _audit(only: str | None = None, **tags: str) -> dict[str, dg.AssetCheckEvalu
 
 
 def test_a_clean_load_passes_every_check(
-    warehouse: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
+    loaded: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("COINGECKO_TOP_N", "2")
-    _load(zone)
     checks = _audit()
     assert {name for name, check in checks.items() if not check.passed} == set()
     assert set(DAMAGE) <= set(checks)
@@ -110,9 +116,8 @@ def test_a_clean_load_passes_every_check(
 
 
 @pytest.mark.parametrize("check", DAMAGE)
-def test_a_check_finds_its_damage(check: str, warehouse: Warehouse, zone: LandingZone) -> None:
-    _load(zone)
-    with warehouse.connection() as connection:
+def test_a_check_finds_its_damage(check: str, loaded: Warehouse) -> None:
+    with loaded.connection() as connection:
         connection.execute(_NO_CHECKS)
         connection.execute(DAMAGE[check])
     found = _audit(check)[check]
@@ -145,23 +150,17 @@ _JUDGED_BY_THE_LOAD = {rule.name for rule in REJECT_RULES if not rule.on_file}
 
 
 @pytest.mark.parametrize("check", sorted(DAMAGE.keys() - _JUDGED_BY_THE_LOAD - _KEYS.keys()))
-def test_a_check_of_a_load_finds_what_the_load_did_not_judge(
-    check: str, warehouse: Warehouse, zone: LandingZone
-) -> None:
-    _load(zone)
-    with warehouse.connection() as connection:
+def test_a_check_of_a_load_finds_what_the_load_did_not_judge(check: str, loaded: Warehouse) -> None:
+    with loaded.connection() as connection:
         connection.execute(_NO_CHECKS)
         connection.execute(DAMAGE[check])
     assert not _as_loaded(check).passed
 
 
 @pytest.mark.parametrize("check", _KEYS)
-def test_a_check_of_a_load_finds_that_a_key_is_missing(
-    check: str, warehouse: Warehouse, zone: LandingZone
-) -> None:
-    _load(zone)
+def test_a_check_of_a_load_finds_that_a_key_is_missing(check: str, loaded: Warehouse) -> None:
     assert _as_loaded(check).passed
-    with warehouse.connection() as connection:
+    with loaded.connection() as connection:
         connection.execute(_KEYS[check])
     assert not _as_loaded(check).passed
 
@@ -180,17 +179,15 @@ def test_a_check_of_a_load_counts_what_the_load_has_counted(
 
 
 def test_a_check_of_a_load_reads_no_file_that_the_load_has_read(
-    warehouse: Warehouse, zone: LandingZone
+    loaded: Warehouse, zone: LandingZone
 ) -> None:
-    _load(zone)
     next(iter(zone.files())).uri.unlink()
     assert _as_loaded("files_unchanged").passed
     later = datetime.now(timezone.utc) + timedelta(hours=1)
     assert not _as_loaded("files_unchanged", later).passed
 
 
-def test_a_changed_or_lost_landing_file_is_found(warehouse: Warehouse, zone: LandingZone) -> None:
-    _load(zone)
+def test_a_changed_or_lost_landing_file_is_found(loaded: Warehouse, zone: LandingZone) -> None:
     assert _audit("files_unchanged")["files_unchanged"].passed
     file = next(iter(zone.files()))
     file.uri.write_bytes(b"tampered")
@@ -232,6 +229,11 @@ def test_a_warning_counts_and_shows_what_it_found(
     assert "samples" in found.metadata
 
 
+def _load_bitcoin(warehouse: Warehouse, zone: LandingZone) -> None:
+    drop(zone, "a.json", landing_json([market_record()]))
+    assert load_landing_zone().success
+
+
 @pytest.mark.parametrize(
     ("variables", "passed"),
     [
@@ -244,12 +246,10 @@ def test_a_warning_counts_and_shows_what_it_found(
 def test_the_expected_coins(
     variables: dict[str, str],
     passed: bool,
-    warehouse: Warehouse,
-    zone: LandingZone,
+    filled: Filled,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    filled(_load_bitcoin)
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    drop(zone, "a.json", landing_json([market_record()]))
-    assert load_landing_zone().success
-    assert _audit()["expected_coins_present"].passed is passed
+    assert _audit("expected_coins_present")["expected_coins_present"].passed is passed

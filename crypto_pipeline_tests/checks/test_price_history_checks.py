@@ -10,6 +10,7 @@ from crypto_pipeline.automation import AUDIT_JOB
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline_tests.conftest import Filled
 from crypto_pipeline_tests.history.test_gaps import land_hour
 from crypto_pipeline_tests.history.test_load import START, at, land_chart, load
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
@@ -50,21 +51,21 @@ ANOMALIES = {
 _ONCE = ("history_files_unchanged", "budget_on_pace")
 
 
-def checks(**tags: str) -> dict[str, dg.AssetCheckEvaluation]:
+_ALL = {*DAMAGE, *ANOMALIES, "price_matches_market_cap", *_ONCE}
+
+
+def checks(*names: str) -> dict[str, dg.AssetCheckEvaluation]:
     """Run these checks."""
     graph = defs.resolve_asset_graph()
-    names = {*DAMAGE, *ANOMALIES, "price_matches_market_cap", *_ONCE}
     keys = {key for key in graph.asset_check_keys if key.name in names}
     job = defs.resolve_job_def(AUDIT_JOB).get_subset(
         asset_selection=set(), asset_check_selection=keys
     )
-    result = job.execute_in_process(raise_on_error=False, tags=tags)
+    result = job.execute_in_process(raise_on_error=False)
     return {check.check_name: check for check in result.get_asset_check_evaluations()}
 
 
-@pytest.fixture
-def loaded(warehouse: Warehouse, zone: LandingZone) -> Warehouse:
-    """Ten hours of snapshots and a chart."""
+def _load_hours_and_a_chart(warehouse: Warehouse, zone: LandingZone) -> None:
     for number in range(10):
         land_hour(zone, number, [0])
     chance = random.Random(1)
@@ -72,12 +73,17 @@ def loaded(warehouse: Warehouse, zone: LandingZone) -> Warehouse:
     land_chart(zone, points, coin="coin-0000", source="CoinGecko sandbox")
     load(warehouse, zone)
     assert START - timedelta(days=4) == at(-96)
-    return warehouse
+
+
+@pytest.fixture
+def loaded(filled: Filled) -> Warehouse:
+    """Ten hours of snapshots and a chart."""
+    return filled(_load_hours_and_a_chart)
 
 
 def test_a_clean_load_passes(loaded: Warehouse) -> None:
-    found = checks()
-    assert set(found) == {*DAMAGE, *ANOMALIES, "price_matches_market_cap", *_ONCE}
+    found = checks(*_ALL)
+    assert set(found) == _ALL
     # The chart is of four days later.
     # Its prices are made up, and have nothing to do with the market cap.
     assert {name for name, check in found.items() if not check.passed} == {
@@ -87,14 +93,14 @@ def test_a_clean_load_passes(loaded: Warehouse) -> None:
 
 @pytest.mark.parametrize("check", DAMAGE)
 def test_a_check_finds_its_damage(check: str, loaded: Warehouse) -> None:
-    before = checks()[check]
+    before = checks(check)[check]
     with loaded.connection() as connection:
         connection.execute(
             "ALTER TABLE history_batches DROP CONSTRAINT completed_batch_adds_up;"
             f"ALTER TABLE {_HOURLY} DROP CONSTRAINT prices_in_order;"
         )
         connection.execute(DAMAGE[check])
-    found = checks()[check]
+    found = checks(check)[check]
     assert not found.passed
     wrong = found.metadata["wrong_rows"].value
     assert wrong != before.metadata["wrong_rows"].value
@@ -103,9 +109,7 @@ def test_a_check_finds_its_damage(check: str, loaded: Warehouse) -> None:
     )
 
 
-@pytest.fixture
-def quiet_market(warehouse: Warehouse) -> Warehouse:
-    """Three days of four coins that move a little, in two currencies."""
+def _fill_quiet_market(warehouse: Warehouse, zone: LandingZone) -> None:
     with warehouse.connection() as connection:
         connection.execute(
             "SELECT ensure_month_partitions('analytics.fact_crypto_price_hourly',"
@@ -122,15 +126,20 @@ def quiet_market(warehouse: Warehouse) -> Warehouse:
             "INSERT INTO history_series SELECT DISTINCT crypto_id, vs_currency,"
             f" '2026-01-01'::date, '2026-01-03'::date, '2026-01-01'::date, true FROM {_HOURLY}"
         )
-    return warehouse
+
+
+@pytest.fixture
+def quiet_market(filled: Filled) -> Warehouse:
+    """Three days of four coins that move a little, in two currencies."""
+    return filled(_fill_quiet_market)
 
 
 @pytest.mark.parametrize("check", ANOMALIES)
 def test_an_anomaly_is_warned_of(check: str, quiet_market: Warehouse) -> None:
-    assert checks()[check].passed
+    assert checks(check)[check].passed
     with quiet_market.connection() as connection:
         connection.execute(ANOMALIES[check])
-    found = checks()[check]
+    found = checks(check)[check]
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.WARN
     # The jump, and back.
@@ -143,12 +152,12 @@ def test_a_price_that_contradicts_the_market_cap_is_warned_of(
     # 96,000 dollars times 19,828,293 coins are the market cap of this record.
     drop(zone, "a.json", landing_json([market_record(market_cap=1903516128000)]))
     load(warehouse, zone)
-    assert checks()["price_matches_market_cap"].passed
+    assert checks("price_matches_market_cap")["price_matches_market_cap"].passed
     with warehouse.connection() as connection:
         connection.execute(
             "UPDATE analytics.fact_crypto_price_metrics SET market_cap = market_cap * 1.2"
         )
-    found = checks()["price_matches_market_cap"]
+    found = checks("price_matches_market_cap")["price_matches_market_cap"]
     assert not found.passed
     assert found.severity is dg.AssetCheckSeverity.WARN
 
@@ -156,7 +165,7 @@ def test_a_price_that_contradicts_the_market_cap_is_warned_of(
 def test_a_landing_file_that_was_changed_is_found(loaded: Warehouse, zone: LandingZone) -> None:
     (file,) = zone.stored("price_history")
     file.uri.write_bytes(b"tampered")
-    assert not checks()["history_files_unchanged"].passed
+    assert not checks("history_files_unchanged")["history_files_unchanged"].passed
 
 
 def test_the_pace_of_the_month_is_warned_of(
@@ -164,12 +173,12 @@ def test_the_pace_of_the_month_is_warned_of(
 ) -> None:
     monkeypatch.setenv("COINGECKO_PLAN", "demo")
     monkeypatch.setenv("COINGECKO_API_KEY", "CG-0123456789")
-    assert checks()["budget_on_pace"].passed
+    assert checks("budget_on_pace")["budget_on_pace"].passed
     with loaded.connection() as connection:
         connection.execute(
             "INSERT INTO api_requests (request_id, sent_at, plan, credits)"
             " SELECT gen_random_uuid(), now(), 'demo', 1 FROM generate_series(1, 10000)"
         )
-    found = checks()["budget_on_pace"]
+    found = checks("budget_on_pace")["budget_on_pace"]
     assert not found.passed
     assert found.metadata["credits_used"].value == 10_000

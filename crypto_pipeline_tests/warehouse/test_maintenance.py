@@ -27,6 +27,7 @@ from crypto_pipeline.warehouse.maintenance import (
 )
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline.warehouse.staging import load_to_silver
+from crypto_pipeline_tests.conftest import Filled
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import Contents, batches, contents, load_landing_zone, rows
 
@@ -131,15 +132,17 @@ def only(held: Contents, *tables: str) -> Contents:
     return {table: held[table] for table in tables}
 
 
-@pytest.fixture
-def history(
-    warehouse: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Warehouse]:
-    """A warehouse with the six months loaded, of which retention keeps three."""
-    monkeypatch.setenv("RETENTION_MONTHS", "2")
+def load_history(warehouse: Warehouse, zone: LandingZone) -> None:
     drop_history(zone)
     load_landing_zone()
-    yield warehouse
+
+
+@pytest.fixture
+def history(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
+    """A warehouse with the six months loaded, of which retention keeps three."""
+    warehouse = filled(load_history)
+    monkeypatch.setenv("RETENTION_MONTHS", "2")
+    return warehouse
 
 
 @contextmanager
