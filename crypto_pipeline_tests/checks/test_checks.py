@@ -166,16 +166,19 @@ def test_a_check_of_a_load_finds_that_a_key_is_missing(check: str, loaded: Wareh
 
 
 @pytest.mark.parametrize("rule", WARN_RULES, ids=lambda rule: rule.name)
-def test_a_check_of_a_load_counts_what_the_load_has_counted(
+def test_a_warning_counts_what_the_load_has_counted_and_the_audit_shows_it(
     rule: Rule, warehouse: Warehouse, zone: LandingZone
 ) -> None:
     third = market_record(id="third", symbol="eth", name="Third", market_cap_rank=3)
     first = market_record(**{"market_cap_rank": 2, **WARNED[rule.name]})
     drop(zone, "a.json", landing_json([third, first]))
     assert load_landing_zone().success
-    for found in (_as_loaded(rule.name), _audit(rule.name)[rule.name]):
+    as_loaded, audited = _as_loaded(rule.name), _audit(rule.name)[rule.name]
+    for found in (as_loaded, audited):
         assert not found.passed
+        assert found.severity is dg.AssetCheckSeverity.WARN
         assert found.metadata["wrong_rows"].value == 1
+    assert "samples" in audited.metadata
 
 
 def test_a_check_of_a_load_reads_no_file_that_the_load_has_read(
@@ -208,25 +211,6 @@ WARNED = {
     "fields_known": {"invented": 1},
     "fields_complete": {"roi": ABSENT},
 }
-
-
-@pytest.mark.parametrize("rule", WARN_RULES, ids=lambda rule: rule.name)
-def test_a_warning_counts_and_shows_what_it_found(
-    rule: object, warehouse: Warehouse, zone: LandingZone
-) -> None:
-    name = rule.name  # type: ignore[attr-defined]
-    third = market_record(id="third", symbol="eth", name="Third", market_cap_rank=3)
-    drop(zone, "a.json", landing_json([third, market_record(**WARNED[name])]))
-    if name != "symbol_unique_in_response":
-        drop(
-            zone, "a.json", landing_json([third, market_record(**{"symbol": "x", **WARNED[name]})])
-        )
-    assert load_landing_zone().success
-    found = _audit(name)[name]
-    assert not found.passed
-    assert found.severity is dg.AssetCheckSeverity.WARN
-    assert found.metadata["wrong_rows"].value == 1
-    assert "samples" in found.metadata
 
 
 def _load_bitcoin(warehouse: Warehouse, zone: LandingZone) -> None:

@@ -25,6 +25,7 @@ from crypto_pipeline.cli import main
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.registry import FACT, FACT_DAILY, POSTGRES_TABLES, VIEWS
 from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline_tests.conftest import Filled
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import load_landing_zone, rows
 
@@ -55,9 +56,7 @@ def numbers(path: Path, columns: list[str], key: str) -> dict[Any, list[Decimal 
     }
 
 
-@pytest.fixture
-def facts(warehouse: Warehouse, zone: LandingZone) -> Warehouse:
-    """Coins whose numbers have as many digits as their decimal types hold, on both sides."""
+def _load_long_numbers(warehouse: Warehouse, zone: LandingZone) -> None:
     digits = "1234567890" * 3
     measures = {
         name: value for name, value in market_record().items() if isinstance(value, int | float)
@@ -81,7 +80,12 @@ def facts(warehouse: Warehouse, zone: LandingZone) -> Warehouse:
     ]
     drop(zone, "one.json", landing_json(records))
     load_landing_zone()
-    return warehouse
+
+
+@pytest.fixture
+def facts(filled: Filled) -> Warehouse:
+    """Coins whose numbers have as many digits as their decimal types hold, on both sides."""
+    return filled(_load_long_numbers)
 
 
 @pytest.mark.parametrize("form", FORMS)

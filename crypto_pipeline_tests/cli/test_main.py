@@ -81,6 +81,7 @@ def test_the_demos_past_has_hours_in_three_currencies_an_outage_and_a_rename(
     ]
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("warehouse")
 def test_a_source_that_cannot_be_reached_is_one_clear_line(zone: LandingZone) -> None:
     drop(zone, "kept.json", landing_json([market_record()]))

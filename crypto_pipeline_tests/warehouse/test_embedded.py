@@ -201,6 +201,7 @@ def test_a_killed_process_does_not_hold_the_server_for_ever(
     assert wait_until(lambda: postmaster_of(folder) is None)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("asking", ["another process", "the same process"])
 @pytest.mark.parametrize(
     "kind",
