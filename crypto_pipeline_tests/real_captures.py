@@ -10,6 +10,7 @@ from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline_tests.market_records import drop
 
 CAPTURES = Path(__file__).parents[2] / "shared" / "data" / "coingecko"
+DESCRIPTIONS = CAPTURES / "openapi"
 
 needs_captures = pytest.mark.skipif(
     not CAPTURES.is_dir(), reason=f"no real captures in {CAPTURES}: they are not in the repository"

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import jsonschema
 import pytest
 import sqlfluff
 from referencing import Registry
@@ -195,6 +194,9 @@ def test_the_database_script_parses() -> None:
     ids=lambda r: r["name"],
 )
 def test_a_resource_is_valid_by_microsofts_schema(resource: dict[str, Any]) -> None:
+    # It takes seconds to import.
+    import jsonschema
+
     schema = json.loads((SCHEMAS / "2018-06-01" / "Microsoft.DataFactory.json").read_bytes())
     common = json.loads((SCHEMAS / "common" / "definitions.json").read_bytes())
     registry: Registry[Any] = Registry().with_resources(

@@ -1,18 +1,14 @@
 """What our client asks and what the sandbox answers, against CoinGecko's own description."""
 
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta, timezone
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
-from openapi_core import Config, OpenAPI
-from openapi_core.contrib.starlette import StarletteOpenAPIRequest, StarletteOpenAPIResponse
-from openapi_core.validation.response.exceptions import ResponseValidationError
 from pydantic import SecretStr
 from starlette.responses import Response
 
@@ -20,18 +16,18 @@ from crypto_pipeline.coingecko.client import CoinGeckoClient
 from crypto_pipeline.coingecko.limits import RequestBudget
 from crypto_pipeline.coingecko.transport import Transport
 from crypto_pipeline.config.settings import Plan
-from crypto_pipeline.sandbox.app import API_PREFIX
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.conditions import Absence, Conditions, Successor
 from crypto_pipeline.sandbox.market import Market
-from crypto_pipeline_tests.real_captures import CAPTURES
+from crypto_pipeline_tests.real_captures import DESCRIPTIONS
 from crypto_pipeline_tests.sandbox.recorder import Exchange, Recorder, recorded
+
+if TYPE_CHECKING:
+    from crypto_pipeline_tests.sandbox.openapi import Description
 
 NOW = datetime(2026, 6, 15, 12, 20, tzinfo=timezone.utc)
 DAY = timedelta(days=1)
 JSON = "application/json"
-DESCRIPTIONS = CAPTURES / "openapi"
-
 pytestmark = pytest.mark.skipif(
     not DESCRIPTIONS.is_dir(), reason=f"no descriptions in {DESCRIPTIONS}"
 )
@@ -49,51 +45,14 @@ def server() -> Iterator[Recorder]:
         yield recorder
 
 
-class Description:
-    """CoinGecko's description of a plan's API, at the address of the sandbox."""
-
-    def __init__(self, plan: Plan, base_url: str) -> None:
-        spec = json.loads((DESCRIPTIONS / f"{plan.value}-api.json").read_text())
-        spec["servers"] = [{"url": base_url}]
-        self.paths: dict[str, Any] = spec["paths"]
-        # The file is not quite valid itself: the default of an integer is a text.
-        self._api = OpenAPI.from_dict(spec, config=Config(spec_validator_cls=None))
-
-    def check_request(self, exchange: Exchange) -> str:
-        """The request's path in the description; fails if it is not as described."""
-        request = StarletteOpenAPIRequest(exchange.request)
-        found = self._api.unmarshal_request(request)
-        assert not found.errors, (str(exchange.request.url), found.errors)
-        path = self._path(exchange)
-        described = {
-            parameter["name"]
-            for parameter in self.paths[path]["get"].get("parameters", [])
-            if parameter["in"] == "query"
-        }
-        # CoinGecko passes over what it does not know, so a misspelt parameter would go unnoticed.
-        assert set(exchange.request.query_params) <= described
-        return path
-
-    def check_response(self, exchange: Exchange) -> str:
-        """The request's path in the description; fails if the answer is not as described."""
-        self._api.validate_response(
-            StarletteOpenAPIRequest(exchange.request),
-            StarletteOpenAPIResponse(exchange.response),
-        )
-        return self._path(exchange)
-
-    def _path(self, exchange: Exchange) -> str:
-        asked = exchange.request.url.path.removeprefix(API_PREFIX)
-        id = exchange.request.path_params.get("id", "")
-        (path,) = (path for path in self.paths if path.replace("{id}", id) == asked)
-        return path
-
-
-Describe = Callable[[Plan], Description]
+Describe = Callable[[Plan], "Description"]
 
 
 @pytest.fixture(scope="module")
 def describe(server: Recorder) -> Describe:
+    # It takes seconds to import openapi-core.
+    from crypto_pipeline_tests.sandbox.openapi import Description
+
     return cache(lambda plan: Description(plan, server.base_url))
 
 
@@ -199,6 +158,8 @@ def test_a_request_that_is_not_as_described_is_found(
 
 
 def test_an_answer_that_is_not_as_described_is_found(server: Recorder, describe: Describe) -> None:
+    from openapi_core.validation.response.exceptions import ResponseValidationError
+
     server.exchanges.clear()
     httpx.get(f"{server.base_url}/ping")
     request, answer = server.exchanges[0]

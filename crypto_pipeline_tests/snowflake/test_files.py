@@ -3,7 +3,6 @@
 import re
 
 import pytest
-import sqlfluff
 
 from crypto_pipeline_tests.snowflake.emulator import (
     DOCUMENTATION,
@@ -19,6 +18,8 @@ pytestmark = pytest.mark.long
 
 
 def test_everything_beyond_the_emulator_parses() -> None:
+    import sqlfluff
+
     for name in FILES:
         for statement in filter(beyond_emulator, statements(read(name))):
             # Raises an error where a section cannot be parsed.
