@@ -20,7 +20,7 @@ from upath import UPath
 from crypto_pipeline.assets.coin_list import say_list
 from crypto_pipeline.assets.conventions import report_tables
 from crypto_pipeline.assets.partitions import hourly
-from crypto_pipeline.assets.price_history import say_loaded
+from crypto_pipeline.assets.price_history import report_months, say_loaded
 from crypto_pipeline.coins.load import files_to_load as coin_lists_to_load
 from crypto_pipeline.coins.load import load_coin_lists
 from crypto_pipeline.config.settings import Settings
@@ -274,6 +274,7 @@ def _load_pending(
     if failed:
         left.append(f"{failed} lists of coins could not be loaded: see coin_list_batches")
     candles = load_candles_of_snapshots(warehouse)
+    report_months(context, warehouse)
     tables = (*GOLD_TABLES, *HISTORY_TABLES, *CANDLE_TABLES, *(COIN_LIST_TABLES if lists else ()))
     report_tables(context, warehouse, tables, {**gold, **candles})
     return "; ".join(left) or None

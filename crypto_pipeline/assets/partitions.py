@@ -22,9 +22,8 @@ def _first_month() -> datetime:
         settings = Settings()
     except ValidationError:
         return FIRST_MOMENT.replace(day=1)
-    days = history_days(settings)
-    if days is None:
-        return FIRST_MOMENT.replace(day=1)
+    # The sandbox has no end of a past: a year of it is enough to look at.
+    days = history_days(settings) or 365
     reach = datetime.now(timezone.utc) - timedelta(days=days)
     return (reach.replace(day=1) + timedelta(days=32)).replace(
         day=1, hour=0, minute=0, second=0, microsecond=0

@@ -26,8 +26,9 @@ from crypto_pipeline.history.planner import Span
 from crypto_pipeline.landing.landed import hour_of
 from crypto_pipeline.landing.resource import LandingZoneResource
 from crypto_pipeline.model.registry import CANDLE_TABLES, HISTORY_TABLES
+from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
-from crypto_pipeline.warehouse.postgres import work_for_run
+from crypto_pipeline.warehouse.postgres import Warehouse, work_for_run
 from crypto_pipeline.warehouse.resource import WarehouseResource, table_metadata
 
 PRICE_HISTORY = "price_history"
@@ -59,7 +60,8 @@ def price_history(
 ) -> dg.MaterializeResult[Any]:
     """Answers of CoinGecko's `/coins/{id}/market_chart/range` for the months of the run: the hours
     that are missing of each coin that snapshots have had, newest and largest first, within the
-    budget. What was asked for before is not asked for again."""
+    budget. What was asked for before is not asked for again. A month is there when answers of it
+    are held, of whatever coins: what is missing in it is in `v_gaps`."""
     work_for_run(context.run.run_id)
     settings = Settings()
     window = context.partition_time_window
@@ -126,6 +128,7 @@ def price_history_tables(
     failed = history(warehouse, landing_zone).load_pending(
         lambda loaded: say_loaded(context.log, loaded)
     )
+    report_months(context.op_execution_context, warehouse)
     with warehouse.connection() as connection:
         for table in HISTORY_TABLES:
             yield dg.MaterializeResult(
@@ -133,6 +136,18 @@ def price_history_tables(
             )
     if failed:
         context.log.error("%d files of price history could not be loaded", failed)
+
+
+def report_months(context: dg.OpExecutionContext, warehouse: Warehouse) -> None:
+    """Report a materialization of bronze for each month of which answers are held and that has none
+    yet; before the tables that are made of it, which Dagster would else call out of date."""
+    reported = context.instance.get_materialized_partitions(dg.AssetKey(PRICE_HISTORY))
+    left = set(monthly.get_partition_keys()) - reported
+    with warehouse.connection() as connection:
+        months = connection.execute(read_sql("history/months.sql")).fetchall()
+    for (month,) in months:
+        if (key := month.isoformat()) in left:
+            context.log_event(dg.AssetMaterialization(PRICE_HISTORY, partition=key))
 
 
 def say_loaded(log: Any, loaded: Sequence[LoadedHistory]) -> None:
@@ -263,6 +278,7 @@ def _fetch(context: dg.OpExecutionContext, told: History, planned: Planned, now:
     context.log.info(str(outcome))
     tables = (*HISTORY_TABLES, *CANDLE_TABLES)
     did = outcome_metadata(outcome)
+    report_months(context, told.warehouse)
     report_tables(context, told.warehouse, tables, {table.name: did for table in tables})
     if outcome.stopped is not None:
         raise dg.Failure(str(outcome), allow_retries=False)

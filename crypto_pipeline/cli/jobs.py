@@ -85,6 +85,9 @@ def play(
                 f"  hour {number} of {len(times)}, {time:%Y-%m-%d %H:%M} UTC: "
                 + (f"[red]{escape(outcome.errors[0])}[/]" if outcome.errors else "done")
             )
+        if land_past is not None:
+            failures += run_job(instance, COIN_LIST_JOB, console).errors
+            console.print("  the list of coins: done")
         _report(console)
         checks = outcome.checks
         if land_past is not None and (loaded := hours_loaded_since(known)) is not None:

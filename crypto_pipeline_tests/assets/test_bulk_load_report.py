@@ -1,16 +1,19 @@
 """What a bulk load tells Dagster of the hours that it loaded."""
 
 from collections.abc import Iterator
+from datetime import datetime, timedelta, timezone
 
 import dagster as dg
 import pytest
 
 from crypto_pipeline.assets.bulk_load import LOAD_JOB
+from crypto_pipeline.assets.price_history import PRICE_HISTORY
 from crypto_pipeline.cli.home import open_dagster_home
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
+from crypto_pipeline_tests.history.test_load import land_chart
 from crypto_pipeline_tests.market_records import coin, drop, landing_json
 from crypto_pipeline_tests.pipeline import rows
 
@@ -99,3 +102,25 @@ def test_what_is_reported_describes_the_tables(
     for table in ("price_snapshots", "fact_crypto_price_metrics"):
         assert metadata[table]["dagster/row_count"].value == 1
     assert metadata["fact_crypto_price_metrics"]["rows_inserted"].value == 1
+
+
+def test_the_months_of_answers_are_reported_once_and_before_their_tables(
+    warehouse: Warehouse, zone: LandingZone, instance: dg.DagsterInstance
+) -> None:
+    month = datetime.now(timezone.utc).replace(day=1, hour=1, minute=0, second=0, microsecond=0)
+    before = month - timedelta(days=2)
+    land_chart(zone, [(before, 1), (month, 2)], asked_at=month)
+    drop(zone, "a.json", landing_json([coin(1)]))
+    load(instance)
+    months = {f"{time:%Y-%m}-01" for time in (before, month)}
+    assert instance.get_materialized_partitions(dg.AssetKey(PRICE_HISTORY)) == months
+
+    land_chart(zone, [(month, 2)], coin="ethereum", asked_at=month)
+    load(instance)
+    assert len(materializations(instance, PRICE_HISTORY)) == 2
+    newest = {
+        asset: event.timestamp
+        for asset in (PRICE_HISTORY, "price_points")
+        if (event := instance.get_latest_materialization_event(dg.AssetKey(asset))) is not None
+    }
+    assert newest[PRICE_HISTORY] <= newest["price_points"]

@@ -76,6 +76,7 @@ def test_the_demos_past_has_hours_in_three_currencies_an_outage_and_a_rename(
     assert rows(warehouse, outage) == [(7,)]
     events = "SELECT event FROM coin_events WHERE crypto_id = 'render-token' ORDER BY 1"
     assert rows(warehouse, events) == [("renamed",), ("symbol changed",)]
+    assert rows(warehouse, "SELECT count(*) > 250 FROM coin_listings") == [(True,)]
     assert rows(warehouse, "SELECT kind FROM analytics.dim_source WHERE source_key > 0") == [
         ("sandbox",)
     ]
