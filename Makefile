@@ -75,6 +75,7 @@ docs: install
 # The landing file that the README loads.
 sample: install
 	$(BIN)/python -m crypto_pipeline_tests.sample docs/sample/market_snapshot.json
+	$(BIN)/python -m crypto_pipeline_tests.example_rows
 
 # The images of the UI and the dashboard in docs/images, from the demo; with the Chromium that is installed.
 screenshots: install

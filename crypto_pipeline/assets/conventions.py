@@ -7,8 +7,9 @@ from typing import Any
 
 import dagster as dg
 
+from crypto_pipeline.model.example_rows import example_row
 from crypto_pipeline.model.partitions import STALE_AFTER
-from crypto_pipeline.model.registry import Table
+from crypto_pipeline.model.registry import Column, Table
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline.warehouse.resource import table_metadata
 
@@ -31,6 +32,9 @@ RETRY = dg.RetryPolicy(
     max_retries=3, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL
 )
 """Of an asset that asks CoinGecko."""
+
+
+_LONGEST_EXAMPLE = 60
 
 
 def table_output(
@@ -131,14 +135,22 @@ def _metadata(table: Table, lineage: dg.TableColumnLineage) -> dict[str, Any]:
 
 
 def _column_schema(table: Table) -> dg.TableSchema:
+    example = example_row(table)
     return dg.TableSchema(
         columns=[
             dg.TableColumn(
                 name=column.name,
                 type=column.type,
-                description=column.comment,
+                description=_described(column, example.get(column.name)),
                 constraints=dg.TableColumnConstraints(nullable=column.nullable),
             )
             for column in table.columns
         ]
     )
+
+
+def _described(column: Column, example: str | None) -> str:
+    if example is None:
+        return column.comment
+    shown = example if len(example) <= _LONGEST_EXAMPLE else f"{example[:_LONGEST_EXAMPLE]}..."
+    return f"{column.comment} For example `{shown}`."
