@@ -35,6 +35,9 @@ _FILE_COLUMNS = (
 )
 _NOTHING = Points((), (), (), ())
 
+_CHUNK_BYTES = 3_000_000
+"""Of the files of a transaction: charts lie compressed, and take twenty times the memory."""
+
 
 @dataclass(frozen=True)
 class LoadedHistory:
@@ -149,7 +152,9 @@ def load_history(
     """
     failed = 0
     with ThreadPoolExecutor(max_workers=1, thread_name_prefix="decoder") as decoder:
-        chunks = groups_in_chunks(([file] for file in files), lambda file: file.file.size)
+        chunks = groups_in_chunks(
+            ([file] for file in files), lambda file: file.file.size, _CHUNK_BYTES
+        )
         decoding = decoder.submit(_decode, next(chunks, []))
         while decoded := decoding.result():
             decoding = decoder.submit(_decode, next(chunks, []))
