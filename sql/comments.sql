@@ -333,6 +333,10 @@ COMMENT ON COLUMN history_series.first_hourly_day IS
     'First day (UTC) with snapshots of three hours or more: from then on hours are expected, before it days.';
 COMMENT ON COLUMN history_series.in_snapshots IS
     'Whether a snapshot has ever had it.';
+COMMENT ON COLUMN history_series.first_hour IS
+    'First hour of first_hourly_day that has a candle, UTC.';
+COMMENT ON COLUMN history_series.last_hour IS
+    'Last hour of last_day that has a candle, UTC; null where that day has only a daily point.';
 
 COMMENT ON TABLE history_refusals IS
     'Ranges of the price history that the source does not give: it is not asked for them again with the same plan.';

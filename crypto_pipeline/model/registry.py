@@ -715,6 +715,19 @@ HISTORY_SERIES: Final = Table(
             nullable=True,
         ),
         Column("in_snapshots", "boolean", "Whether a snapshot has ever had it"),
+        Column(
+            "first_hour",
+            "timestamptz",
+            "First hour of first_hourly_day that has a candle, UTC",
+            nullable=True,
+        ),
+        Column(
+            "last_hour",
+            "timestamptz",
+            "Last hour of last_day that has a candle, UTC",
+            note="null where that day has only a daily point",
+            nullable=True,
+        ),
     ),
     key=("crypto_id", "vs_currency"),
 )

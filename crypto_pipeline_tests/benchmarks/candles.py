@@ -45,9 +45,13 @@ ON CONFLICT DO NOTHING
 """
 _SERIES = """
 INSERT INTO history_series (
-    crypto_id, vs_currency, first_day, last_day, first_hourly_day, in_snapshots
+    crypto_id, vs_currency, first_day, last_day, first_hourly_day, in_snapshots, first_hour,
+    last_hour
 )
-SELECT crypto_id, vs_currency, min(day), max(day), min(day), true
+SELECT
+    crypto_id, vs_currency, min(day), max(day), min(day), true,
+    min(day)::timestamp AT TIME ZONE 'UTC',
+    max(day)::timestamp AT TIME ZONE 'UTC' + interval '23 hours'
 FROM analytics.fact_crypto_price_daily
 GROUP BY crypto_id, vs_currency
 ON CONFLICT DO NOTHING

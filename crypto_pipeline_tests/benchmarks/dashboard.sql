@@ -41,7 +41,10 @@ CROSS JOIN LATERAL (
 ) AS x
 WHERE hashtext(c.crypto_id || h::date) % 200 <> 0 OR extract(hour FROM h) <> 5;
 INSERT INTO history_series
-SELECT crypto_id, 'usd', '2015-07-01', current_date, current_date - 300, true FROM coins;
+SELECT
+    crypto_id, 'usd', '2015-07-01', current_date, current_date - 300, true,
+    (current_date - 300)::timestamp AT TIME ZONE 'UTC', date_trunc('hour', now())
+FROM coins;
 INSERT INTO ingestion_batches (
     landing_file, file_sha256, partition_hour, source, vs_currency, ingested_at, status,
     records_fetched, records_loaded, records_duplicate, records_rejected, gold_loaded_at,

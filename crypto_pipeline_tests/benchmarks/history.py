@@ -147,7 +147,8 @@ def _audit(warehouse: Warehouse) -> float:
     """Seconds to find all gaps, of hours, as if every coin came from snapshots."""
     with warehouse.connection() as connection:
         connection.execute(
-            "UPDATE history_series SET in_snapshots = true, first_hourly_day = first_day"
+            "UPDATE history_series SET in_snapshots = true, first_hourly_day = first_day,"
+            " first_hour = first_day::timestamp AT TIME ZONE 'UTC'"
         )
         connection.execute("ANALYZE")
         began = time.perf_counter()

@@ -358,3 +358,44 @@ def test_the_past_of_a_coin_is_asked_for_under_its_new_id(
     assert (outcome.planned, outcome.made, outcome.refused) == (1, 1, 0)
     assert [coin for coin, *_ in charts.asked] == ["coin-0002"]
     assert gaps(warehouse) == []
+
+
+# --- Series --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_series_knows_its_first_and_last_hour_however_they_come(
+    seed: int, warehouse: Warehouse, zone: LandingZone
+) -> None:
+    """Its hours are those of its first hourly day and of its last day, as the candles have them."""
+    chance = random.Random(seed)
+    coins = ["coin-0000", "coin-0001"]
+    for _ in range(4):
+        for number in chance.sample(range(72), 12):
+            land_hour(zone, number, [0, 1])
+        first = START + chance.randrange(-3, 4) * _DAY
+        times = [first + n * _HOUR for n in range(1, chance.randrange(5, 40))]
+        land_chart(zone, [(time, 1) for time in times], coin=chance.choice(coins))
+        days = [first + n * _DAY for n in range(chance.randrange(1, 6))]
+        land_chart(zone, [(day, 1) for day in days], coin=chance.choice(coins))
+        load(warehouse, zone)
+        assert (
+            rows(
+                warehouse,
+                """
+            SELECT crypto_id, first_hour, last_hour FROM history_series
+            EXCEPT
+            SELECT s.crypto_id,
+                min(f.hour_start) FILTER (
+                    WHERE (f.hour_start AT TIME ZONE 'UTC')::date = s.first_hourly_day
+                ),
+                max(f.hour_start) FILTER (
+                    WHERE (f.hour_start AT TIME ZONE 'UTC')::date = s.last_day
+                )
+            FROM history_series AS s
+            JOIN analytics.fact_crypto_price_hourly AS f USING (crypto_id, vs_currency)
+            GROUP BY s.crypto_id, s.first_hourly_day, s.last_day
+            """,
+            )
+            == []
+        )

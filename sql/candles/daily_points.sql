@@ -18,6 +18,7 @@ extended AS (
     FROM merged GROUP BY crypto_id, vs_currency
     ON CONFLICT (crypto_id, vs_currency) DO UPDATE SET
         first_day = least(s.first_day, excluded.first_day),
-        last_day = greatest(s.last_day, excluded.last_day)
+        last_day = greatest(s.last_day, excluded.last_day),
+        last_hour = CASE WHEN excluded.last_day <= s.last_day THEN s.last_hour END
 )
 SELECT count(*) FROM merged

@@ -1,7 +1,9 @@
 -- The days of which hours changed, from all of their hours; and all days into the facts.
 ANALYZE changed_days;
 
--- Day by day, so that only the months of the days are read.
+-- The planner sees the bounds and looks at no other month; day by day, not even all of these is read.
+SELECT create_pruned_candles(min(day_start), max(day_start)) FROM changed_days;
+
 INSERT INTO day_candles
 SELECT d.crypto_id, d.vs_currency, (d.day_start AT TIME ZONE 'UTC')::date AS day, h.*
 FROM (SELECT DISTINCT crypto_id, vs_currency, day_start FROM changed_days) AS d
@@ -27,8 +29,10 @@ CROSS JOIN LATERAL (
             WHEN bool_or(h.origin = 'snapshot') THEN 'snapshot'
             WHEN bool_or(h.origin = 'chart') THEN 'chart'
             ELSE 'import'
-        END AS origin
-    FROM analytics.fact_crypto_price_hourly AS h
+        END AS origin,
+        min(h.hour_start) AS first_hour,
+        max(h.hour_start) AS last_hour
+    FROM pruned_fact_crypto_price_hourly AS h
     WHERE h.crypto_id = d.crypto_id AND h.vs_currency = d.vs_currency
         AND h.hour_start >= d.day_start AND h.hour_start < d.day_start + interval '24 hours'
     HAVING count(*) > 0
@@ -60,21 +64,26 @@ ON CONFLICT (crypto_id, vs_currency, day) DO UPDATE SET
 
 -- From when to when each series goes, which the gaps are told by.
 INSERT INTO history_series AS s (
-    crypto_id, vs_currency, first_day, last_day, first_hourly_day, in_snapshots
+    crypto_id, vs_currency, first_day, last_day, first_hourly_day, in_snapshots, first_hour, last_hour
 )
 SELECT
     crypto_id, vs_currency, min(day), max(day), min(day) FILTER (WHERE snapshot_hours > 2),
-    bool_or(snapshot_hours > 0)
+    bool_or(snapshot_hours > 0), min(first_hour) FILTER (WHERE snapshot_hours > 2), max(last_hour)
 FROM day_candles
 GROUP BY crypto_id, vs_currency
 ON CONFLICT (crypto_id, vs_currency) DO UPDATE SET
     first_day = least(s.first_day, excluded.first_day),
     last_day = greatest(s.last_day, excluded.last_day),
     first_hourly_day = least(s.first_hourly_day, excluded.first_hourly_day),
-    in_snapshots = s.in_snapshots OR excluded.in_snapshots
-WHERE (s.first_day, s.last_day, s.first_hourly_day, s.in_snapshots) IS DISTINCT FROM (
-    least(s.first_day, excluded.first_day),
-    greatest(s.last_day, excluded.last_day),
-    least(s.first_hourly_day, excluded.first_hourly_day),
-    s.in_snapshots OR excluded.in_snapshots
-);
+    in_snapshots = s.in_snapshots OR excluded.in_snapshots,
+    first_hour = least(s.first_hour, excluded.first_hour),
+    -- Of a last day that has no hours, only a daily point, there is none.
+    last_hour = CASE
+        WHEN excluded.last_day >= s.last_day THEN greatest(s.last_hour, excluded.last_hour)
+        ELSE s.last_hour
+    END
+WHERE excluded.first_day < s.first_day OR excluded.last_day > s.last_day
+    OR excluded.in_snapshots > s.in_snapshots
+    OR excluded.first_hourly_day < coalesce(s.first_hourly_day, 'infinity')
+    OR excluded.first_hour < coalesce(s.first_hour, 'infinity')
+    OR excluded.last_day = s.last_day AND excluded.last_hour > coalesce(s.last_hour, '-infinity');

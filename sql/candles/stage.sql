@@ -27,7 +27,9 @@ CREATE TEMPORARY TABLE day_candles (
     observations integer NOT NULL,
     hours bigint NOT NULL,
     snapshot_hours bigint NOT NULL,
-    origin text NOT NULL
+    origin text NOT NULL,
+    first_hour timestamptz NOT NULL,
+    last_hour timestamptz NOT NULL
 ) ON COMMIT DROP;
 -- Daily points that are new in silver.
 CREATE TEMPORARY TABLE daily_points (

@@ -99,7 +99,8 @@ days_new AS (
         (array_agg(total_volume ORDER BY hour_start) FILTER (WHERE total_volume IS NOT NULL))
             [count(total_volume)],
         count(*), count(*), 0,
-        CASE WHEN bool_or(origin = 'chart') THEN 'chart' ELSE 'import' END
+        CASE WHEN bool_or(origin = 'chart') THEN 'chart' ELSE 'import' END,
+        min(hour_start), max(hour_start)
     FROM candles WHERE is_new
     GROUP BY crypto_id, vs_currency, day_start
     RETURNING hours
