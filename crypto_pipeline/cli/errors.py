@@ -132,7 +132,7 @@ _LOST = (
     "is PostgreSQL running, and does it let us in? Its log says more (of the embedded server, in"
     " DATA_DIR/postgres). What was committed is there: the same command goes on"
 )
-_REMEDIES = {
+REMEDIES_BY_STATE = {
     "53100": _ROOM,
     "53300": _CONNECTIONS,
     "25006": _READ_ONLY,
@@ -143,7 +143,7 @@ _REMEDIES = {
 """What to do, by SQLSTATE."""
 
 # libpq has no SQLSTATE for what happens before a session, or to its socket.
-_REMEDIES_BY_TEXT = {
+REMEDIES_BY_TEXT = {
     "no space left on device": _ROOM,
     "too many clients": _CONNECTIONS,
     "too many connections": _CONNECTIONS,
@@ -157,18 +157,19 @@ _REMEDIES_BY_TEXT = {
     "connection refused": _LOST,
     "no such file or directory": _LOST,
 }
+"""What to do, by words of the message."""
 
 
 def _remedy(error: BaseException) -> str | None:
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
-    if isinstance(state, str) and state in _REMEDIES:
-        return _REMEDIES[state]
+    if isinstance(state, str) and state in REMEDIES_BY_STATE:
+        return REMEDIES_BY_STATE[state]
     if isinstance(error, OSError):
         return _ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
     if not isinstance(error, _database_errors()):
         return None
     text = str(error).lower()
-    return next((remedy for words, remedy in _REMEDIES_BY_TEXT.items() if words in text), None)
+    return next((remedy for words, remedy in REMEDIES_BY_TEXT.items() if words in text), None)
 
 
 def _database_errors() -> tuple[type[BaseException], ...]:
