@@ -142,7 +142,9 @@ def with_drawn_diagrams(page: str, text: str, folder: Path) -> str:
             file = folder / f"{Path(page).stem.lower()}-{count}-{theme}.svg"
             source = f'%%{{init: {{"theme": "{mermaid}"}}}}%%\n{match[1]}'
             file.write_text(mmdr.render(source).svg(), encoding="utf-8")
-            images.append(f"![Diagram {count}]({folder.name}/{file.name}#only-{theme})")
+            place = f"{folder.name}/{file.name}"
+            # Opens by itself, where it can be enlarged.
+            images.append(f"[![Diagram {count}]({place}#only-{theme})]({place})")
         return "\n".join(images)
 
     return _DIAGRAM.sub(drawn, text)

@@ -189,9 +189,9 @@ AREAS: Final[Mapping[str, tuple[Topic, ...]]] = {
             "A file holds no records",
             "From `load`, as the error of a failed batch (`ingestion_batches.error`), or as the"
             " reason why a file was left.",
-            "Save the body of the response as JSON, or drop the file into a folder beside the"
-            " landing zone if it is something else:"
-            " [the forms that are read](COMMANDS.md#load-files-of-your-own).",
+            "Save the body of the response as JSON:"
+            " [the forms that are read](COMMANDS.md#load-files-of-your-own). Move a file that is"
+            " something else out of the landing zone.",
             (
                 "coingecko.looks",
                 "coingecko.capture: no array of records",
@@ -516,6 +516,9 @@ def _coingecko() -> list[str]:
 
 def _postgres() -> list[str]:
     """What is done about PostgreSQL's errors."""
+    said_of: dict[str, list[str]] = {}
+    for said, remedy in (REMEDIES_BY_STATE | REMEDIES_BY_TEXT).items():
+        said_of.setdefault(remedy, []).append(said)
     return [
         "### What PostgreSQL says",
         paragraph(
@@ -524,10 +527,7 @@ def _postgres() -> list[str]:
         ),
         table(
             ["SQLSTATE, or words of the message", "what to do"],
-            [
-                [code(told), remedy]
-                for told, remedy in (REMEDIES_BY_STATE | REMEDIES_BY_TEXT).items()
-            ],
+            [[", ".join(map(code, said)), remedy] for remedy, said in said_of.items()],
         ),
     ]
 
