@@ -132,6 +132,14 @@ _LOST = (
     "is PostgreSQL running, and does it let us in? Its log says more (of the embedded server, in"
     " DATA_DIR/postgres). What was committed is there: the same command goes on"
 )
+_ADDRESS = (
+    "check the host in DATABASE_URL or DB_HOST, and that name servers and firewall let us get there"
+)
+_LOGIN = (
+    "check user and password in DATABASE_URL, or DB_USER and DB_PASSWORD, and that the server's"
+    " pg_hba.conf lets them in"
+)
+_NO_DATABASE = "make the database first, or correct its name in DATABASE_URL or DB_NAME"
 REMEDIES_BY_STATE = {
     "53100": _ROOM,
     "53300": _CONNECTIONS,
@@ -156,6 +164,13 @@ REMEDIES_BY_TEXT = {
     "the database system is": _LOST,
     "connection refused": _LOST,
     "no such file or directory": _LOST,
+    "failed to resolve host": _ADDRESS,
+    "timeout expired": _ADDRESS,
+    "authentication failed": _LOGIN,
+    "no password supplied": _LOGIN,
+    "no pg_hba.conf entry": _LOGIN,
+    'fatal:  role "': _LOGIN,
+    'fatal:  database "': _NO_DATABASE,
 }
 """What to do, by words of the message."""
 

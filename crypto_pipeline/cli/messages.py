@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import crypto_pipeline
@@ -47,7 +48,8 @@ class Message:
     text: str
 
 
-def all_messages() -> list[Message]:
+@cache
+def all_messages() -> tuple[Message, ...]:
     """Every message of the package, each once, by the modules' names."""
     found: dict[Message, None] = {}
     for module, tree in _modules():
@@ -58,12 +60,12 @@ def all_messages() -> list[Message]:
     for statement in _STATEMENTS:
         for text in re.findall(r"format\(\s*'([^']+)'", read_sql(statement)):
             found[Message(statement, text.replace("%s", VALUE))] = None
-    return [message for message in found if _LETTERS.search(message.text)]
+    return tuple(message for message in found if _LETTERS.search(message.text))
 
 
 def arguments_of(module: str, function: str) -> list[list[tuple[str, ...]]]:
     """What a module calls a function with: of each call, the texts that each argument can be."""
-    tree = dict(_modules())[module]
+    tree = _parsed(_PACKAGE.joinpath(*module.split(".")).with_suffix(".py"))
     constants = _constants(tree)
     return [
         [tuple(_texts(argument, constants)) for argument in node.args]
@@ -75,7 +77,11 @@ def arguments_of(module: str, function: str) -> list[list[tuple[str, ...]]]:
 def _modules() -> Iterator[tuple[str, ast.Module]]:
     for path in sorted(_PACKAGE.rglob("*.py")):
         module = ".".join(path.relative_to(_PACKAGE).with_suffix("").parts)
-        yield module, ast.parse(path.read_text(encoding="utf-8"))
+        yield module, _parsed(path)
+
+
+def _parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
 
 
 def _constants(tree: ast.Module) -> dict[str, ast.expr]:
@@ -91,7 +97,7 @@ def _constants(tree: ast.Module) -> dict[str, ast.expr]:
 
 def _expressions(tree: ast.Module) -> Iterator[ast.expr]:
     """The expressions that make a module's messages."""
-    raised = [node.exc for node in ast.walk(tree) if isinstance(node, ast.Raise)]
+    raised = {node.exc for node in ast.walk(tree) if isinstance(node, ast.Raise)}
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef) and node.name in _TELLERS:
             yield from (
@@ -99,7 +105,7 @@ def _expressions(tree: ast.Module) -> Iterator[ast.expr]:
                 for told in ast.walk(node)
                 if isinstance(told, ast.Return) and told.value is not None
             )
-        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "errors":
+        if isinstance(node, ast.Assign) and _name(node.targets[0]) == "errors":
             yield from getattr(node.value, "elts", [])
         if not isinstance(node, ast.Call) or not node.args:
             continue
@@ -115,12 +121,18 @@ def _expressions(tree: ast.Module) -> Iterator[ast.expr]:
             yield node.args[0]
 
 
-def _name(function: ast.expr) -> str:
-    return ast.unparse(function).rpartition(".")[2]
+def _name(expression: ast.expr) -> str:
+    """The last part of a dotted name."""
+    match expression:
+        case ast.Name(id=name) | ast.Attribute(attr=name):
+            return name
+        case _:
+            return ""
 
 
-def _owner(function: ast.expr) -> str:
-    return ast.unparse(function).rpartition(".")[0].rpartition(".")[2]
+def _owner(expression: ast.expr) -> str:
+    """The part before the last."""
+    return _name(expression.value) if isinstance(expression, ast.Attribute) else ""
 
 
 def _texts(expression: ast.expr, constants: dict[str, ast.expr]) -> Iterator[str]:
