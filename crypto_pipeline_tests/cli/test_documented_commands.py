@@ -181,14 +181,12 @@ def desk() -> Iterator[Desk]:
     # A short path, which a socket's name needs.
     with tempfile.TemporaryDirectory(prefix="cp-") as name:
         folder, port = Path(name), free_port()
-        (folder / "dagster").mkdir()
         program = [sys.executable, "-m", "crypto_pipeline.cli"]
         environment = {
             "HOME": name,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "COLUMNS": "120",
             "PYTHONPATH": str(ROOT),
-            "DAGSTER_HOME": f"{name}/dagster",
             "COINGECKO_BASE_URL": f"http://127.0.0.1:{port}/api/v3",
             "COINGECKO_REQUESTS_PER_MINUTE": "10000",
             "COINGECKO_HISTORY_DAYS": "3",
