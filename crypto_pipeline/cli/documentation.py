@@ -424,31 +424,26 @@ def verbs_page() -> str:
             " and examples: [COMMANDS.md](COMMANDS.md)."
         ),
         paragraph(_GENERATED.format(source="[main.py](../crypto_pipeline/cli/main.py)")),
-        *_verbs(main, "crypto-pipeline", click.Context(main, info_name="crypto-pipeline")),
+        *_verbs(main, click.Context(main, info_name="crypto-pipeline")),
     )
 
 
-def _verbs(command: click.Command, name: str, context: click.Context) -> Iterator[str]:
-    if isinstance(command, click.Group):
-        for verb, inner in sorted(command.commands.items()):
-            inner_name = f"{name} {verb}"
-            yield f"## {inner_name}"
-            yield from _verb(inner, click.Context(inner, info_name=verb, parent=context))
-            yield from _verbs(
-                inner, inner_name, click.Context(inner, info_name=verb, parent=context)
-            )
+def _verbs(group: click.Group, context: click.Context) -> Iterator[str]:
+    for verb, command in sorted(group.commands.items()):
+        inner = click.Context(command, info_name=verb, parent=context)
+        yield f"## {inner.command_path}"
+        yield from _verb(command, inner)
+        if isinstance(command, click.Group):
+            yield from _verbs(command, inner)
 
 
 def _verb(command: click.Command, context: click.Context) -> Iterator[str]:
-    # click folds the paragraphs of a docstring the same way.
     for told in textwrap.dedent(command.help or "").strip().split("\n\n"):
         yield paragraph(" ".join(told.split()))
     if not isinstance(command, click.Group):
-        yield code_block(
-            "text", f"{context.command_path} {' '.join(command.collect_usage_pieces(context))}"
-        )
-    options = [option for option in command.get_params(context) if isinstance(option, click.Option)]
-    options = [option for option in options if "--help" not in option.opts]
+        usage = " ".join(command.collect_usage_pieces(context))
+        yield code_block("text", f"{context.command_path} {usage}")
+    options = [option for option in command.params if isinstance(option, click.Option)]
     if options:
         yield table(
             ["option", "value", "default", "meaning"],

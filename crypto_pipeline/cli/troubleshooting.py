@@ -453,7 +453,9 @@ def troubleshooting_page() -> str:
             "Search this page for a part of the message that has no name, number or path in it:"
             f" where a value stands, the message here has {VALUE}. Every message that the pipeline"
             " itself can show is here, with when it comes and what to do; what another program says"
-            " (PostgreSQL, Dagster, an object store) is quoted behind it."
+            " (PostgreSQL, Dagster, an object store) is quoted behind it. What a rule says of a"
+            " record: [QUALITY_RULES.md](QUALITY_RULES.md); what a check finds:"
+            " [sql/checks](../sql/checks), in the first line of its query."
         ),
         paragraph(
             "Look first at what finds the cause by itself: `crypto-pipeline doctor` tries"
