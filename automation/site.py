@@ -88,10 +88,16 @@ def _for_the_site(text: str, page: str, folder: Path, place: Callable[[Path], st
         return posixpath.relpath(leads_to, posixpath.dirname(page) or ".") + anchor
 
     # The pieces at odd places are the code blocks. What belongs to an item of a numbered list is
-    # indented by three spaces on GitHub and by four here, code or not.
+    # indented by three spaces on GitHub and by four here, code or not; and the next item begins
+    # after an empty line, or else it is a part of this one.
     pieces = _CODE.split(text)
     pieces[::2] = [
-        re.sub(r"^ {3}(?=\S)", " " * 4, _LINK.sub(link, prose), flags=re.MULTILINE)
+        re.sub(
+            r"^( {4}\S.*\n|\n)(?=\d+\. )",
+            r"\1\n",
+            re.sub(r"^ {3}(?=\S)", " " * 4, _LINK.sub(link, prose), flags=re.MULTILINE),
+            flags=re.MULTILINE,
+        )
         for prose in pieces[::2]
     ]
     pieces[1::2] = [

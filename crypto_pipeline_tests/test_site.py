@@ -64,7 +64,7 @@ def test_a_page_links_to_the_site_and_to_pages_that_show_the_code(
     (tmp_path / "docs" / "X.md").write_text(
         "# X\n\n[home](../README.md#it) [one](../sql/one.sql) [all](../sql)\n"
         "[env](../.env.example)\n\n"
-        "1. First:\n\n   ```sh\n   ls  # [no](link.md)\n   ```\n\n   Then.\n"
+        "1. First:\n\n   ```sh\n   ls  # [no](link.md)\n   ```\n\n   Then.\n2. Last.\n"
     )
 
     pages = site.site_pages(tmp_path)
@@ -74,7 +74,7 @@ def test_a_page_links_to_the_site_and_to_pages_that_show_the_code(
     )
     assert "[home](index.md#it) [one](source/sql/one.sql.md) [all](source/sql.md)" in pages["X.md"]
     assert "[env](source/env.example.md)" in pages["X.md"]
-    assert "    ```sh\n    ls  # [no](link.md)\n    ```\n\n    Then.\n" in pages["X.md"]
+    assert "    ```sh\n    ls  # [no](link.md)\n    ```\n\n    Then.\n\n2. Last.\n" in pages["X.md"]
     assert "`````sql\nSELECT 1;\n`````" in pages["source/sql/one.sql.md"]
     assert "- [one.sql](sql/one.sql.md)" in pages["source/sql.md"]
 
