@@ -112,7 +112,7 @@ def test_what_is_not_run_is_there() -> None:
 
 IN_THE_TEST = {
     # What is here to be shown, renamed, or told.
-    r"\b(12:0|91:149)\b": "$(rejected)",
+    r"\b(12:0|719:149)\b": "$(rejected)",
     r"\bOLD NEW\b": "dogecoin solana",
     r"\bOLD\b": "dogecoin",
     r"--recordings PATH": "--recordings .data/landing/crypto_sandbox --hours 1",
