@@ -8,7 +8,7 @@ RUNNABLE := $(VENV)/.runnable
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo dashboard test test-all parity-year up run lint audit docs sample screenshots wheel requirements bench clean
+.PHONY: help install demo dashboard test test-all parity-year up run lint audit docs site sample screenshots wheel requirements bench clean
 
 help:
 	@sed -n 's/^# //p' Makefile | head -3
@@ -77,6 +77,13 @@ sample: install
 	$(BIN)/python -m crypto_pipeline_tests.sample docs/sample/market_snapshot.json
 	$(BIN)/python -m crypto_pipeline_tests.example_rows
 
+# The documentation as a site, in build/html; a link or an anchor that leads nowhere is an error.
+site: $(RUNNABLE)
+	@$(BIN)/python -c 'import mmdr, zensical' 2>/dev/null || \
+	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	        -r automation/requirements-site.txt
+	$(BIN)/python automation/site.py
+
 # The images of the UI and the dashboard in docs/images, from the demo; with the Chromium that is installed.
 screenshots: install
 	@$(BIN)/python -c 'import PIL, playwright, plotly' 2>/dev/null || \
@@ -110,6 +117,10 @@ requirements:
 	    --no-strip-extras --no-header --no-annotate --no-emit-index-url \
 	    --group dashboard --constraint requirements.txt \
 	    --output-file automation/requirements-dashboard.txt
+	uv pip compile --quiet --universal --python-version 3.10 --generate-hashes \
+	    --no-strip-extras --no-header --no-annotate --no-emit-index-url \
+	    --group site --constraint requirements.txt \
+	    --output-file automation/requirements-site.txt
 
 clean:
 	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis

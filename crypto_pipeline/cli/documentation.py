@@ -1,25 +1,29 @@
 """The parts of the documentation that must not drift, written from what they describe.
 
 Tables and columns come from the database's catalogue, where ``COMMENT ON`` (from the registry) has
-what they mean; rules come from ``quality.py`` and variables from ``settings.py``. ``make docs``
-writes the files, a test compares them with those in the repository.
+what they mean; rules come from ``quality.py``, variables from ``settings.py``, verbs from click and
+messages from the code that makes them. ``make docs`` writes the files, a test compares them with
+those in the repository.
 """
 
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from pathlib import Path
 
+import click
 import psycopg
 from psycopg.rows import class_row
 from pydantic.fields import FieldInfo
 
 from crypto_pipeline.cli.dbt_sources import sources_yaml
+from crypto_pipeline.cli.markdown import code, code_block, page, paragraph, table
+from crypto_pipeline.cli.troubleshooting import troubleshooting_page
 from crypto_pipeline.config.settings import Settings, is_secret
 from crypto_pipeline.model.quality import POINT_RULES, RULES, Rule
-from crypto_pipeline.model.registry import PRICE_POINTS
+from crypto_pipeline.model.registry import PRICE_POINTS, TABLES, Table
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.catalog import Column, describe_columns
 
@@ -49,7 +53,10 @@ def write_documentation(connection: psycopg.Connection, folder: Path) -> list[Pa
         folder / "ER_DIAGRAM.md": silver_page(connection),
         folder / "STAR_SCHEMA_DIAGRAM.md": gold_page(connection),
         folder / "QUALITY_RULES.md": rules_page(connection),
+        folder / "COLUMNS.md": columns_page(),
         folder / "CONFIGURATION.md": configuration_page(),
+        folder / "VERBS.md": verbs_page(),
+        folder / "TROUBLESHOOTING.md": troubleshooting_page(),
         folder.absolute().parent / ".env.example": env_example(),
         folder.absolute().parent / "automation/dbt/models/sources.yml": sources_yaml(),
     }
@@ -137,11 +144,11 @@ def gold_page(connection: psycopg.Connection) -> str:
 def _schema_page(schema: Schema, title: str, introduction: str) -> str:
     tables = [_dictionary(schema, relation) for relation in schema.tables]
     views = [_dictionary(schema, relation) for relation in schema.relations if relation.is_view]
-    return _page(
+    return page(
         title,
-        _paragraph(introduction),
-        _paragraph(_GENERATED.format(source=_TABLES_FROM)),
-        _code_block("mermaid", _entity_diagram(schema)),
+        paragraph(introduction),
+        paragraph(_GENERATED.format(source=_TABLES_FROM)),
+        code_block("mermaid", _entity_diagram(schema)),
         "## Tables",
         *tables,
         *(["## Views", *views] if views else []),
@@ -197,14 +204,13 @@ def _dictionary(schema: Schema, relation: Relation) -> str:
     if relation.is_view:
         header = ["column", "type", "meaning"]
         rows = [
-            [_code(column.name), _short_type(column), column.description or ""]
-            for column in columns
+            [code(column.name), _short_type(column), column.description or ""] for column in columns
         ]
     else:
         header = ["column", "type", "key", "null", "meaning"]
         rows = [
             [
-                _code(column.name),
+                code(column.name),
                 _short_type(column),
                 _marks(schema, relation.name, column.name),
                 "yes" if column.nullable else "",
@@ -213,7 +219,7 @@ def _dictionary(schema: Schema, relation: Relation) -> str:
             for column in columns
         ]
     return "\n\n".join(
-        [f"### {relation.name}", _paragraph(relation.description or ""), _table(header, rows)]
+        [f"### {relation.name}", paragraph(relation.description or ""), table(header, rows)]
     )
 
 
@@ -229,9 +235,9 @@ def rules_page(connection: psycopg.Connection) -> str:
             read_sql("catalog/check_constraints.sql"), {"schema": "public"}
         ).fetchall()
     )
-    return _page(
+    return page(
         "Data-quality rules",
-        _paragraph(
+        paragraph(
             "A rule is a predicate over the columns of one record of `/coins/markets`. As in a"
             " CHECK constraint, a record breaks a rule only when the predicate is false: a NULL"
             " that a rule does not ask about passes."
@@ -246,22 +252,22 @@ def rules_page(connection: psycopg.Connection) -> str:
                 " (`ingestion_batches.warnings`). Real\n  responses break these rules every day.",
             ]
         ),
-        _paragraph(
+        paragraph(
             "Each rule is also an asset check of the same name, and most reject rules stand a third"
             " time as a CHECK constraint of that name, in the tables that the last column names. A"
             " rule about the landing file (marked *file*) looks at the JSON itself or at the other"
             " records of the response, which a table no longer shows: its check reads what the load"
             " recorded."
         ),
-        _paragraph(
+        paragraph(
             "A rule has a version, counted up with every change of its predicate (a test compares"
             " them). The quarantine keeps with each record the versions of the rules that rejected"
             " it, so `crypto-pipeline quarantine list` tells what an older version rejected, and"
             " `crypto-pipeline quarantine replay` loads what no rule rejects any more:"
             " [COMMANDS.md](COMMANDS.md#the-quarantine)."
         ),
-        _paragraph(_GENERATED.format(source="[quality.py](../crypto_pipeline/model/quality.py)")),
-        _table(
+        paragraph(_GENERATED.format(source="[quality.py](../crypto_pipeline/model/quality.py)")),
+        table(
             _RULE_COLUMNS,
             (
                 _rule_row(rule, [t for t in guards.get(rule.name, []) if t != PRICE_POINTS.name])
@@ -269,11 +275,11 @@ def rules_page(connection: psycopg.Connection) -> str:
             ),
         ),
         "## Points of price history",
-        _paragraph(
+        paragraph(
             "The same of a point of a chart or an export; what one of these rules rejects waits in"
             " `rejected_points`."
         ),
-        _table(
+        table(
             _RULE_COLUMNS,
             (
                 _rule_row(rule, [t for t in guards.get(rule.name, []) if t == PRICE_POINTS.name])
@@ -290,12 +296,12 @@ _RULE_COLUMNS = [
 
 def _rule_row(rule: Rule, guarded_tables: Sequence[str]) -> list[str]:
     return [
-        _code(rule.name),
+        code(rule.name),
         rule.severity.value + (", *file*" if rule.on_file else ""),
         str(rule.version),
-        _code(rule.predicate),
+        code(rule.predicate),
         rule.why,
-        ", ".join(map(_code, guarded_tables)),
+        ", ".join(map(code, guarded_tables)),
     ]
 
 
@@ -306,27 +312,25 @@ def _rule_row(rule: Rule, guarded_tables: Sequence[str]) -> list[str]:
 
 def configuration_page() -> str:
     """Every environment variable with its default; no value is read from the environment."""
-    return _page(
+    return page(
         "Configuration",
-        _paragraph(
+        paragraph(
             "Every variable is optional. It is read from the environment, then from a file `.env`"
             " in the working folder; [.env.example](../.env.example) is a start. A value that is"
             " wrong or does not fit another one is refused, with a message that names the variable"
             " and does not show the value."
         ),
-        _paragraph(
+        paragraph(
             "A variable marked **Secret** may be set to a reference instead, or have its value in a"
             " file that the variable of its name and `_FILE` points at: [SECURITY.md](SECURITY.md)."
         ),
-        _paragraph(
-            _GENERATED.format(source="[settings.py](../crypto_pipeline/config/settings.py)")
-        ),
-        _table(
+        paragraph(_GENERATED.format(source="[settings.py](../crypto_pipeline/config/settings.py)")),
+        table(
             ["variable", "default", "meaning"],
             (
                 [
-                    _code(name.upper()),
-                    _code(_default(field)),
+                    code(name.upper()),
+                    code(_default(field)),
                     (field.description or "") + (" **Secret.**" if is_secret(field) else ""),
                 ]
                 for name, field in Settings.model_fields.items()
@@ -365,27 +369,91 @@ def _default(field: FieldInfo) -> str:
 
 
 # --------------------------------------------------------------------------------------------
-# Markdown
+# Columns
 # --------------------------------------------------------------------------------------------
 
 
-def _page(title: str, *blocks: str) -> str:
-    return "\n\n".join([f"# {title}", *blocks]) + "\n"
+def columns_page() -> str:
+    """Every column by its name: in which tables, with which unit, from which field of the API."""
+    tables_by_column: dict[tuple[str, str, str, str], list[Table]] = {}
+    for described in TABLES.values():
+        for column in described.columns:
+            unit = (column.kind.unit if column.kind is not None else None) or ""
+            key = (column.name, column.type, unit, column.field or "")
+            tables_by_column.setdefault(key, []).append(described)
+    return page(
+        "Columns",
+        paragraph(
+            "Every column by its name: its type in PostgreSQL, its unit, the field of CoinGecko's"
+            " `/coins/markets` or `/coins/list` that it comes from, and the tables that have it."
+            " What each means is with its table: [ER_DIAGRAM.md](ER_DIAGRAM.md) for silver,"
+            " [STAR_SCHEMA_DIAGRAM.md](STAR_SCHEMA_DIAGRAM.md) for gold. Without a field, it is"
+            " the pipeline's own or follows from other columns. A `timestamptz` is in UTC."
+        ),
+        paragraph(_GENERATED.format(source="[registry.py](../crypto_pipeline/model/registry.py)")),
+        table(
+            ["column", "type", "unit", "API field", "tables"],
+            (
+                [
+                    code(name),
+                    type_,
+                    unit,
+                    code(field),
+                    ", ".join(code(described.qualified) for described in described_tables),
+                ]
+                for (name, type_, unit, field), described_tables in sorted(tables_by_column.items())
+            ),
+        ),
+    )
 
 
-def _paragraph(text: str) -> str:
-    return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)
+# --------------------------------------------------------------------------------------------
+# Verbs
+# --------------------------------------------------------------------------------------------
 
 
-def _code_block(language: str, text: str) -> str:
-    return f"```{language}\n{text}\n```"
+def verbs_page() -> str:
+    """Every verb with its arguments and options, as ``-h`` has them."""
+    # The verbs import this module when they write it.
+    from crypto_pipeline.cli.main import main  # noqa: PLC0415
+
+    return page(
+        "Verbs and options",
+        paragraph(
+            "Every verb of `crypto-pipeline` with its options, as `-h` shows them. What they print,"
+            " and examples: [COMMANDS.md](COMMANDS.md)."
+        ),
+        paragraph(_GENERATED.format(source="[main.py](../crypto_pipeline/cli/main.py)")),
+        *_verbs(main, click.Context(main, info_name="crypto-pipeline")),
+    )
 
 
-def _code(text: str) -> str:
-    return f"`{text}`" if text else ""
+def _verbs(group: click.Group, context: click.Context) -> Iterator[str]:
+    for verb, command in sorted(group.commands.items()):
+        inner = click.Context(command, info_name=verb, parent=context)
+        yield f"## {inner.command_path}"
+        yield from _verb(command, inner)
+        if isinstance(command, click.Group):
+            yield from _verbs(command, inner)
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [header, ["---"] * len(header)]
-    lines += [[cell.replace("|", "\\|") for cell in row] for row in rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+def _verb(command: click.Command, context: click.Context) -> Iterator[str]:
+    for told in textwrap.dedent(command.help or "").strip().split("\n\n"):
+        yield paragraph(" ".join(told.split()))
+    if not isinstance(command, click.Group):
+        usage = " ".join(command.collect_usage_pieces(context))
+        yield code_block("text", f"{context.command_path} {usage}")
+    options = [option for option in command.params if isinstance(option, click.Option)]
+    if options:
+        yield table(
+            ["option", "value", "default", "meaning"],
+            (
+                [
+                    ", ".join(map(code, option.opts)),
+                    "" if option.is_flag else code(option.make_metavar(context)),
+                    code(str(option.default)) if option.show_default else "",
+                    option.help or "",
+                ]
+                for option in options
+            ),
+        )

@@ -132,7 +132,15 @@ _LOST = (
     "is PostgreSQL running, and does it let us in? Its log says more (of the embedded server, in"
     " DATA_DIR/postgres). What was committed is there: the same command goes on"
 )
-_REMEDIES = {
+_ADDRESS = (
+    "check the host in DATABASE_URL or DB_HOST, and that name servers and firewall let us get there"
+)
+_LOGIN = (
+    "check user and password in DATABASE_URL, or DB_USER and DB_PASSWORD, and that the server's"
+    " pg_hba.conf lets them in"
+)
+_NO_DATABASE = "make the database first, or correct its name in DATABASE_URL or DB_NAME"
+REMEDIES_BY_STATE = {
     "53100": _ROOM,
     "53300": _CONNECTIONS,
     "25006": _READ_ONLY,
@@ -143,7 +151,7 @@ _REMEDIES = {
 """What to do, by SQLSTATE."""
 
 # libpq has no SQLSTATE for what happens before a session, or to its socket.
-_REMEDIES_BY_TEXT = {
+REMEDIES_BY_TEXT = {
     "no space left on device": _ROOM,
     "too many clients": _CONNECTIONS,
     "too many connections": _CONNECTIONS,
@@ -156,19 +164,27 @@ _REMEDIES_BY_TEXT = {
     "the database system is": _LOST,
     "connection refused": _LOST,
     "no such file or directory": _LOST,
+    "failed to resolve host": _ADDRESS,
+    "timeout expired": _ADDRESS,
+    "authentication failed": _LOGIN,
+    "no password supplied": _LOGIN,
+    "no pg_hba.conf entry": _LOGIN,
+    'fatal:  role "': _LOGIN,
+    'fatal:  database "': _NO_DATABASE,
 }
+"""What to do, by words of the message."""
 
 
 def _remedy(error: BaseException) -> str | None:
     state = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
-    if isinstance(state, str) and state in _REMEDIES:
-        return _REMEDIES[state]
+    if isinstance(state, str) and state in REMEDIES_BY_STATE:
+        return REMEDIES_BY_STATE[state]
     if isinstance(error, OSError):
         return _ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
     if not isinstance(error, _database_errors()):
         return None
     text = str(error).lower()
-    return next((remedy for words, remedy in _REMEDIES_BY_TEXT.items() if words in text), None)
+    return next((remedy for words, remedy in REMEDIES_BY_TEXT.items() if words in text), None)
 
 
 def _database_errors() -> tuple[type[BaseException], ...]:

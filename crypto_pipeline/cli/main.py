@@ -28,6 +28,10 @@ _recordings_option = click.option(
     help="Play back recorded responses: a landing zone, or an archive or folder of bodies.",
 )
 
+_host_option = click.option(
+    "--host", default="127.0.0.1", show_default=True, help="The address at which it listens."
+)
+
 
 class _Moment(click.DateTime):
     """A time, UTC."""
@@ -61,7 +65,13 @@ def main() -> None:
 
 
 @main.command()
-@click.option("--hours", default=6, show_default=True, type=click.IntRange(1, 10_000))
+@click.option(
+    "--hours",
+    default=6,
+    show_default=True,
+    type=click.IntRange(1, 10_000),
+    help="Hours over which the hourly job runs.",
+)
 @click.option(
     "--days",
     default=30,
@@ -574,8 +584,8 @@ def docs(folder: Path) -> None:
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=3000, show_default=True)
+@_host_option
+@click.option("--port", default=3000, show_default=True, help="Its port.")
 @click.option("--sandbox", "use_sandbox", is_flag=True, help="Sandbox data instead of CoinGecko's.")
 @_recordings_option
 @click.option("--verbose", is_flag=True, help="Show all that Dagster's services print.")
@@ -599,8 +609,8 @@ def up(host: str, port: int, use_sandbox: bool, recordings: Path | None, verbose
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8050, show_default=True)
+@_host_option
+@click.option("--port", default=8050, show_default=True, help="Its port.")
 @click.option("--sandbox", "use_sandbox", is_flag=True, help="The sandbox's data, as of the demo.")
 def dashboard(host: str, port: int, use_sandbox: bool) -> None:
     """Serve the market dashboard: charts of gold and of the pipeline, read-only.
@@ -629,10 +639,16 @@ def service(kind: str, dagster_options: tuple[str, ...]) -> NoReturn:
 
 
 @main.command()
-@click.option("--host", default="127.0.0.1", show_default=True)
-@click.option("--port", default=8765, show_default=True)
+@_host_option
+@click.option("--port", default=8765, show_default=True, help="Its port.")
 @click.option("--seed", default=1, show_default=True, help="Another seed, another market.")
-@click.option("--coins", default=1000, show_default=True, type=click.IntRange(min=10))
+@click.option(
+    "--coins",
+    default=1000,
+    show_default=True,
+    type=click.IntRange(min=10),
+    help="How many coins it lists.",
+)
 @click.option(
     "--start",
     type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M%z"]),

@@ -66,7 +66,7 @@ class CoinGeckoError(Exception):
         where = f" ({', '.join(numbers)})" if numbers else ""
         text = f": {self.text}" if self.text else ""
         asked = f"; it asks to wait {self.retry_after:g} s" if self.retry_after is not None else ""
-        advice = _ADVICE_BY_CODE.get(self.code or 0, self.advice)
+        advice = ADVICE_BY_CODE.get(self.code or 0, self.advice)
         return f"{self.headline}{where}{text}{asked}; {advice}"
 
 
@@ -152,7 +152,7 @@ _WRONG_PAIR = (
     "COINGECKO_PLAN and COINGECKO_API_KEY do not belong together: set COINGECKO_PLAN to the plan"
     " the key was issued for"
 )
-_ADVICE_BY_CODE = {
+ADVICE_BY_CODE = {
     10002: "set COINGECKO_API_KEY, and COINGECKO_PLAN to its plan",
     10005: "the endpoint needs a larger CoinGecko plan",
     10010: _WRONG_PAIR,
