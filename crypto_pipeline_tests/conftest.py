@@ -59,6 +59,7 @@ _TEMPLATE = "migrated_template"
 
 Fill = Callable[[Warehouse, LandingZone], object]
 Filled = Callable[[Fill], Warehouse]
+NewWarehouse = Callable[[], contextlib.AbstractContextManager[tuple[Warehouse, LandingZone]]]
 _numbers = itertools.count(1)
 
 
@@ -130,6 +131,24 @@ def warehouse(
     for conninfo in _database(server_conninfo, _TEMPLATE):
         monkeypatch.setenv("DB_NAME", psycopg.conninfo.conninfo_to_dict(conninfo)["dbname"])
         yield Warehouse()
+
+
+@pytest.fixture
+def new_warehouse(
+    postgres_folder: Path, server_conninfo: str, monkeypatch: pytest.MonkeyPatch
+) -> NewWarehouse:
+    """Makes empty warehouses with their landing zones; the settings name the newest."""
+    monkeypatch.setenv("DATA_DIR", str(postgres_folder))
+
+    @contextlib.contextmanager
+    def make() -> Iterator[tuple[Warehouse, LandingZone]]:
+        database = contextlib.contextmanager(_database)(server_conninfo, _TEMPLATE)
+        with database as conninfo, tempfile.TemporaryDirectory() as landing:
+            monkeypatch.setenv("DB_NAME", psycopg.conninfo.conninfo_to_dict(conninfo)["dbname"])
+            monkeypatch.setenv("LANDING_ZONE_URI", landing)
+            yield Warehouse(), LandingZone(landing)
+
+    return make
 
 
 @pytest.fixture(scope="session")

@@ -22,6 +22,7 @@ from crypto_pipeline_tests.pipeline import another_warehouse, contents, rows
 
 START = datetime(2026, 1, 5, tzinfo=timezone.utc)
 HEADER = "snapped_at,price,market_cap,total_volume\n"
+_encode = msgspec.json.Encoder(decimal_format="number").encode
 _LATER = START + timedelta(days=200)
 
 
@@ -58,7 +59,7 @@ def land_chart(
                 "from": str(int(min(times).timestamp())),
                 "to": str(int(max(times).timestamp()) + 1),
             },
-            body=msgspec.Raw(msgspec.json.encode(body)),
+            body=msgspec.Raw(_encode(body)),
         ),
     )
 
