@@ -1,6 +1,6 @@
 """The request ledger: every request to CoinGecko, in the database, shared by all machines.
 
-What a machine has asked for is entered from its log (``coingecko/request_log.py``), whenever a
+What a machine has asked for is entered from its log (``fetching/request_log.py``), whenever a
 database is at hand. A backfill or repair takes its slots here as well, so that all processes of a
 database together keep to the plan. The hourly fetch does not wait for it, and part of each budget
 is kept free for it.
@@ -16,14 +16,10 @@ from types import TracebackType
 import psycopg
 
 from crypto_pipeline.coingecko.client import NOT_ASKED, KeyUsage
-from crypto_pipeline.coingecko.limits import (
-    DEFAULT_PER_MINUTE,
-    DEFAULT_PER_MONTH,
-    RequestBudget,
-    request_budget,
-)
-from crypto_pipeline.coingecko.request_log import request_log
+from crypto_pipeline.coingecko.limits import DEFAULT_PER_MINUTE, DEFAULT_PER_MONTH, request_budget
 from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.fetching.budget import RequestBudget
+from crypto_pipeline.fetching.request_log import request_log
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows
 
