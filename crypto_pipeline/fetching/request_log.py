@@ -37,7 +37,7 @@ class RequestEntry(msgspec.Struct, frozen=True):
         duration_ms: Until the whole answer was there.
         is_cached: Whether the answer came from a cache of the source's, where it says.
         run_id: Dagster's run that asked.
-        source: Name of the source; an older version's lines, which have none, are of CoinGecko.
+        api: Name of the source; an older version's lines, which have none, are of CoinGecko.
     """
 
     request_id: str
@@ -50,7 +50,7 @@ class RequestEntry(msgspec.Struct, frozen=True):
     duration_ms: int
     is_cached: bool | None
     run_id: str | None
-    source: str = COINGECKO
+    api: str = COINGECKO
 
 
 def new_request_id() -> str:

@@ -219,7 +219,7 @@ class HttpTransport:
                     RequestEntry(
                         request_id=request_id,
                         sent_at=sent_at,
-                        source=self.service.source,
+                        api=self.service.source,
                         plan=self.service.plan,
                         endpoint=endpoint or path,
                         http_status=status,
