@@ -41,6 +41,7 @@ from crypto_pipeline.checks.lakehouse import (
 from crypto_pipeline.checks.price_history import candle_checks, price_history_checks
 from crypto_pipeline.checks.silver import silver_checks
 from crypto_pipeline.coingecko.resource import CoinGecko
+from crypto_pipeline.further_sources import further_sources
 from crypto_pipeline.lakehouse.spark.resource import Spark
 from crypto_pipeline.landing.resource import LandingZoneIOManager, LandingZoneResource
 from crypto_pipeline.warehouse.maintenance import maintenance
@@ -49,7 +50,16 @@ from crypto_pipeline.warehouse.resource import PostgresIOManager, WarehouseResou
 warehouse = WarehouseResource()
 landing_zone = LandingZoneResource()
 
-defs = dg.Definitions(
+resources = {
+    "coingecko": CoinGecko(),
+    "landing_zone": landing_zone,
+    "landing": LandingZoneIOManager(landing_zone=landing_zone),
+    "spark": Spark(),
+    "warehouse": warehouse,
+    "postgres": PostgresIOManager(warehouse=warehouse),
+}
+
+_coingecko = dg.Definitions(
     assets=[
         *(market_snapshots, silver, gold, candles),
         *(price_history, price_history_tables),
@@ -89,12 +99,6 @@ defs = dg.Definitions(
     ],
     sensors=[alerts],
     executor=dg.in_process_executor,
-    resources={
-        "coingecko": CoinGecko(),
-        "landing_zone": landing_zone,
-        "landing": LandingZoneIOManager(landing_zone=landing_zone),
-        "spark": Spark(),
-        "warehouse": warehouse,
-        "postgres": PostgresIOManager(warehouse=warehouse),
-    },
+    resources=resources,
 )
+defs = dg.Definitions.merge(_coingecko, *further_sources(resources))
