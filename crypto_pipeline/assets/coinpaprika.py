@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
-from itertools import islice
+from itertools import islice, product
 from typing import Any
 
 import dagster as dg
@@ -11,7 +11,7 @@ from crypto_pipeline.assets.bronze import source_failures
 from crypto_pipeline.assets.conventions import CODE_VERSION, FRESHNESS, OWNERS, RETRY, TAGS
 from crypto_pipeline.coinpaprika.client import COINPAPRIKA
 from crypto_pipeline.coinpaprika.errors import BadRequest, PlanError
-from crypto_pipeline.coinpaprika.limits import MOST_QUOTES, candle_quotes, quotes
+from crypto_pipeline.coinpaprika.limits import MOST_CANDLES, MOST_QUOTES, candle_quotes, quotes
 from crypto_pipeline.coinpaprika.resource import CoinPaprika
 from crypto_pipeline.coinpaprika.schema import platform_ids
 from crypto_pipeline.config.settings import Settings
@@ -89,25 +89,26 @@ def coinpaprika_candles(
     warehouse: WarehouseResource,
 ) -> dg.MaterializeResult[Any]:
     """Answers of CoinPaprika's `/coins/{coin_id}/ohlcv/historical`: yesterday's candle of every
-    coin that is mapped, in US dollars and bitcoin as far as they are asked for. A coin that it
-    refuses does not cost the others."""
+    coin that is mapped, in US dollars and bitcoin as far as they are asked for; of the free plan,
+    of the largest. A coin that it refuses does not cost the others."""
     kept: list[str] = []
     refused = 0
+    settings = Settings()
     with source_failures(context):
         zone = landing_zone.zone()
         with coinpaprika.client(context.run.run_id) as client:
             asked = client.platforms()
-            coins = mapped_coins(warehouse, asked.source)
             yesterday = asked.ingested_at.date() - timedelta(days=1)
-            for coin in coins:
-                for currency in candle_quotes(Settings()):
-                    try:
-                        answer = client.daily_candles(coin, currency, yesterday, yesterday)
-                    except (BadRequest, PlanError) as refusal:
-                        context.log.warning("no candle of %s in %s: %s", coin, currency, refusal)
-                        refused += 1
-                        continue
-                    kept.append(_keep(zone, answer))
+            wanted = product(mapped_coins(warehouse, asked.source), candle_quotes(settings))
+            assert settings.coinpaprika_plan is not None
+            for coin, currency in islice(wanted, MOST_CANDLES[settings.coinpaprika_plan]):
+                try:
+                    answer = client.daily_candles(coin, currency, yesterday, yesterday)
+                except (BadRequest, PlanError) as refusal:
+                    context.log.warning("no candle of %s in %s: %s", coin, currency, refusal)
+                    refused += 1
+                    continue
+                kept.append(_keep(zone, answer))
     return dg.MaterializeResult(metadata={"refused": refused, **files_metadata(kept)})
 
 

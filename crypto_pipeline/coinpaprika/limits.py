@@ -21,6 +21,14 @@ QUOTES: Final = frozenset(
 )
 """Currencies of tickers, in small letters."""
 
+MOST_CANDLES: Final[dict[CoinPaprikaPlan, int | None]] = {
+    CoinPaprikaPlan.FREE: 500,
+    CoinPaprikaPlan.PRO: None,
+    CoinPaprikaPlan.SANDBOX: None,
+}
+"""Candles, each a request, that a day's fetch asks for; None is no limit. The free plan has 20,000
+to 25,000 requests a month, by the page one reads: tickers and contracts take 2,500 of them."""
+
 CANDLE_QUOTES: Final = frozenset({"usd", "btc"})
 """Currencies of candles."""
 

@@ -1,8 +1,8 @@
 """Bronze of further sources: every answer of each, and each body once.
 
 An answer is a small file in the folder of its source, under its day:
-``sources/coinpaprika/date=2026-11-27/<time>-tickers-<random>.json``. It says when it came and what was
-asked for, and names its body.
+``sources/coinpaprika/date=2026-11-27/<time>-tickers-<random>.json``. It says when it came and what
+was asked for, and names its body.
 """
 
 import re

@@ -234,9 +234,7 @@ equal_contracts AS (
     SELECT
         q.source, q.source_coin_id, c.crypto_id,
         count(DISTINCT c.address) AS contracts,
-        string_agg(
-            DISTINCT q.platform || ' = ' || c.platform || ' ' || c.contract_address, ', '
-        ) AS evidence
+        string_agg(DISTINCT c.contract_address, ', ') AS evidence
     FROM quoted_contracts AS q
     JOIN contracts AS c ON c.address = comparable_address(q.contract_address)
     GROUP BY q.source, q.source_coin_id, c.crypto_id
