@@ -320,8 +320,6 @@ QUOTE_RULES: tuple[Rule, ...] = (
         "a text is too long to be stored",
     ),
     _reject("currency_present", ("vs_currency",), "vs_currency <> ''", "no quote"),
-    _reject("price_present", ("price",), "price IS NOT NULL", "no price"),
-    _reject("price_positive", ("price",), "price > 0", "price is not above 0"),
     _reject(
         "last_updated_present", ("last_updated",), "last_updated IS NOT NULL", "no last_updated"
     ),
@@ -337,11 +335,11 @@ QUOTE_RULES: tuple[Rule, ...] = (
         "last_updated <= ingested_at + interval '5 minutes'",
         "last_updated lies after the fetch",
     ),
-    _reject(
-        "market_values_not_negative",
-        ("market_cap", "total_volume"),
-        "least(market_cap, total_volume) >= 0",
-        "market cap or volume is negative",
+    # What is asked of a price and of market values is asked of a point too.
+    *(
+        rule
+        for rule in POINT_RULES
+        if rule.name in ("price_present", "price_positive", "market_values_not_negative")
     ),
 )
 """Rules of a quote of a further source. Source: CoinPaprika's OpenAPI description of tickers."""
