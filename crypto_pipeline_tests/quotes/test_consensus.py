@@ -159,7 +159,7 @@ def empty(warehouse: Warehouse) -> None:
             "TRUNCATE analytics.fact_crypto_price_consensus, analytics.fact_crypto_price_hourly,"
             " price_quotes, quote_batches, coin_mappings CASCADE"
         )
-        connection.execute("UPDATE consensus_state SET read_until = '-infinity'")
+        connection.execute("UPDATE consensus_state SET read_until = '1970-01-01 00:00:00+00'")
 
 
 _PRICES = st.one_of(

@@ -50,7 +50,7 @@ CREATE TABLE consensus_state (
     only_row boolean PRIMARY KEY DEFAULT true CONSTRAINT one_row CHECK (only_row),
     read_until timestamptz NOT NULL
 );
-INSERT INTO consensus_state (read_until) VALUES ('-infinity');
+INSERT INTO consensus_state (read_until) VALUES ('1970-01-01 00:00:00+00');
 
 -- A role that may only load deletes nothing; of the consensus it may drop the hours that it computes anew.
 CREATE FUNCTION drop_consensus(crypto_ids text[], vs_currencies text[], hours timestamptz[])
@@ -84,7 +84,7 @@ LANGUAGE plpgsql SET search_path = public, pg_temp AS $$
 BEGIN
     TRUNCATE analytics.fact_crypto_price_consensus, rejected_quotes, quoted_candles, price_quotes,
         quoted_contracts, quoted_coins, quote_batches;
-    UPDATE consensus_state SET read_until = '-infinity';
+    UPDATE consensus_state SET read_until = '1970-01-01 00:00:00+00';
     RETURN NULL;
 END
 $$;
