@@ -41,6 +41,7 @@ from crypto_pipeline.checks.lakehouse import (
 from crypto_pipeline.checks.price_history import candle_checks, price_history_checks
 from crypto_pipeline.checks.silver import silver_checks
 from crypto_pipeline.coingecko.resource import CoinGecko
+from crypto_pipeline.further_sources import further_sources
 from crypto_pipeline.lakehouse.spark.resource import Spark
 from crypto_pipeline.landing.resource import LandingZoneIOManager, LandingZoneResource
 from crypto_pipeline.warehouse.maintenance import maintenance
@@ -49,52 +50,57 @@ from crypto_pipeline.warehouse.resource import PostgresIOManager, WarehouseResou
 warehouse = WarehouseResource()
 landing_zone = LandingZoneResource()
 
-defs = dg.Definitions(
-    assets=[
-        *(market_snapshots, silver, gold, candles),
-        *(price_history, price_history_tables),
-        *(coin_list, coin_list_tables),
-        *([lakehouse, lake_candles] if LAKE_IN_USE else []),
-    ],
-    asset_checks=[
-        expected_coins_present,
-        silver_checks,
-        gold_checks,
-        candle_checks,
-        price_history_checks,
-        coin_list_checks,
-        *([delta_equals_postgres, lake_candles_equal_postgres] if LAKE_IN_USE else []),
-    ],
-    jobs=[
-        hourly_market_data,
-        ingest_market_data,
-        load_landing_zone,
-        replay_landing_zone,
-        backfill_price_history,
-        repair_price_history,
-        daily_coin_list,
-        replay_quarantine,
-        audit,
-        maintenance,
-        *([load_lake] if LAKE_IN_USE else []),
-        *([maintain_lake] if LAKE_IN_USE else []),
-    ],
-    schedules=[
-        hourly_schedule,
-        nightly_audit,
-        nightly_maintenance,
-        nightly_repair,
-        nightly_coin_list,
-        *([nightly_lake_maintenance] if LAKE_IN_USE else []),
-    ],
-    sensors=[alerts],
-    executor=dg.in_process_executor,
-    resources={
-        "coingecko": CoinGecko(),
-        "landing_zone": landing_zone,
-        "landing": LandingZoneIOManager(landing_zone=landing_zone),
-        "spark": Spark(),
-        "warehouse": warehouse,
-        "postgres": PostgresIOManager(warehouse=warehouse),
-    },
+resources = {
+    "coingecko": CoinGecko(),
+    "landing_zone": landing_zone,
+    "landing": LandingZoneIOManager(landing_zone=landing_zone),
+    "spark": Spark(),
+    "warehouse": warehouse,
+    "postgres": PostgresIOManager(warehouse=warehouse),
+}
+
+defs = dg.Definitions.merge(
+    dg.Definitions(
+        assets=[
+            *(market_snapshots, silver, gold, candles),
+            *(price_history, price_history_tables),
+            *(coin_list, coin_list_tables),
+            *([lakehouse, lake_candles] if LAKE_IN_USE else []),
+        ],
+        asset_checks=[
+            expected_coins_present,
+            silver_checks,
+            gold_checks,
+            candle_checks,
+            price_history_checks,
+            coin_list_checks,
+            *([delta_equals_postgres, lake_candles_equal_postgres] if LAKE_IN_USE else []),
+        ],
+        jobs=[
+            hourly_market_data,
+            ingest_market_data,
+            load_landing_zone,
+            replay_landing_zone,
+            backfill_price_history,
+            repair_price_history,
+            daily_coin_list,
+            replay_quarantine,
+            audit,
+            maintenance,
+            *([load_lake] if LAKE_IN_USE else []),
+            *([maintain_lake] if LAKE_IN_USE else []),
+        ],
+        schedules=[
+            hourly_schedule,
+            nightly_audit,
+            nightly_maintenance,
+            nightly_repair,
+            nightly_coin_list,
+            *([nightly_lake_maintenance] if LAKE_IN_USE else []),
+        ],
+        sensors=[alerts],
+        executor=dg.in_process_executor,
+        resources=resources,
+    ),
+    *further_sources(resources),
 )

@@ -24,6 +24,7 @@ Contents = dict[str, list[dict[str, Any]]]
 _BUSINESS_KEYS = {
     "batch_id": "SELECT batch_id, landing_file FROM ingestion_batches",
     "history_batch_id": "SELECT history_batch_id, landing_file FROM history_batches",
+    "quote_batch_id": "SELECT quote_batch_id, landing_file FROM quote_batches",
     "name_id": "SELECT name_id, concat_ws(' / ', crypto_id, symbol, name)"
     " FROM cryptocurrency_names",
     "crypto_key": "SELECT crypto_key, concat_ws(' from ', crypto_id, valid_from)"
@@ -32,7 +33,7 @@ _BUSINESS_KEYS = {
 }
 _LOAD_TIMES = (
     *("loaded_at", "rejected_at", "revised_at", "load_timestamp", "run_id"),
-    "candles_loaded_at",
+    *("candles_loaded_at", "consensus_loaded_at", "read_until"),
 )
 
 # From the catalogue, so that a table added later is compared too; a partition is read as a part of

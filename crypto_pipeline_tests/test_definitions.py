@@ -68,6 +68,23 @@ print(*sorted(repository.job_names), *sorted(one.name for one in repository.sche
 """
 
 
+_OF_FURTHER_SOURCES = (
+    *("coinpaprika", "quote_batches", "price_quotes", "fact_crypto_price_consensus"),
+    *("hourly_quotes", "daily_quotes", "hourly_consensus", "nightly_quotes_schedule"),
+)
+
+
+@pytest.mark.parametrize("plan", [None, "free"])
+def test_a_further_source_is_in_the_graph_when_it_is_on(
+    plan: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if plan is not None:
+        monkeypatch.setenv("COINPAPRIKA_PLAN", plan)
+    done = subprocess.run([sys.executable, "-c", _ASK], capture_output=True, text=True, check=True)
+    for found in _OF_FURTHER_SOURCES:
+        assert (found in done.stdout) is (plan is not None), found
+
+
 @pytest.mark.parametrize(
     "used",
     ["", "folder", *(pytest.param(name, marks=pytest.mark.long) for name in _OF_A_LAKE)],

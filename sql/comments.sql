@@ -356,7 +356,7 @@ COMMENT ON COLUMN history_refusals.refused_at IS
     'When it was refused, UTC.';
 
 COMMENT ON TABLE api_requests IS
-    'The request ledger: every request to CoinGecko, of all machines of this database.';
+    'The request ledger: every request to a source, of all machines of this database.';
 COMMENT ON COLUMN api_requests.request_id IS
     'Surrogate key.';
 COMMENT ON COLUMN api_requests.sent_at IS
@@ -374,9 +374,11 @@ COMMENT ON COLUMN api_requests.received_bytes IS
 COMMENT ON COLUMN api_requests.duration_ms IS
     'Milliseconds until the whole answer.';
 COMMENT ON COLUMN api_requests.is_cached IS
-    'Whether the answer came from CoinGecko''s cache; null where it does not say.';
+    'Whether the answer came from the source''s cache; null where it does not say.';
 COMMENT ON COLUMN api_requests.run_id IS
     'Dagster''s run that asked, /runs/<run_id> in its UI.';
+COMMENT ON COLUMN api_requests.api IS
+    'Which source was asked: coingecko, or the name of a further one.';
 
 COMMENT ON TABLE coin_list_batches IS
     'One row for every landing file of the list of coins: an answer of /coins/list.';
@@ -454,6 +456,165 @@ COMMENT ON COLUMN coin_aliases.revoked_at IS
 COMMENT ON COLUMN coin_aliases.revoked_by IS
     'Who took it back.';
 
+COMMENT ON TABLE quote_batches IS
+    'One row for every landing file of a further source: an answer of one of its endpoints.';
+COMMENT ON COLUMN quote_batches.quote_batch_id IS
+    'Surrogate key.';
+COMMENT ON COLUMN quote_batches.landing_file IS
+    'Path of the file in the landing zone; the business key.';
+COMMENT ON COLUMN quote_batches.file_sha256 IS
+    'SHA-256 of the file as stored, hexadecimal; null where it could not be read.';
+COMMENT ON COLUMN quote_batches.body_sha256 IS
+    'SHA-256 of the answer''s body, hexadecimal; of equal answers the same: the body is kept once.';
+COMMENT ON COLUMN quote_batches.source IS
+    'Label of the data''s origin, from the file.';
+COMMENT ON COLUMN quote_batches.endpoint IS
+    'Path that was asked, with names in braces for what varies.';
+COMMENT ON COLUMN quote_batches.request IS
+    'Request parameters as sent; never a key.';
+COMMENT ON COLUMN quote_batches.vs_currencies IS
+    'Currencies in which prices were asked for; empty of an answer without current prices.';
+COMMENT ON COLUMN quote_batches.ingested_at IS
+    'When the answer was fetched, UTC.';
+COMMENT ON COLUMN quote_batches.status IS
+    'completed or failed.';
+COMMENT ON COLUMN quote_batches.error IS
+    'Why the batch failed.';
+COMMENT ON COLUMN quote_batches.items_fetched IS
+    'Quotes, contracts or candles in the answer.';
+COMMENT ON COLUMN quote_batches.items_loaded IS
+    'Items that became a row.';
+COMMENT ON COLUMN quote_batches.items_duplicate IS
+    'Good items that were there already: first write wins.';
+COMMENT ON COLUMN quote_batches.items_rejected IS
+    'Items in quarantine (rejected_quotes).';
+COMMENT ON COLUMN quote_batches.schema_drift IS
+    'Items with an undocumented field or without a documented one, counted by field.';
+COMMENT ON COLUMN quote_batches.loaded_at IS
+    'When this row was last written, UTC.';
+COMMENT ON COLUMN quote_batches.consensus_loaded_at IS
+    'When the batch reached the consensus, UTC; null while it is pending.';
+COMMENT ON COLUMN quote_batches.run_id IS
+    'Dagster''s run that wrote this row last, /runs/<run_id> in its UI.';
+
+COMMENT ON TABLE quoted_coins IS
+    'The coins of a further source, as its newest answer describes them.';
+COMMENT ON COLUMN quoted_coins.source IS
+    'Label of the data''s origin, as in dim_source.';
+COMMENT ON COLUMN quoted_coins.source_coin_id IS
+    'The source''s own id of the coin.';
+COMMENT ON COLUMN quoted_coins.symbol IS
+    'Ticker symbol; several coins can share one.';
+COMMENT ON COLUMN quoted_coins.name IS
+    'Name of the coin.';
+COMMENT ON COLUMN quoted_coins.coin_rank IS
+    'The source''s own rank of the coin.';
+COMMENT ON COLUMN quoted_coins.first_seen_at IS
+    'Time of the oldest answer with the coin, UTC.';
+COMMENT ON COLUMN quoted_coins.last_seen_at IS
+    'Time of the newest answer with the coin, UTC.';
+
+COMMENT ON TABLE quoted_contracts IS
+    'Every contract that a coin of a further source ever had, and when.';
+COMMENT ON COLUMN quoted_contracts.source IS
+    'Label of the data''s origin, as in dim_source.';
+COMMENT ON COLUMN quoted_contracts.source_coin_id IS
+    'The source''s own id of the coin.';
+COMMENT ON COLUMN quoted_contracts.platform IS
+    'Chain or platform of the contract, as the source names it.';
+COMMENT ON COLUMN quoted_contracts.contract_address IS
+    'Address of the contract, as received.';
+COMMENT ON COLUMN quoted_contracts.first_seen_at IS
+    'Time of the oldest answer with it, UTC.';
+COMMENT ON COLUMN quoted_contracts.last_seen_at IS
+    'Time of the newest answer with it, UTC.';
+
+COMMENT ON TABLE price_quotes IS
+    'The price of a coin as a further source says it at a time; the first write wins. It never takes the place of a snapshot of CoinGecko.';
+COMMENT ON COLUMN price_quotes.source IS
+    'Label of the data''s origin, as in dim_source.';
+COMMENT ON COLUMN price_quotes.source_coin_id IS
+    'The source''s own id of the coin.';
+COMMENT ON COLUMN price_quotes.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN price_quotes.last_updated IS
+    'When the source says the price was current, UTC.';
+COMMENT ON COLUMN price_quotes.price IS
+    'Price, in vs_currency.';
+COMMENT ON COLUMN price_quotes.market_cap IS
+    'Market capitalisation, in vs_currency; null where the source has none or says 0.';
+COMMENT ON COLUMN price_quotes.total_volume IS
+    'Trading volume of the 24 hours before, in vs_currency.';
+COMMENT ON COLUMN price_quotes.quote_batch_id IS
+    'The quote batch (landing file) the row comes from.';
+COMMENT ON COLUMN price_quotes.item_index IS
+    'Position in the answer, from 0; a ticker in three currencies is three items.';
+
+COMMENT ON TABLE quoted_candles IS
+    'The candle of a coin on a day (UTC) as a further source makes it; the first write wins.';
+COMMENT ON COLUMN quoted_candles.source IS
+    'Label of the data''s origin, as in dim_source.';
+COMMENT ON COLUMN quoted_candles.source_coin_id IS
+    'The source''s own id of the coin.';
+COMMENT ON COLUMN quoted_candles.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN quoted_candles.day IS
+    'The day (UTC).';
+COMMENT ON COLUMN quoted_candles.open_price IS
+    'First price, in vs_currency.';
+COMMENT ON COLUMN quoted_candles.high_price IS
+    'Highest price, in vs_currency.';
+COMMENT ON COLUMN quoted_candles.low_price IS
+    'Lowest price, in vs_currency.';
+COMMENT ON COLUMN quoted_candles.close_price IS
+    'Last price, in vs_currency.';
+COMMENT ON COLUMN quoted_candles.market_cap IS
+    'Market capitalisation, in vs_currency; null where the source has none or says 0.';
+COMMENT ON COLUMN quoted_candles.total_volume IS
+    'Trading volume of the 24 hours before, in vs_currency.';
+COMMENT ON COLUMN quoted_candles.quote_batch_id IS
+    'The quote batch (landing file) the row comes from.';
+COMMENT ON COLUMN quoted_candles.item_index IS
+    'Position in the answer, from 0; a ticker in three currencies is three items.';
+
+COMMENT ON TABLE rejected_quotes IS
+    'Quarantine: every quote, contract or candle of a further source that broke a rule, as received, with the reason.';
+COMMENT ON COLUMN rejected_quotes.quote_batch_id IS
+    'The quote batch (landing file) the row comes from.';
+COMMENT ON COLUMN rejected_quotes.item_index IS
+    'Position in the answer, from 0; a ticker in three currencies is three items.';
+COMMENT ON COLUMN rejected_quotes.source_coin_id IS
+    'The source''s own id of the coin, where it says.';
+COMMENT ON COLUMN rejected_quotes.vs_currency IS
+    'Currency of its amounts.';
+COMMENT ON COLUMN rejected_quotes.rules IS
+    'Names of all rules that it breaks.';
+COMMENT ON COLUMN rejected_quotes.reason IS
+    'What is wrong with it, in words.';
+COMMENT ON COLUMN rejected_quotes.record IS
+    'The JSON text of the whole record as received.';
+COMMENT ON COLUMN rejected_quotes.rejected_at IS
+    'When it was put in quarantine, UTC.';
+
+COMMENT ON TABLE coin_mappings IS
+    'Which coin a coin of a further source is, as people confirmed: never automatic.';
+COMMENT ON COLUMN coin_mappings.source IS
+    'Label of the data''s origin, as in dim_source.';
+COMMENT ON COLUMN coin_mappings.source_coin_id IS
+    'The source''s own id of the coin.';
+COMMENT ON COLUMN coin_mappings.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN coin_mappings.evidence IS
+    'What speaks for it: equal contracts, symbol and name, if they are.';
+COMMENT ON COLUMN coin_mappings.confirmed_at IS
+    'When it was confirmed, UTC.';
+COMMENT ON COLUMN coin_mappings.confirmed_by IS
+    'Who confirmed it.';
+COMMENT ON COLUMN coin_mappings.revoked_at IS
+    'When it was taken back, UTC; null while it is in force.';
+COMMENT ON COLUMN coin_mappings.revoked_by IS
+    'Who took it back.';
+
 COMMENT ON TABLE analytics.dim_date IS
     'One row a day (UTC), whole years, for every year that has a fact.';
 COMMENT ON COLUMN analytics.dim_date.date_key IS
@@ -507,9 +668,9 @@ COMMENT ON COLUMN analytics.dim_source.source_name IS
 COMMENT ON COLUMN analytics.dim_source.kind IS
     'live, sandbox (made up), recorded (played back) or unknown.';
 COMMENT ON COLUMN analytics.dim_source.first_ingested_at IS
-    'When the source''s oldest snapshots in gold were fetched, UTC; null of a source of price history alone, and of the unknown member.';
+    'When the source''s oldest snapshots in gold were fetched, UTC; null of a source of price history or quotes alone, and of the unknown member.';
 COMMENT ON COLUMN analytics.dim_source.last_ingested_at IS
-    'When the source''s newest snapshots in gold were fetched, UTC; null of a source of price history alone, and of the unknown member.';
+    'When the source''s newest snapshots in gold were fetched, UTC; null of a source of price history or quotes alone, and of the unknown member.';
 
 COMMENT ON TABLE analytics.dim_cryptocurrency IS
     'Coins with their history (slowly changing dimension, type 2): a row for every period in which a coin had one symbol and name. Key -1 is the unknown member.';
@@ -680,6 +841,35 @@ COMMENT ON COLUMN analytics.fact_crypto_price_daily.origin IS
 COMMENT ON COLUMN analytics.fact_crypto_price_daily.load_timestamp IS
     'When the row was last written, UTC.';
 
+COMMENT ON TABLE analytics.fact_crypto_price_consensus IS
+    'What the sources say of a coin''s price in an hour (UTC), and how far they part: of the coins that are mapped, the hours in which a further source was asked or said a price.';
+COMMENT ON COLUMN analytics.fact_crypto_price_consensus.date_key IS
+    'Day of hour_start (UTC).';
+COMMENT ON COLUMN analytics.fact_crypto_price_consensus.time_key IS
+    'Hour of hour_start (UTC), as its first minute.';
+COMMENT ON COLUMN analytics.fact_crypto_price_consensus.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN analytics.fact_crypto_price_consensus.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN analytics.fact_crypto_price_consensus.hour_start IS
+    'Start of the hour, UTC.';
+COMMENT ON COLUMN analytics.fact_crypto_price_consensus.median_price IS
+    'Median of the prices of the sources that count, in vs_currency; a source''s price of an hour is the mean of those it said in it.';
+COMMENT ON COLUMN analytics.fact_crypto_price_consensus.lowest_price IS
+    'Lowest of them, in vs_currency.';
+COMMENT ON COLUMN analytics.fact_crypto_price_consensus.highest_price IS
+    'Highest of them, in vs_currency.';
+COMMENT ON COLUMN analytics.fact_crypto_price_consensus.spread_share IS
+    'Highest less lowest price as a share of the median; rounded to 10 decimals.';
+COMMENT ON COLUMN analytics.fact_crypto_price_consensus.source_count IS
+    'How many sources count.';
+COMMENT ON COLUMN analytics.fact_crypto_price_consensus.source_prices IS
+    'Price of each source that said one, in vs_currency, by its name in dim_source; those too that are left out.';
+COMMENT ON COLUMN analytics.fact_crypto_price_consensus.left_out IS
+    'Why a source does not count, by its name in dim_source; empty if all do.';
+COMMENT ON COLUMN analytics.fact_crypto_price_consensus.load_timestamp IS
+    'When the row was last written, UTC.';
+
 COMMENT ON TABLE loading.replays IS
     'Every time that silver and gold were emptied to be loaded again from the landing zone.';
 COMMENT ON COLUMN loading.replays.replay_id IS
@@ -688,6 +878,13 @@ COMMENT ON COLUMN loading.replays.started_at IS
     'When the tables were emptied, UTC.';
 COMMENT ON COLUMN loading.replays.finished_at IS
     'When all files were loaded again, UTC; while it is null, the next replay goes on with this one.';
+
+COMMENT ON TABLE consensus_state IS
+    'Up to when the consensus has read the candles and the mappings.';
+COMMENT ON COLUMN consensus_state.only_row IS
+    'Always true: the table has one row.';
+COMMENT ON COLUMN consensus_state.read_until IS
+    'What was written before is in the consensus, UTC.';
 
 COMMENT ON TABLE lake.changes IS
     'The changes of the fact table since its start, in the order in which they became visible. A copy that has those up to a number goes on with the next.';
@@ -820,6 +1017,32 @@ COMMENT ON COLUMN analytics.v_gaps.reason IS
     'What is known of why.';
 COMMENT ON COLUMN analytics.v_gaps.is_explained IS
     'Whether the source was asked and has none: it is not asked again.';
+COMMENT ON VIEW coin_mapping_suggestions IS
+    'Which coin a coin of a further source may be: one with the same contract, or with the same symbol and name; those that are in the list of coins or in snapshots, and not mapped yet.';
+COMMENT ON COLUMN coin_mapping_suggestions.equal_contracts IS
+    'Contract addresses that both have.';
+COMMENT ON COLUMN coin_mapping_suggestions.have_other_contracts IS
+    'Whether both have contracts, and none in common: which speaks against it.';
+COMMENT ON COLUMN coin_mapping_suggestions.is_same_symbol IS
+    'Whether both have the same symbol, in any capitals.';
+COMMENT ON COLUMN coin_mapping_suggestions.is_same_name IS
+    'Whether both have the same name, in any capitals.';
+COMMENT ON COLUMN coin_mapping_suggestions.is_only_one IS
+    'Whether neither the source''s coin nor the coin has another suggestion as good.';
+COMMENT ON VIEW analytics.v_source_prices IS
+    'The price of a coin in an hour (UTC) as each source says it: CoinGecko''s candles and, of mapped coins, the quotes of further sources.';
+COMMENT ON COLUMN analytics.v_source_prices.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN analytics.v_source_prices.vs_currency IS
+    'Currency of the price.';
+COMMENT ON COLUMN analytics.v_source_prices.hour_start IS
+    'Start of the hour, UTC.';
+COMMENT ON COLUMN analytics.v_source_prices.source_key IS
+    'The source, in dim_source.';
+COMMENT ON COLUMN analytics.v_source_prices.price IS
+    'Mean of the prices that the source said in the hour.';
+COMMENT ON COLUMN analytics.v_source_prices.observations IS
+    'How many prices it is the mean of.';
 COMMENT ON VIEW v_pipeline_batches IS
     'Every load of a file of market snapshots: when, and how many records came, were loaded, were there already, or were rejected.';
 COMMENT ON VIEW v_pipeline_rejections IS

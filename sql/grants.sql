@@ -36,7 +36,8 @@ BEGIN
             gaps_between(timestamptz, timestamptz),
             v_price_history_as_of(timestamptz),
             revise_version_starts(text[], timestamptz[]),
-            unload_history(text[], text[])
+            unload_history(text[], text[]),
+            drop_consensus(text[], text[], timestamptz[])
             TO etl_role;
         -- A month on its way is filled by the loader; when it is attached, this right ends.
         GRANT USAGE ON SCHEMA loading TO etl_role;

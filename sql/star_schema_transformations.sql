@@ -26,6 +26,8 @@ SELECT
     version_num < '0031' AS due_0031,
     version_num < '0032' AS due_0032,
     version_num < '0033' AS due_0033,
+    version_num < '0037' AS due_0037,
+    version_num < '0038' AS due_0038,
     version_num < '0041' AS due_0041
     -- [[[end]]]
 FROM alembic_version \gset
@@ -114,6 +116,14 @@ BEGIN;
 \if :due_0033
     \ir migrations/0033_candle_reads.sql
     UPDATE alembic_version SET version_num = '0033_candle_reads';
+\endif
+\if :due_0037
+    \ir migrations/0037_quotes.sql
+    UPDATE alembic_version SET version_num = '0037_quotes';
+\endif
+\if :due_0038
+    \ir migrations/0038_consensus.sql
+    UPDATE alembic_version SET version_num = '0038_consensus';
 \endif
 \if :due_0041
     \ir migrations/0041_series_hours.sql

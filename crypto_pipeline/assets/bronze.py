@@ -16,6 +16,7 @@ from crypto_pipeline.coingecko.resource import CoinGecko
 from crypto_pipeline.config.redaction import redacted
 from crypto_pipeline.config.secret_references import SecretError
 from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.fetching.errors import SourceError
 from crypto_pipeline.landing.landed import hour_of
 from crypto_pipeline.landing.object_store import ObjectStoreError
 from crypto_pipeline.landing.resource import LandingZoneResource
@@ -192,7 +193,7 @@ def source_failures(
     try:
         with redacted():
             yield
-    except (CoinGeckoError, ObjectStoreError, SecretError) as error:
+    except (SourceError, ObjectStoreError, SecretError) as error:
         # Without the cause: its traceback says nothing more to a reader.
         raise dg.Failure(
             str(error),

@@ -21,6 +21,7 @@ from crypto_pipeline.assets.coin_list import say_list
 from crypto_pipeline.assets.conventions import report_tables
 from crypto_pipeline.assets.partitions import hourly
 from crypto_pipeline.assets.price_history import report_months, say_loaded
+from crypto_pipeline.assets.quotes import say_answer
 from crypto_pipeline.coins.load import files_to_load as coin_lists_to_load
 from crypto_pipeline.coins.load import load_coin_lists
 from crypto_pipeline.config.settings import Settings
@@ -29,18 +30,23 @@ from crypto_pipeline.history.backfill import History
 from crypto_pipeline.history.imports import import_file
 from crypto_pipeline.landing.landed import HISTORY_FOLDER
 from crypto_pipeline.landing.resource import LandingZoneResource, files_metadata
-from crypto_pipeline.landing.zone import COIN_LIST_FOLDER, LandingZone
+from crypto_pipeline.landing.zone import COIN_LIST_FOLDER, SOURCES_FOLDER, LandingZone
 from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.model.registry import (
     CANDLE_TABLES,
     COIN_LIST_BATCHES,
     COIN_LIST_TABLES,
+    FACT_CONSENSUS,
     GOLD_TABLES,
     HISTORY_BATCHES,
     HISTORY_TABLES,
     INGESTION_BATCHES,
+    QUOTE_BATCHES,
+    QUOTE_TABLES,
     SILVER_TABLES,
 )
+from crypto_pipeline.quotes.consensus import load_consensus
+from crypto_pipeline.quotes.load import answers_to_load, load_answers
 from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
 from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files, load_to_gold
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
@@ -194,9 +200,10 @@ def _refuse_loss(warehouse: Warehouse, zone: LandingZone) -> None:
     there = {file.path for file in zone.files()}
     there |= {file.path for file in zone.stored(HISTORY_FOLDER)}
     there |= {file.path for file in zone.stored(COIN_LIST_FOLDER)}
+    there |= {file.path for file in zone.stored(SOURCES_FOLDER)}
     missing = sorted(
         path
-        for batches in (INGESTION_BATCHES, HISTORY_BATCHES, COIN_LIST_BATCHES)
+        for batches in (INGESTION_BATCHES, HISTORY_BATCHES, COIN_LIST_BATCHES, QUOTE_BATCHES)
         for path in completed_files(warehouse, batches) - there
     )
     if missing:
@@ -274,9 +281,19 @@ def _load_pending(
     if failed:
         left.append(f"{failed} lists of coins could not be loaded: see coin_list_batches")
     candles = load_candles_of_snapshots(warehouse)
+    answers = answers_to_load(warehouse, zone)
+    failed = load_answers(
+        warehouse, zone, answers, share, lambda loaded: say_answer(context.log, loaded)
+    )
+    if failed:
+        left.append(f"{failed} answers of further sources could not be loaded: see quote_batches")
+    consensus = {FACT_CONSENSUS.name: load_consensus(warehouse)}
     report_months(context, warehouse)
     tables = (*GOLD_TABLES, *HISTORY_TABLES, *CANDLE_TABLES, *(COIN_LIST_TABLES if lists else ()))
-    report_tables(context, warehouse, tables, {**gold, **candles})
+    if Settings().has_further_source:
+        # Else the graph has none of them.
+        tables = (*tables, *(QUOTE_TABLES if answers else ()), FACT_CONSENSUS)
+    report_tables(context, warehouse, tables, {**gold, **candles, **consensus})
     return "; ".join(left) or None
 
 

@@ -7,7 +7,8 @@ import dagster as dg
 from crypto_pipeline.checks.landing_files import changed_files, unchanged_result
 from crypto_pipeline.checks.scope import WrongRows
 from crypto_pipeline.checks.sql_checks import check_query, sql_check_specs
-from crypto_pipeline.landing.coin_list import CoinListFileError, read_body
+from crypto_pipeline.landing.bodies import BodyError
+from crypto_pipeline.landing.coin_list import read_body
 from crypto_pipeline.landing.resource import LandingZoneResource
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.resource import WarehouseResource
@@ -61,6 +62,6 @@ def coin_list_checks(
 def _has_body(zone: LandingZone, sha256: str) -> bool:
     try:
         read_body(zone, sha256)
-    except (OSError, CoinListFileError):
+    except (OSError, BodyError):
         return False
     return True

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from crypto_pipeline.config.settings import graph_settings
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.listing import Source
 from crypto_pipeline.sandbox.recordings import Recordings
@@ -23,8 +24,12 @@ def sandbox(source: Source | None, clock: SimulatedClock) -> Iterator[SandboxSer
     with SandboxServer(source, clock=clock) as server:
         os.environ["COINGECKO_PLAN"] = "sandbox"
         os.environ["COINGECKO_BASE_URL"] = server.base_url
-        for name in ("COINGECKO_API_KEY", "COINGECKO_API_KEY_FILE"):
-            os.environ.pop(name, None)
+        if graph_settings().has_further_source:
+            os.environ["COINPAPRIKA_PLAN"] = "sandbox"
+            os.environ["COINPAPRIKA_BASE_URL"] = server.coinpaprika_url
+        for source_name in ("COINGECKO", "COINPAPRIKA"):
+            for name in (f"{source_name}_API_KEY", f"{source_name}_API_KEY_FILE"):
+                os.environ.pop(name, None)
         if isinstance(source, Recordings):
             os.environ.setdefault("DB_NAME", "crypto_recorded")
         yield server

@@ -213,12 +213,13 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from pydantic import ValidationError
 
     from crypto_pipeline.cli.home import DagsterStorageError
-    from crypto_pipeline.coingecko.errors import CoinGeckoError
     from crypto_pipeline.coins.aliases import AliasRefusedError
     from crypto_pipeline.config.secret_references import SecretError
     from crypto_pipeline.dashboard.reader import ReaderError
+    from crypto_pipeline.fetching.errors import SourceError
     from crypto_pipeline.lakehouse.schema import LakeError
     from crypto_pipeline.landing.store_kinds import ObjectStoreError
+    from crypto_pipeline.quotes.mappings import MappingRefusedError
     from crypto_pipeline.sandbox.recordings import RecordingsError
     from crypto_pipeline.warehouse.embedded import EmbeddedPostgresError
     from crypto_pipeline.warehouse.export import ExportError
@@ -227,15 +228,16 @@ def expected_errors() -> tuple[type[Exception], ...]:
 
     return (
         AliasRefusedError,
-        CoinGeckoError,
         DagsterStorageError,
         EmbeddedPostgresError,
         ExportError,
         ObjectStoreError,
         LakeError,
+        MappingRefusedError,
         ReaderError,
         RecordingsError,
         SecretError,
+        SourceError,
         RolesMissingError,
         SchemaBehindError,
         ValidationError,

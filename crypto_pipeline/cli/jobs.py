@@ -31,6 +31,7 @@ from crypto_pipeline.cli.unchecked import (
     newest_batch,
 )
 from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.further_sources import CONSENSUS_JOB, DAILY_JOB, QUOTES_JOB
 from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.warehouse.postgres import Warehouse
@@ -40,6 +41,7 @@ __all__ = [
     "REPLAY_JOB",
     "backfill",
     "fetch_coin_list",
+    "fetch_further_sources",
     "ingest",
     "lake",
     "load_and_audit",
@@ -123,6 +125,19 @@ def fetch_coin_list(console: Console) -> NoReturn:
         with Warehouse().connection() as connection:
             print_query(console, connection, "Coins", "coin_counts")
         _end_by_checks(console, outcome)
+
+
+def fetch_further_sources(console: Console) -> NoReturn:
+    """Fetch what further sources say, load it, compute the consensus, and check all of it."""
+    checks: dict[dg.AssetCheckKey, dg.AssetCheckEvaluation] = {}
+    with open_dagster_home(Settings()) as instance:
+        for job in (QUOTES_JOB, DAILY_JOB, CONSENSUS_JOB):
+            outcome = run_job(instance, job, console)
+            _stop_on_errors(outcome)
+            checks |= {check.asset_check_key: check for check in outcome.checks}
+        with Warehouse().connection() as connection:
+            print_query(console, connection, "Further sources", "further_sources")
+        sys.exit(2 if print_checks(console, checks.values()) else 0)
 
 
 def lake(console: Console) -> NoReturn:

@@ -354,6 +354,80 @@ def coins_revoke(old: str) -> None:
         revoke(console, old)
 
 
+@main.group()
+def sources() -> None:
+    """Show what sources beside CoinGecko say, and confirm which of their coins is which of ours."""
+
+
+@sources.command(name="fetch")
+def sources_fetch() -> None:
+    """Fetch what they say now, load it, compute the consensus and check it, as the schedules do."""
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.config.settings import Settings
+
+        if not Settings().has_further_source:
+            raise click.ClickException("no further source is on: set COINPAPRIKA_PLAN")
+        from crypto_pipeline.cli import jobs
+
+        jobs.fetch_further_sources(console)
+
+
+@sources.command(name="list")
+@click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object a source.")
+def sources_list(as_json: bool) -> None:
+    """Show the sources that this database has answers of, and how many of their coins are
+    mapped."""
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli.sources import show_sources
+
+        show_sources(console, as_json=as_json)
+
+
+@sources.command(name="mappings")
+@click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object a mapping.")
+def sources_mappings(as_json: bool) -> None:
+    """Show which coin is which: what people confirmed, and what is suggested, with the
+    evidence."""
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli.sources import show_mappings
+
+        show_mappings(console, as_json=as_json)
+
+
+_source_option = click.option("--source", help="Label of the source; not needed of the only one.")
+
+
+@sources.command(name="confirm")
+@click.argument("source_coin_id", required=False)
+@click.argument("coin", required=False)
+@click.option("--suggested", is_flag=True, help="All suggestions that nothing speaks against.")
+@_source_option
+def sources_confirm(
+    source_coin_id: str | None, coin: str | None, suggested: bool, source: str | None
+) -> None:
+    """Confirm that the source's coin SOURCE_COIN_ID is our COIN."""
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli.sources import confirm, confirm_all
+
+        if suggested and source_coin_id is None:
+            confirm_all(console, source)
+        elif source_coin_id is not None and coin is not None and not suggested:
+            confirm(console, source_coin_id, coin, source)
+        else:
+            raise click.UsageError("name SOURCE_COIN_ID and COIN, or give --suggested")
+
+
+@sources.command(name="revoke")
+@click.argument("source_coin_id")
+@_source_option
+def sources_revoke(source_coin_id: str, source: str | None) -> None:
+    """Take back which coin the source's SOURCE_COIN_ID is."""
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli.sources import revoke
+
+        revoke(console, source_coin_id, source)
+
+
 @main.command()
 @click.option("--json", "as_json", is_flag=True, help="For machines: one JSON object.")
 def status(as_json: bool) -> None:

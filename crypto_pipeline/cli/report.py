@@ -1,5 +1,6 @@
 """What the command line shows of the warehouse: batches, prices, checks."""
 
+import getpass
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
@@ -15,6 +16,7 @@ from rich.table import Table
 
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.warehouse.postgres import Warehouse
 
 if TYPE_CHECKING:
     import dagster as dg
@@ -77,6 +79,37 @@ def print_most(
     print_rows(console, title, columns, rows[:_MOST_SHOWN])
     if len(rows) > _MOST_SHOWN:
         console.print(f"and {len(rows) - _MOST_SHOWN} more: --json shows all")
+
+
+def show_report(
+    console: Console, title: str, report: str, parameters: Mapping[str, Any], as_json: bool
+) -> None:
+    """Print the rows of a query in ``sql/reports`` as a table, or as JSON for machines."""
+    with Warehouse().connection() as connection:
+        cursor = connection.execute(read_sql(f"reports/{report}.sql"), parameters)
+        columns = [column.name for column in cursor.description or []]
+        rows = cursor.fetchall()
+    if as_json:
+        print_json(dict(zip(columns, row, strict=True)) for row in rows)
+    elif rows:
+        print_most(console, title, columns, [[_shown(value) for value in row] for row in rows])
+    else:
+        console.print("None.")
+
+
+def _shown(value: object) -> object:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:%Y-%m-%d %H:%M}" if isinstance(value, datetime) else value
+
+
+def person() -> str:
+    """Who runs the command."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        # A container's user need not have a name.
+        return "unknown"
 
 
 def print_json(rows: Iterable[Mapping[str, object]]) -> None:

@@ -45,7 +45,7 @@ AREAS: Final[Mapping[str, tuple[Topic, ...]]] = {
             (
                 "config.settings",
                 "config.alert_addresses",
-                "coingecko.transport: COINGECKO_",
+                "fetching.transport: plan",
                 "warehouse.postgres",
             ),
         ),
@@ -155,7 +155,6 @@ AREAS: Final[Mapping[str, tuple[Topic, ...]]] = {
             " the unreadable answer is in the landing zone.",
             (
                 "coingecko.client",
-                "coingecko.transport: x-sandbox-time",
                 "assets.bronze: unreadable answer",
             ),
         ),
@@ -231,7 +230,11 @@ AREAS: Final[Mapping[str, tuple[Topic, ...]]] = {
             "Load it into a database of its own: `DB_NAME=crypto_sample crypto-pipeline load`, with"
             " its file below `landing/crypto_sample`: [the README shows"
             " it](../README.md#your-own-data).",
-            ("silver/staged_rows.sql: the file holds", "history/evaluate.sql: the file holds"),
+            (
+                "silver/staged_rows.sql: the file holds",
+                "history/evaluate.sql: the file holds",
+                "warehouse.data_origin",
+            ),
         ),
         Topic(
             "Too many records of a file are rejected",
@@ -247,7 +250,7 @@ AREAS: Final[Mapping[str, tuple[Topic, ...]]] = {
             "Nothing, if few have it: the record is in quarantine, byte for byte"
             " (`crypto-pipeline quarantine show`), and its file's others are loaded. If all have"
             " it, the source has changed its form: [QUALITY_RULES.md](QUALITY_RULES.md).",
-            ("coingecko.schema",),
+            ("fetching.values",),
         ),
         Topic(
             "Files that were loaded are gone",
@@ -317,6 +320,32 @@ AREAS: Final[Mapping[str, tuple[Topic, ...]]] = {
             "Put the landing file back as it was loaded, then replay again; a corrected file goes"
             " beside it: [COMMANDS.md](COMMANDS.md#the-quarantine).",
             ("warehouse.quarantine", "history.quarantine"),
+        ),
+    ),
+    "Further sources": (
+        Topic(
+            "An answer of a further source could not be used",
+            "In the log of its jobs and of a load, and as the error of a batch in `quote_batches`.",
+            "Usually nothing: the answer is kept, and the next run asks again. If it stays so, see"
+            " what answers at the source's address, such as a proxy's login page; a damaged file of"
+            " the landing zone comes from a backup: [SOURCES.md](SOURCES.md).",
+            (
+                "coinpaprika.client",
+                "coinpaprika.schema",
+                "assets.coinpaprika",
+                "assets.quotes",
+                "assets.bulk_load: answers of further sources",
+                "landing.bodies",
+                "landing.source_answers",
+                "quotes.load",
+            ),
+        ),
+        Topic(
+            "A mapping is refused",
+            "From `sources confirm` and `sources revoke`; nothing was changed.",
+            "Do what the line says; `crypto-pipeline sources mappings` shows what is confirmed and"
+            " suggested: [SOURCES.md](SOURCES.md).",
+            ("quotes.mappings",),
         ),
     ),
     "Exports, the lake, the dashboard": (
@@ -390,6 +419,7 @@ NOT_SHOWN: Final[Mapping[str, str]] = {
     "model.registry": "a mistake in code that calls it",
     "model.snapshot_interval": "a mistake in code that calls it",
     "sandbox.charts": "CoinGecko's own words, for a client under test",
+    "sandbox.coinpaprika": "CoinPaprika's own words, for a client under test",
     "sandbox.listing": "CoinGecko's own words, for a client under test",
     "warehouse.partition_load": "caught: the month is merged chunk by chunk",
 }

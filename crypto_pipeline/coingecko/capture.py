@@ -15,7 +15,7 @@ import msgspec
 
 from crypto_pipeline.coingecko.errors import api_error
 from crypto_pipeline.coingecko.looks import looks_like
-from crypto_pipeline.coingecko.tolerant_json import MALFORMED, split_array, split_object
+from crypto_pipeline.fetching.tolerant_json import MALFORMED, split_array, split_object
 
 LIVE_SOURCE = "CoinGecko"
 """Label of data that CoinGecko itself served."""

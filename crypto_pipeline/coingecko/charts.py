@@ -22,7 +22,7 @@ from crypto_pipeline.coingecko.points import (
     to_ms,
     usual_granularity,
 )
-from crypto_pipeline.coingecko.tolerant_json import MALFORMED, split_array, split_object
+from crypto_pipeline.fetching.tolerant_json import MALFORMED, split_array, split_object
 
 MARKET_CHART_RANGE: Final = "/coins/{id}/market_chart/range"
 OHLC: Final = "/coins/{id}/ohlc"

@@ -15,12 +15,14 @@ from crypto_pipeline.coingecko.capture import Capture, ResponseMeta, read_page
 from crypto_pipeline.coingecko.charts import MARKET_CHART_RANGE, OHLC, ChartAnswer, holds_prices
 from crypto_pipeline.coingecko.coin_list import COINS_LIST, CoinListAnswer, is_coin_list
 from crypto_pipeline.coingecko.errors import CoinGeckoError, MalformedResponse
-from crypto_pipeline.coingecko.limits import Budget, request_budget
-from crypto_pipeline.coingecko.request_log import request_log
+from crypto_pipeline.coingecko.limits import request_budget
 from crypto_pipeline.coingecko.schema import coin_id
-from crypto_pipeline.coingecko.tolerant_json import MALFORMED
-from crypto_pipeline.coingecko.transport import Answer, Transport
+from crypto_pipeline.coingecko.transport import Transport
 from crypto_pipeline.config.settings import Plan, Settings
+from crypto_pipeline.fetching.budget import Budget
+from crypto_pipeline.fetching.request_log import request_log
+from crypto_pipeline.fetching.tolerant_json import MALFORMED
+from crypto_pipeline.fetching.transport import Answer
 
 _MAX_PER_PAGE = 250
 _OTHER_PER_PAGE = (240, 230)

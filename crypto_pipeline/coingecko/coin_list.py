@@ -14,8 +14,8 @@ import msgspec
 
 from crypto_pipeline.coingecko.errors import api_error
 from crypto_pipeline.coingecko.looks import looks_like
-from crypto_pipeline.coingecko.schema import UNREADABLE
-from crypto_pipeline.coingecko.tolerant_json import MALFORMED, split_array
+from crypto_pipeline.fetching.tolerant_json import MALFORMED, split_array
+from crypto_pipeline.fetching.values import UNREADABLE
 
 COINS_LIST: Final = "/coins/list"
 

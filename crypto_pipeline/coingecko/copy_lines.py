@@ -22,9 +22,9 @@ from crypto_pipeline.coingecko.schema import (
     ROI_TEXTS,
     TEXT_FIELDS,
     TIME_FIELDS,
-    UNREADABLE,
     decode_record,
 )
+from crypto_pipeline.fetching.values import UNREADABLE
 
 NULL = "null"
 """A missing value in COPY; a text of that form is quoted."""

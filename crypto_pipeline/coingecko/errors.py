@@ -16,8 +16,7 @@ from typing import Any, ClassVar
 
 import msgspec
 
-_MAX_TEXT = 300
-"""An answer may be a whole web page; more than this is no help in a log line."""
+from crypto_pipeline.fetching.errors import SourceError, SourceErrors
 
 # CoinGecko's keys read "CG-" and 24 characters; a query string may name one of any form.
 _KEY = re.compile(r"CG-[\w-]{8,}|(?<=api_key=)[^\s&\"'<>]+")
@@ -26,48 +25,21 @@ _KEY = re.compile(r"CG-[\w-]{8,}|(?<=api_key=)[^\s&\"'<>]+")
 _CDN_CODE = re.compile(rb"error code:? *(\d{4})", re.IGNORECASE)
 
 
-class CoinGeckoError(Exception):
-    """Base of all errors of the source; ``str()`` is one line: what happened and what to do next.
-
-    An API key in the text is blanked out.
+class CoinGeckoError(SourceError):
+    """Base of all errors of CoinGecko.
 
     Attributes:
-        text: The reason in CoinGecko's own words, or ours: one line of at most 300 characters.
-        status: HTTP status, if there was an answer.
         code: CoinGecko's ``error_code``, if the body had one.
-        retry_after: Seconds that CoinGecko asks to wait.
-        retryable: Whether the same request may succeed later.
     """
 
-    retryable: ClassVar[bool] = False
     headline: ClassVar[str] = "CoinGecko refused the request"
     advice: ClassVar[str] = "check the COINGECKO_* settings"
+    key_pattern: ClassVar[re.Pattern[str]] = _KEY
 
-    def __init__(
-        self,
-        text: str = "",
-        *,
-        status: int | None = None,
-        code: int | None = None,
-        retry_after: float | None = None,
-    ) -> None:
-        self.text = _one_line(text)
-        super().__init__(self.text)
-        self.status = status
-        self.code = code
-        self.retry_after = retry_after
-
-    def __str__(self) -> str:
-        numbers = [
-            f"{name} {number}"
-            for name, number in (("HTTP", self.status), ("error_code", self.code))
-            if number is not None
-        ]
-        where = f" ({', '.join(numbers)})" if numbers else ""
-        text = f": {self.text}" if self.text else ""
-        asked = f"; it asks to wait {self.retry_after:g} s" if self.retry_after is not None else ""
-        advice = ADVICE_BY_CODE.get(self.code or 0, self.advice)
-        return f"{self.headline}{where}{text}{asked}; {advice}"
+    @property
+    def what_to_do(self) -> str:
+        """The advice for the code, or else for the kind."""
+        return ADVICE_BY_CODE.get(self.code or 0, self.advice)
 
 
 class NetworkError(CoinGeckoError):
@@ -76,9 +48,7 @@ class NetworkError(CoinGeckoError):
     retryable = True
     headline = "cannot reach CoinGecko at"
     advice = "check the network"
-
-    def __str__(self) -> str:
-        return f"{self.headline} {self.text}; {self.advice}"
+    is_place = True
 
 
 class RateLimited(CoinGeckoError):
@@ -241,6 +211,10 @@ def _code(value: Any) -> int | None:
     return value or None if type(value) is int else None
 
 
-def _one_line(text: str) -> str:
-    lines = text.strip().splitlines()
-    return _KEY.sub("<key>", lines[0])[:_MAX_TEXT].rstrip() if lines else ""
+ERRORS = SourceErrors(
+    network=NetworkError,
+    malformed=MalformedResponse,
+    in_body=error_from_body,
+    of_response=error_from_response,
+)
+"""What a request to CoinGecko can fail with."""

@@ -12,8 +12,8 @@ from crypto_pipeline.coingecko.charts import ChartAnswer
 from crypto_pipeline.coingecko.errors import api_error
 from crypto_pipeline.coingecko.looks import looks_like
 from crypto_pipeline.coingecko.points import LAST_TIME, Candles, HistoryError, PriceHistory
-from crypto_pipeline.coingecko.schema import UNREADABLE, number_text
-from crypto_pipeline.coingecko.tolerant_json import MALFORMED, split_array
+from crypto_pipeline.fetching.tolerant_json import MALFORMED, split_array
+from crypto_pipeline.fetching.values import UNREADABLE, number_text
 
 _PRICES = 4
 _LONGEST_CANDLE = 30_000

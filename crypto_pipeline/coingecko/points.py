@@ -11,7 +11,7 @@ from itertools import pairwise
 from statistics import median
 from typing import Final
 
-from crypto_pipeline.coingecko.schema import UNREADABLE, number_text
+from crypto_pipeline.fetching.values import UNREADABLE, number_text
 
 LAST_TIME: Final = 253_402_300_799_999
 """Milliseconds of the last moment that a datetime has."""

@@ -15,7 +15,7 @@ from crypto_pipeline.coingecko.points import (
     from_ms,
     usual_granularity,
 )
-from crypto_pipeline.coingecko.tolerant_json import MALFORMED, split_object
+from crypto_pipeline.fetching.tolerant_json import MALFORMED, split_object
 
 
 def is_history(content: bytes) -> bool:

@@ -14,6 +14,7 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from crypto_pipeline.coingecko.coin_list import CoinList, CoinListError, read_coin_list
+from crypto_pipeline.landing.bodies import BodyError
 from crypto_pipeline.landing.coin_list import (
     CoinListFileError,
     LandedCoinList,
@@ -24,6 +25,7 @@ from crypto_pipeline.landing.coin_list import (
 from crypto_pipeline.landing.zone import LandingZone, StoredFile
 from crypto_pipeline.model.registry import COIN_LIST_BATCHES
 from crypto_pipeline.model.sql import read_sql
+from crypto_pipeline.warehouse.data_origin import OriginError, claim_origin
 from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows
 from crypto_pipeline.warehouse.staging import completed_files, fails_on_data, refused
 
@@ -104,7 +106,7 @@ def _load(
         answer = read_coin_list_file(file)
         with warehouse.load() as connection:
             return _load_answer(connection, zone, file, answer, share)
-    except (CoinListError, CoinListFileError, OSError) as problem:
+    except (BodyError, CoinListError, CoinListFileError, OriginError, OSError) as problem:
         error = str(problem)
     except psycopg.Error as problem:
         if not fails_on_data(problem):
@@ -121,7 +123,7 @@ def _load_answer(
     answer: LandedCoinList,
     share: float,
 ) -> LoadedCoinList:
-    _set_origin(connection, answer.source)
+    claim_origin(connection, answer.source)
     key = {
         "is_active": answer.is_active,
         "ingested_at": answer.ingested_at,
@@ -157,20 +159,6 @@ def _load_answer(
 def _first_rejected(coins: CoinList) -> str:
     first = next(flaw for flaw in coins.flaws if flaw.is_rejected)
     return f"element {first.index}: {first.reason}"
-
-
-def _set_origin(connection: psycopg.Connection, source: str) -> None:
-    """Refuse data of another kind than the database's; say its kind where nothing has."""
-    connection.execute(
-        "INSERT INTO data_origin (kind) VALUES (source_kind(%s)) ON CONFLICT DO NOTHING", [source]
-    )
-    row = connection.execute("SELECT source_kind(%s), kind FROM data_origin", [source]).fetchone()
-    assert row is not None
-    if row[0] != row[1]:
-        raise CoinListFileError(
-            f"the file holds {row[0]} data, this database {row[1]} data: load it into a database of"
-            " its own"
-        )
 
 
 def _write_same(

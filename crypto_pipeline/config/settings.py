@@ -46,6 +46,17 @@ class Plan(str, Enum):
     SANDBOX = "sandbox"
 
 
+class CoinPaprikaPlan(str, Enum):
+    """Which CoinPaprika service is asked; ``PRO`` stands for every paid plan, which share a host.
+
+    ``SANDBOX`` is this project's own loopback server, as with CoinGecko.
+    """
+
+    FREE = "free"
+    PRO = "pro"
+    SANDBOX = "sandbox"
+
+
 def is_secret(field: FieldInfo) -> bool:
     """Whether a setting is a secret."""
     return Secret in (field.annotation, *get_args(field.annotation))
@@ -107,6 +118,17 @@ class GraphSettings(BaseSettings):
         " URL (sc://...), databricks (Databricks Connect), or databricks-job:ID (a job of a"
         " workspace). By default, delta-rs loads it from PostgreSQL.",
     )
+
+    coinpaprika_plan: CoinPaprikaPlan | None = Field(
+        default=None,
+        description="free, pro (any paid plan) or sandbox: asks CoinPaprika too, as a second source"
+        " of prices. By default it is off: see [SOURCES.md](SOURCES.md).",
+    )
+
+    @property
+    def has_further_source(self) -> bool:
+        """Whether a source beside CoinGecko is on."""
+        return self.coinpaprika_plan is not None
 
     @property
     def has_lake(self) -> bool:
@@ -212,6 +234,13 @@ class Settings(GraphSettings):
     )
     coingecko_ids: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Comma-separated coin ids to fetch instead of the top N."
+    )
+
+    coinpaprika_api_key: Secret | None = Field(
+        default=None, description="API key of a paid plan; sent in a header only."
+    )
+    coinpaprika_base_url: str | None = Field(
+        default=None, description="Overrides the plan's host; required for the sandbox plan."
     )
 
     database_url: Secret | None = Field(
@@ -368,11 +397,32 @@ class Settings(GraphSettings):
             )
         if self.coingecko_plan is Plan.SANDBOX and self.coingecko_base_url is None:
             raise ValueError("COINGECKO_PLAN=sandbox needs COINGECKO_BASE_URL")
+        self._check_coinpaprika()
         if self.database_url is None and self.db_host is not None:
             self._check_login(self.db_host)
         if self.alert_email_to and self.alert_smtp_url is None:
             raise ValueError("ALERT_EMAIL_TO needs ALERT_SMTP_URL")
         return self
+
+    def _check_coinpaprika(self) -> None:
+        plan = self.coinpaprika_plan
+        if plan is None:
+            return
+        if plan is CoinPaprikaPlan.PRO and self.coinpaprika_api_key is None:
+            raise ValueError("COINPAPRIKA_PLAN=pro needs COINPAPRIKA_API_KEY")
+        if plan is not CoinPaprikaPlan.PRO and self.coinpaprika_api_key is not None:
+            raise ValueError(
+                f"COINPAPRIKA_API_KEY is set, but COINPAPRIKA_PLAN is {plan.value}: set"
+                " COINPAPRIKA_PLAN to pro"
+            )
+        is_sandbox = plan is CoinPaprikaPlan.SANDBOX
+        if is_sandbox and self.coinpaprika_base_url is None:
+            raise ValueError("COINPAPRIKA_PLAN=sandbox needs COINPAPRIKA_BASE_URL")
+        if is_sandbox is not self.sandbox:
+            raise ValueError(
+                f"COINPAPRIKA_PLAN is {plan.value}, but COINGECKO_PLAN is"
+                f" {self.coingecko_plan.value}: live and sandbox data never mix"
+            )
 
     def _check_login(self, host: str) -> None:
         if self.db_auth == "password":

@@ -6,23 +6,18 @@ when it came, what was asked for, and the SHA-256 of its body. The body lies at
 no room. The body is written first: an answer that is there has its body.
 """
 
-import gzip
-import hashlib
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from datetime import datetime
 
 import msgspec
 
 from crypto_pipeline.coingecko.coin_list import CoinListAnswer, is_coin_list
-from crypto_pipeline.landing.compression import CompressionError, decompress
+from crypto_pipeline.landing.bodies import BodyError, is_sha256, keep_body, read_kept_body
 from crypto_pipeline.landing.landed import wrong_time
 from crypto_pipeline.landing.zone import COIN_LIST_FOLDER, LandingZone, StoredFile
 
-_BODIES = f"{COIN_LIST_FOLDER}/bodies"
 _ANSWER = re.compile(rf"{COIN_LIST_FOLDER}/date=\d{{4}}-\d\d-\d\d/[^/]+\.json")
-_SHA256 = re.compile("[0-9a-f]{64}")
 _SHOWN = 16
 """Characters of a body's SHA-256 in the name of an answer."""
 _DAYS_LOOKED_BACK = 3
@@ -60,10 +55,7 @@ def keep_coin_list(zone: LandingZone, answer: CoinListAnswer) -> StoredFile:
         OSError: it cannot be written.
         ObjectStoreError: the object store does not serve us.
     """
-    sha256 = hashlib.sha256(answer.body).hexdigest()
-    with suppress(FileExistsError):
-        # The same body, compressed by another version of the library.
-        zone.put_new(_body_path(sha256), gzip.compress(answer.body, compresslevel=6, mtime=0))
+    sha256 = keep_body(zone, COIN_LIST_FOLDER, answer.body)
     status = "active" if answer.is_active else "inactive"
     day = answer.ingested_at.date().isoformat()
     path = (
@@ -111,7 +103,7 @@ def newest_coin_list(zone: LandingZone, *, is_active: bool) -> CoinListAnswer | 
             try:
                 landed = read_coin_list_file(file)
                 body = read_body(zone, landed.body_sha256)
-            except (CoinListFileError, OSError):
+            except (BodyError, CoinListFileError, OSError):
                 return None
             if is_coin_list(body):
                 return CoinListAnswer(
@@ -141,7 +133,7 @@ def read_coin_list_file(file: StoredFile) -> LandedCoinList:
         raise CoinListFileError("the time of the answer has no zone - at `$.ingested_at`")
     if any("\x00" in text for text in (landed.source, *landed.request, *landed.request.values())):
         raise CoinListFileError("a NUL in the file's description, which PostgreSQL cannot hold")
-    if _SHA256.fullmatch(landed.body_sha256) is None:
+    if not is_sha256(landed.body_sha256):
         raise CoinListFileError("the body's SHA-256 is none - at `$.body_sha256`")
     wrong = wrong_time(landed.ingested_at, landed.source)
     if wrong is not None:
@@ -153,19 +145,8 @@ def read_body(zone: LandingZone, sha256: str) -> bytes:
     """The body of an answer, uncompressed.
 
     Raises:
-        CoinListFileError: it is not the one that was kept.
+        BodyError: it is not the one that was kept.
         OSError: it cannot be read.
         ObjectStoreError: the object store does not serve us.
     """
-    path = _body_path(sha256)
-    try:
-        body = decompress(path, zone.stored_file(path).content)
-    except CompressionError as problem:
-        raise CoinListFileError(f"{path}: {problem}") from None
-    if hashlib.sha256(body).hexdigest() != sha256:
-        raise CoinListFileError(f"{path} is not what was kept: its SHA-256 is another")
-    return body
-
-
-def _body_path(sha256: str) -> str:
-    return f"{_BODIES}/{sha256}.json.gz"
+    return read_kept_body(zone, COIN_LIST_FOLDER, sha256)

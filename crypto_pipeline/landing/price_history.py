@@ -19,7 +19,7 @@ import msgspec
 from crypto_pipeline.coingecko.charts import ChartAnswer, encode_answer
 from crypto_pipeline.coingecko.points import HistoryError, PriceHistory
 from crypto_pipeline.coingecko.price_history import read_history
-from crypto_pipeline.coingecko.tolerant_json import MALFORMED
+from crypto_pipeline.fetching.tolerant_json import MALFORMED
 from crypto_pipeline.landing.compression import CompressionError, decompress
 from crypto_pipeline.landing.landed import HISTORY_FOLDER, history_of
 from crypto_pipeline.landing.repeated_answer import RepeatedAnswer, repeated_answer

@@ -7,7 +7,7 @@ from datetime import datetime
 import msgspec
 
 from crypto_pipeline.coingecko.points import HistoryError
-from crypto_pipeline.coingecko.tolerant_json import MALFORMED
+from crypto_pipeline.fetching.tolerant_json import MALFORMED
 
 _NAME = re.compile(r"((?:chart|ohlc)-[^/]+-[0-9a-f]{16})_\d{8}T\d{12}Z\.json")
 

@@ -46,7 +46,10 @@ ARCHIVES_FOLDER = "archives"
 COIN_LIST_FOLDER = "coin_list"
 """Folder of the landing zone with the answers of the list of coins."""
 
-_KEPT_FOLDERS = (ARCHIVES_FOLDER, HISTORY_FOLDER, COIN_LIST_FOLDER)
+SOURCES_FOLDER = "sources"
+"""Folder of the landing zone with the answers of further sources, a folder for each."""
+
+_KEPT_FOLDERS = (ARCHIVES_FOLDER, HISTORY_FOLDER, COIN_LIST_FOLDER, SOURCES_FOLDER)
 """Folders beside that of the hours, in which nothing is to be filed."""
 
 _log = logging.getLogger(__name__)

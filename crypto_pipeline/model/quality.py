@@ -301,6 +301,49 @@ CANDLE_RULES: tuple[Rule, ...] = (
 )
 """Rules of a candle as CoinGecko makes it. Source: its OpenAPI description of ``ohlc``."""
 
+QUOTE_RULES: tuple[Rule, ...] = (
+    Rule(
+        "quote_well_formed",
+        Severity.REJECT,
+        ("malformed",),
+        "malformed IS NULL",
+        "fields that are not of the documented JSON type, or not storable",
+        on_file=True,
+    ),
+    _reject("id_present", ("source_coin_id",), "coalesce(source_coin_id, '') <> ''", "no id"),
+    _reject("symbol_present", ("symbol",), "coalesce(symbol, '') <> ''", "no symbol"),
+    _reject("name_present", ("name",), "coalesce(name, '') <> ''", "no name"),
+    _reject(
+        "texts_short",
+        ("source_coin_id", "symbol", "name"),
+        "length(source_coin_id) <= 200 AND length(symbol) <= 200 AND length(name) <= 200",
+        "a text is too long to be stored",
+    ),
+    _reject("currency_present", ("vs_currency",), "vs_currency <> ''", "no quote"),
+    _reject(
+        "last_updated_present", ("last_updated",), "last_updated IS NOT NULL", "no last_updated"
+    ),
+    _reject(
+        "last_updated_plausible",
+        ("last_updated",),
+        "last_updated >= timestamptz '2009-01-03 00:00:00+00'",
+        "last_updated lies before the first cryptocurrency",
+    ),
+    _reject(
+        "last_updated_not_in_future",
+        ("last_updated", "ingested_at"),
+        "last_updated <= ingested_at + interval '5 minutes'",
+        "last_updated lies after the fetch",
+    ),
+    # What is asked of a price and of market values is asked of a point too.
+    *(
+        rule
+        for rule in POINT_RULES
+        if rule.name in ("price_present", "price_positive", "market_values_not_negative")
+    ),
+)
+"""Rules of a quote of a further source. Source: CoinPaprika's OpenAPI description of tickers."""
+
 POINT_REJECT_RULES = tuple(rule for rule in POINT_RULES if rule.severity is Severity.REJECT)
 POINT_WARN_RULES = tuple(rule for rule in POINT_RULES if rule.severity is Severity.WARN)
 

@@ -752,7 +752,7 @@ HISTORY_REFUSALS: Final = Table(
 API_REQUESTS: Final = Table(
     "public",
     "api_requests",
-    "The request ledger: every request to CoinGecko, of all machines of this database.",
+    "The request ledger: every request to a source, of all machines of this database.",
     (
         Column("request_id", "uuid", "Surrogate key"),
         Column("sent_at", "timestamptz", "When it was sent, UTC"),
@@ -770,13 +770,14 @@ API_REQUESTS: Final = Table(
         Column(
             "is_cached",
             "boolean",
-            "Whether the answer came from CoinGecko's cache",
+            "Whether the answer came from the source's cache",
             note="null where it does not say",
             nullable=True,
         ),
         Column(
             "run_id", "text", "Dagster's run that asked, /runs/<run_id> in its UI", nullable=True
         ),
+        Column("api", "text", "Which source was asked: coingecko, or the name of a further one"),
     ),
     key=("request_id",),
 )
@@ -906,6 +907,212 @@ COIN_ALIASES: Final = Table(
 COIN_LIST_TABLES: Final = (COIN_LIST_BATCHES, COIN_LISTINGS, COIN_CONTRACTS)
 """What a load of the list of coins writes."""
 
+# ---- Silver: quotes of further sources
+
+SOURCE: Final = Column("source", "text", "Label of the data's origin, as in dim_source")
+SOURCE_COIN_ID: Final = Column("source_coin_id", "text", "The source's own id of the coin")
+QUOTE_BATCH_ID: Final = Column(
+    "quote_batch_id", "bigint", "The quote batch (landing file) the row comes from"
+)
+ITEM_INDEX: Final = Column(
+    "item_index",
+    "integer",
+    "Position in the answer, from 0",
+    note="a ticker in three currencies is three items",
+)
+
+QUOTE_BATCHES: Final = Table(
+    "public",
+    "quote_batches",
+    "One row for every landing file of a further source: an answer of one of its endpoints.",
+    (
+        replace(QUOTE_BATCH_ID, meaning="Surrogate key"),
+        Column("landing_file", "text", "Path of the file in the landing zone; the business key"),
+        Column(
+            "file_sha256",
+            "text",
+            "SHA-256 of the file as stored, hexadecimal",
+            note="null where it could not be read",
+            nullable=True,
+        ),
+        Column(
+            "body_sha256",
+            "text",
+            "SHA-256 of the answer's body, hexadecimal",
+            note="of equal answers the same: the body is kept once",
+            nullable=True,
+        ),
+        replace(SOURCE, meaning="Label of the data's origin, from the file", nullable=True),
+        Column(
+            "endpoint",
+            "text",
+            "Path that was asked, with names in braces for what varies",
+            nullable=True,
+        ),
+        Column("request", "jsonb", "Request parameters as sent; never a key"),
+        Column(
+            "vs_currencies",
+            "text[]",
+            "Currencies in which prices were asked for; empty of an answer without current prices",
+        ),
+        Column("ingested_at", "timestamptz", "When the answer was fetched, UTC", nullable=True),
+        Column("status", "text", "completed or failed"),
+        Column("error", "text", "Why the batch failed", nullable=True),
+        Column("items_fetched", "integer", "Quotes, contracts or candles in the answer"),
+        Column("items_loaded", "integer", "Items that became a row"),
+        Column(
+            "items_duplicate", "integer", "Good items that were there already: first write wins"
+        ),
+        Column("items_rejected", "integer", "Items in quarantine (rejected_quotes)"),
+        Column(
+            "schema_drift",
+            "jsonb",
+            "Items with an undocumented field or without a documented one, counted by field",
+        ),
+        Column("loaded_at", "timestamptz", "When this row was last written, UTC"),
+        Column(
+            "consensus_loaded_at",
+            "timestamptz",
+            "When the batch reached the consensus, UTC; null while it is pending",
+            nullable=True,
+        ),
+        Column(
+            "run_id",
+            "text",
+            "Dagster's run that wrote this row last, /runs/<run_id> in its UI",
+            nullable=True,
+        ),
+    ),
+    key=("landing_file",),
+)
+
+QUOTED_COINS: Final = Table(
+    "public",
+    "quoted_coins",
+    "The coins of a further source, as its newest answer describes them.",
+    (
+        SOURCE,
+        SOURCE_COIN_ID,
+        replace(SYMBOL, field=None),
+        replace(NAME, field=None),
+        Column("coin_rank", "integer", "The source's own rank of the coin", nullable=True),
+        Column("first_seen_at", "timestamptz", "Time of the oldest answer with the coin, UTC"),
+        Column("last_seen_at", "timestamptz", "Time of the newest answer with the coin, UTC"),
+    ),
+    key=("source", "source_coin_id"),
+)
+
+QUOTED_CONTRACTS: Final = Table(
+    "public",
+    "quoted_contracts",
+    "Every contract that a coin of a further source ever had, and when.",
+    (
+        SOURCE,
+        SOURCE_COIN_ID,
+        Column("platform", "text", "Chain or platform of the contract, as the source names it"),
+        Column("contract_address", "text", "Address of the contract, as received"),
+        Column("first_seen_at", "timestamptz", "Time of the oldest answer with it, UTC"),
+        Column("last_seen_at", "timestamptz", "Time of the newest answer with it, UTC"),
+    ),
+    key=("source", "source_coin_id", "platform", "contract_address"),
+)
+
+PRICE_QUOTES: Final = Table(
+    "public",
+    "price_quotes",
+    "The price of a coin as a further source says it at a time; the first write wins. It never"
+    " takes the place of a snapshot of CoinGecko.",
+    (
+        SOURCE,
+        SOURCE_COIN_ID,
+        VS_CURRENCY,
+        replace(
+            LAST_UPDATED,
+            meaning="When the source says the price was current, UTC",
+            field=None,
+        ),
+        *POINT_MEASURES,
+        QUOTE_BATCH_ID,
+        ITEM_INDEX,
+    ),
+    key=("source", "source_coin_id", "vs_currency", "last_updated"),
+    by_month=True,
+)
+
+QUOTED_CANDLES: Final = Table(
+    "public",
+    "quoted_candles",
+    "The candle of a coin on a day (UTC) as a further source makes it; the first write wins.",
+    (
+        SOURCE,
+        SOURCE_COIN_ID,
+        VS_CURRENCY,
+        Column("day", "date", "The day (UTC)"),
+        Column("open_price", "numeric", "First price", kind=PRICE),
+        Column("high_price", "numeric", "Highest price", kind=PRICE),
+        Column("low_price", "numeric", "Lowest price", kind=PRICE),
+        Column("close_price", "numeric", "Last price", kind=PRICE),
+        *POINT_MEASURES[1:],
+        QUOTE_BATCH_ID,
+        ITEM_INDEX,
+    ),
+    key=("source", "source_coin_id", "vs_currency", "day"),
+)
+
+REJECTED_QUOTES: Final = Table(
+    "public",
+    "rejected_quotes",
+    "Quarantine: every quote, contract or candle of a further source that broke a rule, as"
+    " received, with the reason.",
+    (
+        QUOTE_BATCH_ID,
+        ITEM_INDEX,
+        replace(
+            SOURCE_COIN_ID, meaning="The source's own id of the coin, where it says", nullable=True
+        ),
+        replace(VS_CURRENCY, meaning="Currency of its amounts", nullable=True),
+        Column("rules", "text[]", "Names of all rules that it breaks"),
+        Column("reason", "text", "What is wrong with it, in words"),
+        Column("record", "text", "The JSON text of the whole record as received"),
+        Column("rejected_at", "timestamptz", "When it was put in quarantine, UTC"),
+    ),
+    key=("quote_batch_id", "item_index"),
+)
+
+COIN_MAPPINGS: Final = Table(
+    "public",
+    "coin_mappings",
+    "Which coin a coin of a further source is, as people confirmed: never automatic.",
+    (
+        SOURCE,
+        SOURCE_COIN_ID,
+        replace(CRYPTO_ID, field=None),
+        Column(
+            "evidence", "text", "What speaks for it: equal contracts, symbol and name, if they are"
+        ),
+        Column("confirmed_at", "timestamptz", "When it was confirmed, UTC"),
+        Column("confirmed_by", "text", "Who confirmed it"),
+        Column(
+            "revoked_at",
+            "timestamptz",
+            "When it was taken back, UTC; null while it is in force",
+            nullable=True,
+        ),
+        Column("revoked_by", "text", "Who took it back", nullable=True),
+    ),
+    key=("source", "source_coin_id", "confirmed_at"),
+)
+
+QUOTE_TABLES: Final = (
+    QUOTE_BATCHES,
+    QUOTED_COINS,
+    QUOTED_CONTRACTS,
+    PRICE_QUOTES,
+    QUOTED_CANDLES,
+    REJECTED_QUOTES,
+)
+"""What a load of the answers of further sources writes."""
+
 # ---- Gold
 
 DIM_DATE: Final = Table(
@@ -961,14 +1168,14 @@ DIM_SOURCE: Final = Table(
             "first_ingested_at",
             "timestamptz",
             "When the source's oldest snapshots in gold were fetched, UTC; null of a source of"
-            " price history alone, and of the unknown member",
+            " price history or quotes alone, and of the unknown member",
             nullable=True,
         ),
         Column(
             "last_ingested_at",
             "timestamptz",
             "When the source's newest snapshots in gold were fetched, UTC; null of a source of"
-            " price history alone, and of the unknown member",
+            " price history or quotes alone, and of the unknown member",
             nullable=True,
         ),
     ),
@@ -1112,6 +1319,49 @@ FACT_DAILY: Final = Table(
     key=("crypto_id", "vs_currency", "day"),
 )
 
+FACT_CONSENSUS: Final = Table(
+    "analytics",
+    "fact_crypto_price_consensus",
+    "What the sources say of a coin's price in an hour (UTC), and how far they part: of the coins"
+    " that are mapped, the hours in which a further source was asked or said a price.",
+    (
+        Column("date_key", "integer", "Day of hour_start (UTC)"),
+        Column("time_key", "smallint", "Hour of hour_start (UTC), as its first minute"),
+        replace(CRYPTO_ID, field=None),
+        VS_CURRENCY,
+        Column("hour_start", "timestamptz", "Start of the hour, UTC"),
+        Column(
+            "median_price",
+            "numeric",
+            "Median of the prices of the sources that count",
+            kind=PRICE,
+            note="a source's price of an hour is the mean of those it said in it",
+        ),
+        Column("lowest_price", "numeric", "Lowest of them", kind=PRICE),
+        Column("highest_price", "numeric", "Highest of them", kind=PRICE),
+        Column(
+            "spread_share",
+            "numeric",
+            "Highest less lowest price as a share of the median",
+            note="rounded to 10 decimals",
+        ),
+        Column("source_count", "smallint", "How many sources count"),
+        Column(
+            "source_prices",
+            "jsonb",
+            "Price of each source that said one, in vs_currency, by its name in dim_source; those"
+            " too that are left out",
+        ),
+        Column(
+            "left_out",
+            "jsonb",
+            "Why a source does not count, by its name in dim_source; empty if all do",
+        ),
+        Column("load_timestamp", "timestamptz", "When the row was last written, UTC"),
+    ),
+    key=("crypto_id", "vs_currency", "hour_start"),
+)
+
 CANDLE_TABLES: Final = (FACT_HOURLY, FACT_DAILY)
 """What is made of snapshots and points, beside the star schema's load."""
 
@@ -1137,6 +1387,17 @@ REPLAYS: Final = Table(
         ),
     ),
     key=("replay_id",),
+)
+
+CONSENSUS_STATE: Final = Table(
+    "public",
+    "consensus_state",
+    "Up to when the consensus has read the candles and the mappings.",
+    (
+        Column("only_row", "boolean", "Always true: the table has one row"),
+        Column("read_until", "timestamptz", "What was written before is in the consensus, UTC"),
+    ),
+    key=("only_row",),
 )
 
 LAKE_CHANGES: Final = Table(
@@ -1297,6 +1558,29 @@ VIEW_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
             "Whether the source was asked and has none: it is not asked again",
         ),
     ),
+    "coin_mapping_suggestions": (
+        Column("equal_contracts", "bigint", "Contract addresses that both have"),
+        Column(
+            "have_other_contracts",
+            "boolean",
+            "Whether both have contracts, and none in common: which speaks against it",
+        ),
+        Column("is_same_symbol", "boolean", "Whether both have the same symbol, in any capitals"),
+        Column("is_same_name", "boolean", "Whether both have the same name, in any capitals"),
+        Column(
+            "is_only_one",
+            "boolean",
+            "Whether neither the source's coin nor the coin has another suggestion as good",
+        ),
+    ),
+    "analytics.v_source_prices": (
+        Column("crypto_id", "text", "CoinGecko's stable key of the coin"),
+        Column("vs_currency", "text", "Currency of the price"),
+        Column("hour_start", "timestamptz", "Start of the hour, UTC"),
+        Column("source_key", "integer", "The source, in dim_source"),
+        Column("price", "numeric", "Mean of the prices that the source said in the hour"),
+        Column("observations", "bigint", "How many prices it is the mean of"),
+    ),
     "v_pipeline_rejections": (Column("rule", "text", "A rule that was broken; one row for each"),),
 }
 """Columns that a view has and no table; a view's other columns mean what those of that name mean in
@@ -1326,6 +1610,11 @@ VIEWS: Final[Mapping[str, str]] = {
     " seen, and under which id it goes on.",
     "analytics.v_gaps": "What is expected of the price history and is not there, with what is known"
     " of why.",
+    "coin_mapping_suggestions": "Which coin a coin of a further source may be: one with the same"
+    " contract, or with the same symbol and name; those that are in the list of coins or in"
+    " snapshots, and not mapped yet.",
+    "analytics.v_source_prices": "The price of a coin in an hour (UTC) as each source says it:"
+    " CoinGecko's candles and, of mapped coins, the quotes of further sources.",
     "v_pipeline_batches": "Every load of a file of market snapshots: when, and how many"
     " records came, were loaded, were there already, or were rejected.",
     "v_pipeline_rejections": "Every rule that a record or point of price history broke,"
@@ -1343,10 +1632,14 @@ POSTGRES_TABLES: Final = (
     API_REQUESTS,
     *COIN_LIST_TABLES,
     COIN_ALIASES,
+    *QUOTE_TABLES,
+    COIN_MAPPINGS,
     *GOLD_TABLES,
     DIM_CURRENCY,
     *CANDLE_TABLES,
+    FACT_CONSENSUS,
     REPLAYS,
+    CONSENSUS_STATE,
     LAKE_CHANGES,
 )
 """Every table that PostgreSQL has."""

@@ -13,6 +13,7 @@ from crypto_pipeline.model.quality import (
     MOST_SHOWN,
     POINT_REJECT_RULES,
     POINT_WARN_RULES,
+    QUOTE_RULES,
     REJECT_RULES,
     RESTATED_BY,
     WARN_RULES,
@@ -242,6 +243,16 @@ def candles_hold() -> None:
     print("\nAND ".join(f"({rule.predicate}) IS NOT FALSE" for rule in CANDLE_RULES))
 
 
+def quotes_rejected_by() -> None:
+    """Print the expression that answers the names of the rules that a quote breaks."""
+    _broken(QUOTE_RULES)
+
+
+def quotes_reason() -> None:
+    """Print the expression that says in words, with the values at fault, what a quote breaks."""
+    _reason(QUOTE_RULES)
+
+
 def restated(known: str, told: str) -> None:
     """Print the condition that a point's values differ from those known by more than a tolerance.
 
@@ -353,6 +364,8 @@ __all__ = [
     "points_reason",
     "points_rejected_by",
     "points_warned_by",
+    "quotes_reason",
+    "quotes_rejected_by",
     "reason",
     "rejected_by",
     "restated",

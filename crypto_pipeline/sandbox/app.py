@@ -1,4 +1,5 @@
-"""The sandbox's HTTP interface: the API's ``/api/v3`` and the controls under ``/sandbox``."""
+"""The sandbox's HTTP interface: CoinGecko's ``/api/v3``, CoinPaprika's ``/v1``, and the controls
+under ``/sandbox``."""
 
 import asyncio
 import time
@@ -17,6 +18,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
+from crypto_pipeline.sandbox import coinpaprika
 from crypto_pipeline.sandbox.answers import (
     JSON,
     AnswerCache,
@@ -74,6 +76,7 @@ from crypto_pipeline.sandbox.request_count import Asked, RequestCount
 from crypto_pipeline.sandbox.simulated_coin import SimulatedCoin
 
 API_PREFIX = "/api/v3"
+PAPRIKA_PREFIX = "/v1"
 CONTROL_PREFIX = "/sandbox"
 
 _Answer = Callable[[Request], Awaitable[Response]]
@@ -95,7 +98,8 @@ class _Labelled(Starlette):
                 now = self.clock.now()
                 headers = MutableHeaders(scope=message)
                 headers["date"] = format_datetime(now, usegmt=True)
-                headers["x-data-source"] = self.label
+                is_paprika = scope["path"].startswith(f"{PAPRIKA_PREFIX}/")
+                headers["x-data-source"] = coinpaprika.LABEL if is_paprika else self.label
                 headers["x-sandbox-time"] = iso_milliseconds(now)
             await send(message)
 
@@ -245,6 +249,39 @@ class _Endpoints:
             headers |= _paging_headers(request, page.total, query.page, query.per_page)
         return tagged(request, page.body, headers)
 
+    async def tickers(self, request: Request) -> Response:
+        quotes = coinpaprika.parse_quotes(request.query_params)
+        return self.paprika(request, lambda paprika: paprika.tickers(quotes))
+
+    async def platforms(self, request: Request) -> Response:
+        return self.paprika(request, lambda paprika: paprika.platforms())
+
+    async def contracts(self, request: Request) -> Response:
+        platform = request.path_params["platform_id"]
+        return self.paprika(request, lambda paprika: paprika.contracts(platform))
+
+    async def daily_candles(self, request: Request) -> Response:
+        query, coin = (
+            coinpaprika.parse_candles(request.query_params),
+            request.path_params["coin_id"],
+        )
+        try:
+            return self.paprika(request, lambda paprika: paprika.candles(coin, query))
+        except coinpaprika.ReachError as beyond:
+            return error(str(beyond), 402)
+
+    def paprika(
+        self, request: Request, make: Callable[[coinpaprika.Paprika], bytes | None]
+    ) -> Response:
+        """What an endpoint of CoinPaprika answers."""
+        now = self.clock.now()
+        if self.conditions.plan == "pro" and "authorization" not in request.headers:
+            return error("invalid api key", 403)
+        body = None
+        if isinstance(self.source, Market):
+            body = make(coinpaprika.Paprika(self.source, now))
+        return error("id not found", 404) if body is None else tagged(request, body)
+
     async def read_clock(self, request: Request) -> Response:
         return json({"now": iso_milliseconds(self.clock.now()), "speed": self.clock.speed})
 
@@ -356,6 +393,14 @@ def create_app(
 
         return route(f"{API_PREFIX}{path}", "GET", limited)
 
+    def paprika(path: str, answer: _Answer) -> Route:
+        """A route of CoinPaprika, whose limits and outages are not CoinGecko's."""
+
+        async def answered(request: Request) -> Response:
+            return await _answered(endpoints, answer, request)
+
+        return route(f"{PAPRIKA_PREFIX}{path}", "GET", answered)
+
     def data(path: str, answer: _Answer) -> Route:
         return api(path, _faulty(script, answer))
 
@@ -371,6 +416,10 @@ def create_app(
             data("/coins/{id}/market_chart", endpoints.market_chart),
             data("/coins/{id}/market_chart/range", endpoints.market_chart_range),
             data("/coins/{id}/ohlc", endpoints.ohlc),
+            paprika("/tickers", endpoints.tickers),
+            paprika("/contracts", endpoints.platforms),
+            paprika("/contracts/{platform_id}", endpoints.contracts),
+            paprika("/coins/{coin_id}/ohlcv/historical", endpoints.daily_candles),
             route(f"{CONTROL_PREFIX}/conditions", "GET", endpoints.read_conditions),
             route(f"{CONTROL_PREFIX}/conditions", "POST", endpoints.set_conditions),
             route(f"{CONTROL_PREFIX}/requests", "GET", endpoints.read_requests),

@@ -107,6 +107,22 @@ class Restatement(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     since: _Time = FIRST
 
 
+class Deviation(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A time in which CoinPaprika says a coin's price multiplied; CoinGecko says it as it is.
+
+    Attributes:
+        coin: The coin's first id.
+        factor: By what it is multiplied.
+        start: First moment.
+        end: First moment after it.
+    """
+
+    coin: str
+    factor: Annotated[float, Meta(gt=0)]
+    start: _Time = FIRST
+    end: _Time = LAST
+
+
 class UnknownCap(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A time in which a coin's market cap is not known: 0, or null if so wanted.
 
@@ -135,6 +151,7 @@ class Conditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         successors: When a coin gets another id.
         restatements: When past points change.
         unknown_caps: When a coin has no market cap.
+        deviations: When CoinPaprika's prices part from CoinGecko's.
     """
 
     plan: PlanName | None = None
@@ -149,6 +166,7 @@ class Conditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     successors: tuple[Successor, ...] = ()
     restatements: tuple[Restatement, ...] = ()
     unknown_caps: tuple[UnknownCap, ...] = ()
+    deviations: tuple[Deviation, ...] = ()
 
     @property
     def limits(self) -> Limits:
@@ -219,6 +237,14 @@ class Conditions(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
             (one for one in self.unknown_caps if one.coin == coin and one.start <= at < one.end),
             None,
         )
+
+    def deviation(self, coin: str, at: datetime) -> float:
+        """By what CoinPaprika multiplies a price."""
+        factor = 1.0
+        for one in self.deviations:
+            if one.coin == coin and one.start <= at < one.end:
+                factor *= one.factor
+        return factor
 
     @property
     def _changes(self) -> list[Successor]:

@@ -8,7 +8,7 @@ from typing import final
 
 import uvicorn
 
-from crypto_pipeline.sandbox.app import API_PREFIX, CONTROL_PREFIX, create_app
+from crypto_pipeline.sandbox.app import API_PREFIX, CONTROL_PREFIX, PAPRIKA_PREFIX, create_app
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.faults import FaultScript
 from crypto_pipeline.sandbox.listing import Source
@@ -56,6 +56,11 @@ class SandboxServer:
     def base_url(self) -> str:
         """Root of the API, ``http://127.0.0.1:PORT/api/v3``."""
         return f"http://{_HOST}:{self._port}{API_PREFIX}"
+
+    @property
+    def coinpaprika_url(self) -> str:
+        """Root of CoinPaprika's API, ``http://127.0.0.1:PORT/v1``."""
+        return f"http://{_HOST}:{self._port}{PAPRIKA_PREFIX}"
 
     @property
     def control_url(self) -> str:

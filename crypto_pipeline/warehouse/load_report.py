@@ -15,8 +15,9 @@ import msgspec
 import psycopg
 from psycopg.rows import class_row
 
-from crypto_pipeline.coingecko.schema import UNREADABLE, WHOLE_RECORD, decode_fields
+from crypto_pipeline.coingecko.schema import WHOLE_RECORD
 from crypto_pipeline.config.redaction import redact
+from crypto_pipeline.fetching.values import UNREADABLE, decode_fields
 from crypto_pipeline.model.registry import RECORD_COLUMNS
 from crypto_pipeline.model.sql import read_sql
 

@@ -1,6 +1,6 @@
-"""The request ledger: every request to CoinGecko, in the database, shared by all machines.
+"""The request ledger: every request to a source, in the database, shared by all machines.
 
-What a machine has asked for is entered from its log (``coingecko/request_log.py``), whenever a
+What a machine has asked for is entered from its log (``fetching/request_log.py``), whenever a
 database is at hand. A backfill or repair takes its slots here as well, so that all processes of a
 database together keep to the plan. The hourly fetch does not wait for it, and part of each budget
 is kept free for it.
@@ -16,14 +16,10 @@ from types import TracebackType
 import psycopg
 
 from crypto_pipeline.coingecko.client import NOT_ASKED, KeyUsage
-from crypto_pipeline.coingecko.limits import (
-    DEFAULT_PER_MINUTE,
-    DEFAULT_PER_MONTH,
-    RequestBudget,
-    request_budget,
-)
-from crypto_pipeline.coingecko.request_log import request_log
+from crypto_pipeline.coingecko.limits import DEFAULT_PER_MINUTE, DEFAULT_PER_MONTH, request_budget
 from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.fetching.budget import RequestBudget
+from crypto_pipeline.fetching.request_log import COINGECKO, request_log
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.postgres import Warehouse, copy_rows
 
@@ -33,7 +29,7 @@ _MOST_OF_A_MONTH = 0.8
 """Share of the month's credits that may be used at its end."""
 _COLUMNS = (
     *("request_id", "sent_at", "plan", "endpoint", "http_status", "credits", "received_bytes"),
-    *("duration_ms", "is_cached", "run_id"),
+    *("duration_ms", "is_cached", "run_id", "api"),
 )
 
 _logger = logging.getLogger(__name__)
@@ -117,8 +113,9 @@ def month_use(
     start = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     end = (start + timedelta(days=32)).replace(day=1)
     row = connection.execute(
-        "SELECT coalesce(sum(credits), 0) FROM api_requests WHERE plan = %s AND sent_at >= %s",
-        [settings.coingecko_plan.value, start],
+        "SELECT coalesce(sum(credits), 0) FROM api_requests"
+        " WHERE api = %s AND plan = %s AND sent_at >= %s",
+        [COINGECKO, settings.coingecko_plan.value, start],
     ).fetchone()
     assert row is not None
     hours_left = math.ceil((end - now) / timedelta(hours=1))

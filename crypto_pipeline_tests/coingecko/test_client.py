@@ -35,11 +35,11 @@ from crypto_pipeline.coingecko.errors import (
     RateLimited,
     ServerError,
 )
-from crypto_pipeline.coingecko.limits import RequestBudget
-from crypto_pipeline.coingecko.request_log import RequestLog
 from crypto_pipeline.coingecko.transport import Transport
 from crypto_pipeline.config.secret_references import Secret
 from crypto_pipeline.config.settings import Plan, Settings
+from crypto_pipeline.fetching.budget import RequestBudget
+from crypto_pipeline.fetching.request_log import RequestLog
 
 KEY = "0123456789-of-no-known-form"
 MARKETS = "/api/v3/coins/markets"

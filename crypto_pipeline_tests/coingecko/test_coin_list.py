@@ -21,9 +21,9 @@ from crypto_pipeline.coingecko.coin_list import (
     read_coin_list,
 )
 from crypto_pipeline.coingecko.errors import CoinGeckoError, MalformedResponse, RateLimited
-from crypto_pipeline.coingecko.limits import RequestBudget
 from crypto_pipeline.coingecko.transport import Transport
 from crypto_pipeline.config.settings import Plan
+from crypto_pipeline.fetching.budget import RequestBudget
 
 PATH = "/api/v3/coins/list"
 KEY = "CG-0123456789"

@@ -13,9 +13,9 @@ from pydantic import SecretStr
 from starlette.responses import Response
 
 from crypto_pipeline.coingecko.client import CoinGeckoClient
-from crypto_pipeline.coingecko.limits import RequestBudget
 from crypto_pipeline.coingecko.transport import Transport
 from crypto_pipeline.config.settings import Plan
+from crypto_pipeline.fetching.budget import RequestBudget
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.conditions import Absence, Conditions, Successor
 from crypto_pipeline.sandbox.market import Market

@@ -8,8 +8,8 @@ import pytest
 
 from crypto_pipeline.coingecko.client import KeyUsage
 from crypto_pipeline.coingecko.limits import request_budget
-from crypto_pipeline.coingecko.request_log import new_request_id, request_log
 from crypto_pipeline.config.settings import Settings
+from crypto_pipeline.fetching.request_log import new_request_id, request_log
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline.warehouse.request_ledger import (
     BudgetSpentError,
@@ -19,7 +19,7 @@ from crypto_pipeline.warehouse.request_ledger import (
     month_use,
     requests_per_minute,
 )
-from crypto_pipeline_tests.coingecko.test_request_log import entry
+from crypto_pipeline_tests.fetching.test_request_log import entry
 from crypto_pipeline_tests.pipeline import rows
 
 

@@ -396,8 +396,8 @@ def test_every_role_schema_sequence_and_function_is_as_the_matrix_says(with_role
     assert Counter(kinds) == {
         "database": 3,
         "schema": 3 * 5,
-        "sequence": 3 * 7,
-        "function": 3 * 16,
+        "sequence": 3 * 8,
+        "function": 3 * 17,
     }
     wrong = []
     with psycopg.connect(with_roles) as connection:

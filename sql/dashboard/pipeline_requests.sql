@@ -7,7 +7,7 @@ WITH days AS (
         sum(credits) AS credits,
         count(*) FILTER (WHERE http_status IS DISTINCT FROM 200) AS not_ok
     FROM v_pipeline_requests
-    WHERE plan = :'plan'
+    WHERE api = 'coingecko' AND plan = :'plan'
         AND sent_at >= date_trunc('month', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC'
     GROUP BY day
 )

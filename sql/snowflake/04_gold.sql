@@ -95,9 +95,9 @@ CREATE TABLE IF NOT EXISTS analytics.dim_source (
     kind VARCHAR NOT NULL
         COMMENT 'live, sandbox (made up), recorded (played back) or unknown.',
     first_ingested_at TIMESTAMP_NTZ(6)
-        COMMENT 'When the source''s oldest snapshots in gold were fetched, UTC; null of a source of price history alone, and of the unknown member.',
+        COMMENT 'When the source''s oldest snapshots in gold were fetched, UTC; null of a source of price history or quotes alone, and of the unknown member.',
     last_ingested_at TIMESTAMP_NTZ(6)
-        COMMENT 'When the source''s newest snapshots in gold were fetched, UTC; null of a source of price history alone, and of the unknown member.',
+        COMMENT 'When the source''s newest snapshots in gold were fetched, UTC; null of a source of price history or quotes alone, and of the unknown member.',
     -- [[[end]]]
     PRIMARY KEY (source_key),
     UNIQUE (source_name)

@@ -15,12 +15,7 @@ from urllib.parse import unquote
 
 import pyarrow as pa
 
-from crypto_pipeline.coingecko.schema import (
-    COLUMNS,
-    INTEGER_FIELDS,
-    TIME_FIELDS,
-    decode_record,
-)
+from crypto_pipeline.coingecko.schema import COLUMNS, INTEGER_FIELDS, TIME_FIELDS, decode_record
 from crypto_pipeline.lakehouse.schema import MEASURES
 from crypto_pipeline.lakehouse.spark.exact import order_key, plain_text, to_decimal
 from crypto_pipeline.landing.landed import (

@@ -17,6 +17,9 @@ from filelock import FileLock
 
 from crypto_pipeline.config.settings import Settings
 
+COINGECKO = "coingecko"
+"""CoinGecko's name in the request ledger."""
+
 _logger = logging.getLogger(__name__)
 
 
@@ -29,11 +32,12 @@ class RequestEntry(msgspec.Struct, frozen=True):
         plan: The plan whose budget it counts for.
         endpoint: The path, with names in braces for what varies.
         http_status: HTTP status; None if there was no answer.
-        credits: What it costs of the month: CoinGecko takes one for each answer with HTTP 200.
+        credits: What it costs of the month: one for each answer with HTTP 200.
         received_bytes: Size of the body as received.
         duration_ms: Until the whole answer was there.
-        is_cached: Whether the answer came from a cache of CoinGecko's, where it says.
+        is_cached: Whether the answer came from a cache of the source's, where it says.
         run_id: Dagster's run that asked.
+        api: Name of the source; an older version's lines, which have none, are of CoinGecko.
     """
 
     request_id: str
@@ -46,6 +50,7 @@ class RequestEntry(msgspec.Struct, frozen=True):
     duration_ms: int
     is_cached: bool | None
     run_id: str | None
+    api: str = COINGECKO
 
 
 def new_request_id() -> str:

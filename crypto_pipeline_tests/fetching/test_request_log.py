@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from crypto_pipeline.coingecko.request_log import RequestEntry, RequestLog, new_request_id
+from crypto_pipeline.fetching.request_log import RequestEntry, RequestLog, new_request_id
 
 
 def entry(**changes: object) -> RequestEntry:

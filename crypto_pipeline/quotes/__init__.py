@@ -1,0 +1,1 @@
+"""What further sources say: their quotes, which coin is which, and the consensus of all."""
