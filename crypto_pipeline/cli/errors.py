@@ -204,6 +204,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from crypto_pipeline.lakehouse.schema import LakeError
     from crypto_pipeline.landing.store_kinds import ObjectStoreError
     from crypto_pipeline.sandbox.recordings import RecordingsError
+    from crypto_pipeline.warehouse.backup import BackupError
     from crypto_pipeline.warehouse.embedded import EmbeddedPostgresError
     from crypto_pipeline.warehouse.export import ExportError
     from crypto_pipeline.warehouse.migrations import SchemaBehindError
@@ -211,6 +212,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
 
     return (
         AliasRefusedError,
+        BackupError,
         CoinGeckoError,
         DagsterStorageError,
         EmbeddedPostgresError,
