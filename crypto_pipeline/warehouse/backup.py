@@ -142,11 +142,14 @@ def make_backup(settings: Settings, keep: int, report: Report, *, verify: bool =
         OSError: the folder cannot be written.
     """
     _refuse_own_server(settings)
-    folder = settings.backup_location
+    folder, database = settings.backup_location, settings.database_name
+    # Not by a server that would be made for it.
+    if not (_data_folder(settings) / "PG_VERSION").exists():
+        raise _missing(database)
     server = _server(settings, former=True)
-    database = settings.database_name
     with _alone(server):
-        _refuse_missing(server, database)
+        if not _exists(server, database):
+            raise _missing(database)
         folder.mkdir(parents=True, exist_ok=True)
         _remove_unfinished(folder)
         part = folder / f".part-{os.getpid()}"
@@ -177,6 +180,7 @@ def find_backup(settings: Settings, named: Path | None) -> Backup:
     Raises:
         BackupError: there is none, or it is damaged.
     """
+    _refuse_own_server(settings)
     folder = settings.backup_location
     if named is None:
         newest = _backups_of(folder, settings.database_name)
@@ -213,7 +217,6 @@ def check_backup(settings: Settings, backup: Backup, report: Report) -> None:
         BackupError: it cannot be restored, or holds something else.
         EmbeddedPostgresError: the server cannot run.
     """
-    _refuse_own_server(settings)
     server = _server(settings)
     _refuse_newer(server, backup)
     with _alone(server):
@@ -237,7 +240,6 @@ def restore_backup(settings: Settings, backup: Backup, report: Report, *, force:
         BackupError: the database holds data or is in use, or the backup cannot be restored.
         EmbeddedPostgresError: the server cannot run.
     """
-    _refuse_own_server(settings)
     manifest, database = backup.manifest, settings.database_name
     if manifest.database != database and settings.db_name is None:
         raise BackupError(
@@ -272,7 +274,11 @@ def _refuse_own_server(settings: Settings) -> None:
 
 
 def _server(settings: Settings, *, former: bool = False) -> EmbeddedServer:
-    return embedded_server(settings.data_dir.absolute() / "postgres", former=former)
+    return embedded_server(_data_folder(settings), former=former)
+
+
+def _data_folder(settings: Settings) -> Path:
+    return settings.data_dir.absolute() / "postgres"
 
 
 @contextmanager
@@ -308,12 +314,11 @@ def _exists(server: EmbeddedServer, database: str) -> bool:
         return found.fetchone() is not None
 
 
-def _refuse_missing(server: EmbeddedServer, database: str) -> None:
-    if not _exists(server, database):
-        raise BackupError(
-            f"there is no database {database} to back up: `crypto-pipeline run` makes it, DB_NAME"
-            " names another one"
-        )
+def _missing(database: str) -> BackupError:
+    return BackupError(
+        f"there is no database {database} to back up: `crypto-pipeline run` makes it, DB_NAME names"
+        " another one"
+    )
 
 
 def _refuse_newer(server: EmbeddedServer, backup: Backup) -> None:
@@ -547,7 +552,10 @@ def _run(server: EmbeddedServer, program: str, *arguments: str) -> None:
     )
     if done.returncode == 0:
         return
-    said = next((line for line in done.stderr.splitlines() if "error:" in line), "it was killed")
+    said = next(
+        (line for line in done.stderr.splitlines() if "error:" in line),
+        f"{program} ended with status {done.returncode}",
+    )
     remedy = next(
         (remedy for words, remedy in _REMEDIES.items() if words in done.stderr.lower()),
         "PostgreSQL's log in DATA_DIR/postgres may say more",

