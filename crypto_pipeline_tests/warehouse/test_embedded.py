@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import resource
 import shutil
 import signal
 import stat
@@ -17,6 +18,7 @@ import pytest
 
 from crypto_pipeline.warehouse.embedded import (
     EmbeddedPostgresError,
+    _Handles,
     _plain_path,
     embedded_socket_folder,
 )
@@ -317,6 +319,19 @@ def test_a_damaged_list_of_processes_does_not_stop_the_server(
     assert query(last.start(folder), "SELECT answer FROM kept") == 42
     last.end()
     assert wait_until(lambda: postmaster_of(folder) is None)
+
+
+def test_a_list_of_processes_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
+    handles = _Handles(tmp_path / "handles")
+    handles.put([1, 2])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            handles.get_and_add(3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert handles.get_and_add(3) == [1, 2]
 
 
 # --- What is not ours ---------------------------------------------------------------------------
