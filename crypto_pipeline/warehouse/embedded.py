@@ -16,6 +16,7 @@ import tempfile
 import threading
 import time
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +69,14 @@ class _Handles(DiskList):
         part = self.path.with_name(f"{self.path.name}.part")
         part.write_text(json.dumps(values))
         part.replace(self.path)
+
+    def get_and_remove(self, value: int) -> list[int]:
+        """Take a process that ends off the list, and answer what the list was. Where that cannot be
+        written, the next process forgets it, as it does one that was killed."""
+        before = self._get()
+        with suppress(OSError):
+            self.put([one for one in before if one != value])
+        return before
 
 
 class EmbeddedPostgresError(RuntimeError):

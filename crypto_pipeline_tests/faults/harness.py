@@ -137,10 +137,18 @@ class Stage:
         server: Connection string of the embedded server, as its superuser.
         data_dir: The ``DATA_DIR`` in which it is.
         folder: For the files.
-        source: The CoinGecko that is asked.
+        source: The CoinGecko that is asked; None where no verb asks.
+        modules: What the warm process imports; by default all that verbs need.
     """
 
-    def __init__(self, server: str, data_dir: Path, folder: Path, source: SandboxServer) -> None:
+    def __init__(
+        self,
+        server: str,
+        data_dir: Path,
+        folder: Path,
+        source: SandboxServer | None,
+        modules: Sequence[str] = (),
+    ) -> None:
         self._server = server
         self._data_dir = data_dir
         self._source = source
@@ -152,7 +160,7 @@ class Stage:
         # The graph has a lake if there is one when it is imported.
         (graph / "lake" / "crypto_warehouse").mkdir(parents=True)
         self._warm = subprocess.Popen(
-            [sys.executable, "-m", "crypto_pipeline_tests.faults.warm"],
+            [sys.executable, "-m", "crypto_pipeline_tests.faults.warm", *modules],
             cwd=Path(__file__).parents[2],
             env={**os.environ, "DATA_DIR": str(graph), "PYTHONWARNINGS": "ignore"},
             stdin=subprocess.PIPE,
@@ -168,6 +176,7 @@ class Stage:
 
     def set_time(self, time: datetime) -> None:
         """Set the clock of the source, which is that of the verbs that ask it."""
+        assert self._source is not None
         self._source.clock.set(time)
 
     @property
@@ -196,6 +205,10 @@ class Stage:
         self._execute("DROP DATABASE IF EXISTS {} WITH (FORCE)", "fault_kept")
         self._copy_database(self._database, "fault_kept")
 
+    def copy_database(self, template: str) -> None:
+        """Begin with what another database holds."""
+        self._copy_database(template, self._database)
+
     def reset(self) -> None:
         """Go back to the state that is kept."""
         shutil.rmtree(self.folder)
@@ -219,7 +232,7 @@ class Stage:
                 "BACKUP_DIR": str(self.folder / "backups"),
                 "DAGSTER_HOME": str(self.folder / "home"),
                 "DAGSTER_DISABLE_TELEMETRY": "1",
-                "COINGECKO_BASE_URL": self._source.base_url,
+                **({"COINGECKO_BASE_URL": self._source.base_url} if self._source else {}),
                 **self._verb_environment,
             },
             "folder": str(self.folder / "work"),
@@ -291,7 +304,7 @@ class Stage:
 
     def _execute(self, statement: str, database: str) -> None:
         with psycopg.connect(self._server, autocommit=True) as connection:
-            connection.execute(sql.SQL(statement).format(sql.Identifier(database)))  # type: ignore[arg-type]
+            connection.execute(sql.SQL(statement).format(sql.Identifier(database)))
 
 
 def recovery(verb: Verb, stage: Stage) -> Sequence[tuple[str, ...]]:

@@ -293,8 +293,8 @@ def _install_psycopg() -> None:
 
     for name, function in (("execute", counted_execute), ("executemany", counted_executemany)):
         setattr(psycopg.Cursor, name, function)
-    psycopg.Copy.write = counted_write  # type: ignore[method-assign]
-    psycopg.Connection._exec_command = counted_command  # type: ignore[assignment]
+    psycopg.Copy.write = counted_write
+    psycopg.Connection._exec_command = counted_command
 
 
 def _install_sqlalchemy() -> None:
@@ -329,9 +329,9 @@ def _install_sqlalchemy() -> None:
             disturb("SQL: COMMIT", None, driver)
         commit(self, dbapi_connection)
 
-    DefaultDialect.do_execute = counted_execute  # type: ignore[method-assign]
-    PGDialect_psycopg2.do_executemany = counted_many  # type: ignore[method-assign]
-    DefaultDialect.do_commit = counted_commit  # type: ignore[method-assign]
+    DefaultDialect.do_execute = counted_execute
+    PGDialect_psycopg2.do_executemany = counted_many
+    DefaultDialect.do_commit = counted_commit
 
 
 _SAME = {"date": "Tue, 24 Nov 2026 05:10:00 GMT", "x-request-id": "one"}
@@ -352,8 +352,8 @@ def _install_httpx() -> None:
             points.http("read")
             yield chunk
 
-    httpx.HTTPTransport.handle_request = counted_request  # type: ignore[method-assign]
-    ResponseStream.__iter__ = counted_chunks  # type: ignore[method-assign]
+    httpx.HTTPTransport.handle_request = counted_request
+    ResponseStream.__iter__ = counted_chunks
 
 
 def _install_deltalake() -> None:
@@ -373,13 +373,13 @@ def _install_deltalake() -> None:
     for name in ("update", "delete"):
         setattr(raw, name, counted(getattr(raw, name), name))
     merger = deltalake.table.TableMerger
-    merger.execute = counted(merger.execute, "merge")  # type: ignore[method-assign]
+    merger.execute = counted(merger.execute, "merge")
 
 
 def install() -> None:
     """Lay the points into this process."""
     sys.addaudithook(_audit)
-    builtins.open = io.open = _counted_open  # type: ignore[assignment]
+    builtins.open = io.open = _counted_open
     os.fsync = _counted_fsync
     _install_psycopg()
     _install_sqlalchemy()

@@ -2,12 +2,16 @@
 
 A program: it imports the pipeline once and forks for every verb, since a fresh interpreter would
 need seconds to come as far. It reads an order a line from its standard input, as JSON, and answers
-with the verb's exit code, negative for a signal.
+with the verb's exit code, negative for a signal. Its arguments are the modules that it imports
+before, by default those of all verbs.
 """
 
 import json
 import os
 import sys
+import time
+from collections.abc import Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -16,32 +20,43 @@ from crypto_pipeline_tests.faults.interposition import Plan, Point, install, poi
 # Before the pipeline takes functions of libraries by their names.
 install()
 
-from crypto_pipeline.cli import main, runs  # noqa: E402  # noqa: E402, F401
-from crypto_pipeline.definitions import defs  # noqa: E402
-from crypto_pipeline.lakehouse import load as lake  # noqa: E402
-from crypto_pipeline.warehouse import bulk_load, migrations, staging  # noqa: E402
+from crypto_pipeline.cli import main  # noqa: E402
+
+_ALL = (
+    *(
+        "definitions",
+        "cli.backup",
+        "cli.coins",
+        "cli.history",
+        "cli.jobs",
+        "cli.pending",
+        "cli.report",
+    ),
+    *("lakehouse.candles", "lakehouse.comparison", "lakehouse.delta", "lakehouse.load"),
+    *("warehouse.bulk_load", "warehouse.migrations", "warehouse.staging"),
+)
+"""What verbs import when they run."""
 
 
-def _prepare() -> None:
-    """What every verb would otherwise work out for itself, and small steps, so that a few files
-    make several transactions."""
-    defs.get_repository_def().load_all_definitions()
-    migrations._config()
-    staging._CHUNK_BYTES = 1
-    bulk_load._STAGED_BYTES = 1
-    lake.FACTS_A_COMMIT = 10
-    runs._POLL_SECONDS = 0.02
-    # The waits between tries, and the jitter of Dagster's.
-    import tenacity.nap
-
-    tenacity.nap.time.sleep = _sleep  # type: ignore[attr-defined]
+def _prepare(modules: Sequence[str]) -> None:
+    """Import what every verb would otherwise, and let steps be small, so that a few files make
+    several transactions."""
+    imported = {name: import_module(f"crypto_pipeline.{name}") for name in modules}
+    time.sleep = _sleep
+    if "definitions" in imported:
+        imported["definitions"].defs.get_repository_def().load_all_definitions()
+        imported["warehouse.migrations"]._config()
+        imported["warehouse.staging"]._CHUNK_BYTES = 1
+        imported["warehouse.bulk_load"]._STAGED_BYTES = 1
+        imported["lakehouse.load"].FACTS_A_COMMIT = 10
 
 
-_sleeping = __import__("time").sleep
+_time_sleep = time.sleep
 
 
 def _sleep(seconds: float) -> None:
-    _sleeping(min(seconds, 0.02))
+    """The waits between tries and looks are none of what is tried."""
+    _time_sleep(min(seconds, 0.02))
 
 
 def _run(order: dict[str, Any]) -> None:
@@ -59,7 +74,7 @@ def _run(order: dict[str, Any]) -> None:
 
 def serve() -> None:
     """Serve until the standard input ends."""
-    _prepare()
+    _prepare(sys.argv[1:] or _ALL)
     for line in sys.stdin:
         order = json.loads(line)
         process = os.fork()
