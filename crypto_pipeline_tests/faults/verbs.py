@@ -118,10 +118,18 @@ def _with_an_export(stage: Stage) -> None:
 
 
 def _after_ingest(stage: Stage) -> Sequence[tuple[str, ...]]:
+    """Only what is not there is fetched again."""
+    return [] if _has_landed(stage) else [("ingest",)]
+
+
+def _after_run(stage: Stage) -> Sequence[tuple[str, ...]]:
     """What is landed is loaded; only what is not there is fetched again."""
+    return [("load",)] if _has_landed(stage) else [("run",)]
+
+
+def _has_landed(stage: Stage) -> bool:
     hour = f"hour={NOW:%H}"
-    landed = [path for path in stage.landing.rglob("*.json.gz") if path.parent.name == hour]
-    return [("load",)] if landed else [("ingest",), ("load",)]
+    return any(path.parent.name == hour for path in stage.landing.rglob("*.json.gz"))
 
 
 def _after_coin_list(stage: Stage) -> Sequence[tuple[str, ...]]:
@@ -138,7 +146,7 @@ _SPAN = ("--from", f"{NOW - timedelta(days=2):%Y-%m-%d}", "--to", f"{NOW:%Y-%m-%
 VERBS = (
     Verb("migrate", ("migrate",), _nothing, environment=_DROPPED, empty=True),
     Verb("ingest", ("ingest",), _an_hour, _after_ingest, _ASKING),
-    Verb("run", ("run",), _an_hour, _after_ingest, _ASKING),
+    Verb("run", ("run",), _an_hour, _after_run, _ASKING),
     Verb("coins fetch", ("coins", "fetch"), _tables, _after_coin_list, _ASKING),
     Verb("load, months built", ("load",), _dropped, environment=_DROPPED, code=1),
     Verb(

@@ -6,14 +6,18 @@ with the verb's exit code, negative for a signal. Its arguments are the modules 
 before, by default those of all verbs.
 """
 
+import atexit
+import gc
 import json
 import os
 import sys
+import threading
 import time
+import traceback
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from crypto_pipeline_tests.faults.interposition import Plan, Point, install, points
 
@@ -59,7 +63,7 @@ def _sleep(seconds: float) -> None:
     _time_sleep(min(seconds, 0.02))
 
 
-def _run(order: dict[str, Any]) -> None:
+def _run(order: dict[str, Any]) -> NoReturn:
     os.environ.clear()
     os.environ.update(order["environment"])
     os.chdir(order["folder"])
@@ -69,21 +73,36 @@ def _run(order: dict[str, Any]) -> None:
     if order["fault"] is not None:
         plan = Plan(Point(*order["point"]), order["fault"])
     points.arm(plan, Path(order["trace"]), tuple(order["watched"]))
-    main(order["arguments"])
+    code = 1
+    try:
+        main(order["arguments"])
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+    except BaseException:
+        traceback.print_exc()
+    # What the end of the interpreter does that is a part of what is run: it lets go of the server.
+    # The rest, freeing each object of a large process, would take longer than most verbs.
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
 
 
 def serve() -> None:
     """Serve until the standard input ends."""
     _prepare(sys.argv[1:] or _ALL)
+    # What is there already is in no child's way when it collects garbage.
+    gc.freeze()
     for line in sys.stdin:
         order = json.loads(line)
         process = os.fork()
         if process == 0:
-            # The end of the interpreter is a part of what is run: it lets go of the server.
-            return _run(order)
+            _run(order)
         _, status = os.waitpid(process, 0)
         print(os.waitstatus_to_exitcode(status), flush=True)
-    return None
+    # Libraries complain at the end of what was not freed.
+    gc.unfreeze()
 
 
 if __name__ == "__main__":
