@@ -167,10 +167,9 @@ def make_backup(settings: Settings, keep: int, report: Report, *, verify: bool =
             _sync(folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
-    for old in _backups_of(folder, database)[keep:]:
-        # From here on it is no backup any more, whatever becomes of it.
-        gone = old.rename(folder / f".part-{os.getpid()}-{old.name}")
-        shutil.rmtree(gone)
+        for old in _backups_of(folder, database)[keep:]:
+            # From here on it is no backup any more, whatever becomes of it.
+            shutil.rmtree(old.rename(folder / f".part-{old.name}"))
     return Backup(target, manifest)
 
 

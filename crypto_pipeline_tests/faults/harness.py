@@ -51,8 +51,16 @@ class Ended(NamedTuple):
     @property
     def told(self) -> str:
         """The last line that a person saw of what went wrong."""
-        lines = [line for line in self.err.splitlines() if line.strip()]
-        return lines[-1].strip() if lines else ""
+        return self._lines[-1].strip() if self._lines else ""
+
+    @property
+    def is_in_a_line(self) -> bool:
+        """Whether that was all."""
+        return len(self._lines) == 1
+
+    @property
+    def _lines(self) -> list[str]:
+        return [line for line in self.err.splitlines() if line.strip()]
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,14 @@ def report(counted: Sequence[Counted], results: Sequence[Result]) -> str:
         _table(
             (
                 *("kind of point", "fault", "injected", "ended well all the same"),
-                *("lost", "doubled", "orphan files", "stuck", "what the user saw, for example"),
+                *(
+                    "told in one line",
+                    "lost",
+                    "doubled",
+                    "orphan files",
+                    "stuck",
+                    "what the user saw, for example",
+                ),
             ),
             _rows_of_errors(errors),
         ),
@@ -68,7 +75,8 @@ def _rows_of_errors(errors: Sequence[Result]) -> Iterable[tuple[object, ...]]:
         count, *sums = _sums(some)
         told = [result.ended.told for result in some if result.ended.code]
         well = sum(result.ended.code == 0 for result in some)
-        yield kind, fault, count, well, *sums, _shown(told[0]) if told else ""
+        in_a_line = sum(result.ended.code != 0 and result.ended.is_in_a_line for result in some)
+        yield kind, fault, count, well, in_a_line, *sums, _shown(told[0]) if told else ""
 
 
 def _sums(results: Sequence[Result]) -> tuple[int, int, int, int, int]:

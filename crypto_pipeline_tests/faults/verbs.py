@@ -118,8 +118,9 @@ def _with_an_export(stage: Stage) -> None:
 
 
 def _after_ingest(stage: Stage) -> Sequence[tuple[str, ...]]:
-    """Only what is not there is fetched again."""
-    return [] if _has_landed(stage) else [("ingest",)]
+    """What is landed is loaded, which also ends the run that was killed; only what is not there is
+    fetched again."""
+    return [("load",)] if _has_landed(stage) else [("ingest",), ("load",)]
 
 
 def _after_run(stage: Stage) -> Sequence[tuple[str, ...]]:
