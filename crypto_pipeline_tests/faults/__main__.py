@@ -27,10 +27,13 @@ from crypto_pipeline.sandbox.server import SandboxServer
 from crypto_pipeline.warehouse.embedded import embedded_server
 from crypto_pipeline_tests.faults.harness import Result, Stage, Verb, firsts, undisturbed
 from crypto_pipeline_tests.faults.interposition import FAULTS, KILL, Plan, Point
-from crypto_pipeline_tests.faults.report import Counted, report, write_into
+from crypto_pipeline_tests.faults.report import Counted, keep, kept_of, report, write_into
 from crypto_pipeline_tests.faults.verbs import NOW, VERBS
 
-_PAGE = Path(__file__).parents[2] / "docs" / "RELIABILITY.md"
+_REPOSITORY = Path(__file__).parents[2]
+_PAGE = _REPOSITORY / "docs" / "RELIABILITY.md"
+_KEPT = _REPOSITORY / "build" / "faults"
+"""What came of the last run of each verb."""
 
 
 @contextlib.contextmanager
@@ -107,7 +110,13 @@ def disturb(
 
 
 @click.command()
-@click.option("--verb", "names", multiple=True, help="Only these; may be given several times.")
+@click.option(
+    "--verb",
+    "names",
+    multiple=True,
+    type=click.Choice([verb.name for verb in VERBS]),
+    help="Only these, in this order; may be given several times.",
+)
 @click.option(
     "--besides",
     default=12,
@@ -116,16 +125,18 @@ def disturb(
     help="Points of each verb at even distances: so many kills, and half as many errors.",
 )
 @click.option("--workers", default=2, show_default=True, help="Verbs at a time.")
-@click.option("--write", is_flag=True, help="Put the tables into docs/RELIABILITY.md.")
+@click.option(
+    "--write",
+    is_flag=True,
+    help="Put the tables into docs/RELIABILITY.md, with what the last run said of other verbs.",
+)
 def main(names: tuple[str, ...], besides: int, workers: int, write: bool) -> None:
     """Disturb the verbs, and say what came of it; status 1 if anything was lost or left."""
     waiting: Queue[Verb] = Queue()
-    for verb in VERBS:
-        if not names or verb.name in names:
-            waiting.put(verb)
+    verbs = {verb.name: verb for verb in VERBS}
+    for name in names or verbs:
+        waiting.put(verbs[name])
     kills, errors = _Covered(), _Covered()
-    counted: dict[str, Counted] = {}
-    results: list[Result] = []
 
     def work() -> None:
         with open_stage() as stage:
@@ -140,18 +151,17 @@ def main(names: tuple[str, ...], besides: int, workers: int, write: bool) -> Non
                     # At once, and not when all the others have ended.
                     click.echo(f"{verb.name}: {error}")
                     raise
-                counted[verb.name] = of_verb
-                results.extend(its)
+                keep(_KEPT, of_verb, its)
 
     with ThreadPoolExecutor(workers) as pool:
         for done in [pool.submit(work) for _ in range(workers)]:
             done.result()
-    in_order = [counted[verb.name] for verb in VERBS if verb.name in counted]
-    tables = report(in_order, results)
+    kept = [found for verb in VERBS if (found := kept_of(_KEPT, verb.name)) is not None]
+    tables = report(kept)
     click.echo(tables)
     if write:
         write_into(_PAGE, tables)
-    if not all(result.is_well for result in results if result.reached):
+    if not all(result.is_well for one in kept for result in one.results if result.reached):
         raise SystemExit(1)
 
 

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from crypto_pipeline_tests.faults.harness import Result
 from crypto_pipeline_tests.faults.interposition import KILL
 
@@ -19,8 +21,30 @@ class Counted(NamedTuple):
     lines: int
 
 
-def report(counted: Sequence[Counted], results: Sequence[Result]) -> str:
-    """Both tables, and what was not made good."""
+class Kept(NamedTuple):
+    """A verb's points, and what came of the faults at some of them."""
+
+    counted: Counted
+    results: list[Result]
+
+
+def keep(folder: Path, counted: Counted, results: Sequence[Result]) -> None:
+    """Write down what came of a verb's faults."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # Of how a run ended, what it printed and came to on the way is not needed any more.
+    short = [one._replace(ended=one.ended._replace(out="", points=[])) for one in results]
+    (folder / f"{counted.verb}.json").write_bytes(msgspec.json.encode(Kept(counted, short)))
+
+
+def kept_of(folder: Path, verb: str) -> Kept | None:
+    """What came of a verb's faults the last time; None if it was never disturbed."""
+    path = folder / f"{verb}.json"
+    return msgspec.json.decode(path.read_bytes(), type=Kept) if path.exists() else None
+
+
+def report(kept: Sequence[Kept]) -> str:
+    """Both tables."""
+    results = [result for one in kept for result in one.results]
     reached = [result for result in results if result.reached]
     kills = [result for result in reached if result.plan.fault == KILL]
     errors = [result for result in reached if result.plan.fault != KILL]
@@ -37,7 +61,7 @@ def report(counted: Sequence[Counted], results: Sequence[Result]) -> str:
                     one.lines,
                     *_sums([result for result in kills if result.verb == one.verb]),
                 )
-                for one in counted
+                for one in (kept_one.counted for kept_one in kept)
             ),
         ),
         _table(
