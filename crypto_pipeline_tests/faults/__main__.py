@@ -87,26 +87,35 @@ class _Covered:
 
 
 def disturb(
-    stage: Stage, verb: Verb, kills: _Covered, errors: _Covered, besides: int
-) -> tuple[Counted, list[Result]]:
-    """Disturb one verb at all chosen points."""
+    stage: Stage,
+    verb: Verb,
+    kills: _Covered,
+    errors: _Covered,
+    besides: int,
+    most_errors: int | None,
+) -> None:
+    """Disturb one verb at all chosen points, and keep what comes of each."""
     points, expected = undisturbed(verb, stage)
+    lines = {(point.kind, point.place) for point in points}
+    counted = Counted(verb.name, len(points), len(lines))
     plans = [Plan(point, KILL) for point in kills.choose(points, besides)]
     can_fail = [point for point in points if FAULTS[point.group]]
-    for number, point in enumerate(errors.choose(can_fail, besides // 2)):
+    failing = errors.choose(can_fail, besides // 2)
+    if most_errors is not None and len(failing) > most_errors:
+        failing = [failing[n * len(failing) // most_errors] for n in range(most_errors)]
+    for number, point in enumerate(failing):
         faults = FAULTS[point.group]
         plans.append(Plan(point, faults[number % len(faults)]))
-    results = []
+    results: list[Result] = []
     for number, plan in enumerate(plans, start=1):
         result = stage.disturb(verb, plan, expected)
         results.append(result)
+        keep(_KEPT, counted, results)
         if result.reached and not result.is_well:
             click.echo(f"{verb.name}: {plan}\n    {result.ended.code} {result.ended.told}")
             click.echo(f"    {result.difference.what[:600]}")
         if number % 20 == 0:
             click.echo(f"{verb.name}: {number} of {len(plans)}")
-    lines = {(point.kind, point.place) for point in points}
-    return Counted(verb.name, len(points), len(lines)), results
 
 
 @click.command()
@@ -124,13 +133,16 @@ def disturb(
     type=click.IntRange(1),
     help="Points of each verb at even distances: so many kills, and half as many errors.",
 )
+@click.option("--errors", "most_errors", type=click.IntRange(0), help="Most errors of each verb.")
 @click.option("--workers", default=2, show_default=True, help="Verbs at a time.")
 @click.option(
     "--write",
     is_flag=True,
     help="Put the tables into docs/RELIABILITY.md, with what the last run said of other verbs.",
 )
-def main(names: tuple[str, ...], besides: int, workers: int, write: bool) -> None:
+def main(
+    names: tuple[str, ...], besides: int, most_errors: int | None, workers: int, write: bool
+) -> None:
     """Disturb the verbs, and say what came of it; status 1 if anything was lost or left."""
     waiting: Queue[Verb] = Queue()
     verbs = {verb.name: verb for verb in VERBS}
@@ -146,12 +158,11 @@ def main(names: tuple[str, ...], besides: int, workers: int, write: bool) -> Non
                 except Empty:
                     return
                 try:
-                    of_verb, its = disturb(stage, verb, kills, errors, besides)
+                    disturb(stage, verb, kills, errors, besides, most_errors)
                 except Exception as error:
                     # At once, and not when all the others have ended.
                     click.echo(f"{verb.name}: {error}")
                     raise
-                keep(_KEPT, of_verb, its)
 
     with ThreadPoolExecutor(workers) as pool:
         for done in [pool.submit(work) for _ in range(workers)]:
