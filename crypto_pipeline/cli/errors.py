@@ -124,6 +124,7 @@ _ROOM = (
     "the disk is full; make room, or set DATA_DIR and LANDING_ZONE_URI to another one. What was"
     " committed is there: the same command goes on"
 )
+_BROKEN = "the disk does not read or write as it should: see the system's log, such as dmesg"
 _CONNECTIONS = "end some of its clients, or raise max_connections"
 _READ_ONLY = (
     "the database takes no changes: connect to the primary, or see default_transaction_read_only"
@@ -132,7 +133,11 @@ _LOST = (
     "is PostgreSQL running, and does it let us in? Its log says more (of the embedded server, in"
     " DATA_DIR/postgres). What was committed is there: the same command goes on"
 )
+_AGAIN = "nothing of it is half done: run the same command again"
 _REMEDIES = {
+    "40P01": f"two sessions waited for each other; {_AGAIN}",
+    "55P03": f"another session holds what is needed; {_AGAIN}, or see lock_timeout",
+    "57014": f"the server ends what takes so long; {_AGAIN}, or see statement_timeout",
     "53100": _ROOM,
     "53300": _CONNECTIONS,
     "25006": _READ_ONLY,
@@ -164,6 +169,8 @@ def _remedy(error: BaseException) -> str | None:
     if isinstance(state, str) and state in _REMEDIES:
         return _REMEDIES[state]
     if isinstance(error, OSError):
+        if error.errno == errno.EIO:
+            return _BROKEN
         return _ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
     if not isinstance(error, _database_errors()):
         return None
