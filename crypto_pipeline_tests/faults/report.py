@@ -51,7 +51,7 @@ def report(kept: Sequence[Kept]) -> str:
     parts = [
         f"{len(kills)} kills and {len(errors)} errors at"
         f" {len({(r.plan.point, r.verb) for r in reached})} points, of {len(results)} that were"
-        " planned.",
+        " planned.\n",
         _table(
             ("verb", "points", "lines", "killed", "lost", "doubled", "orphan files", "stuck"),
             (
