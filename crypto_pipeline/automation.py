@@ -10,6 +10,7 @@ from crypto_pipeline.assets.price_history import repair_price_history
 from crypto_pipeline.config.settings import graph_settings, lake_in_use
 from crypto_pipeline.lakehouse.schema import CANDLE_TABLES, LAKE_TABLES
 from crypto_pipeline.model.partitions import partition_key
+from crypto_pipeline.warehouse.backup_job import backup
 from crypto_pipeline.warehouse.maintenance import maintenance
 
 HOURLY_JOB = "hourly_market_data"
@@ -128,4 +129,15 @@ nightly_audit = dg.ScheduleDefinition(
     job=audit,
     execution_timezone="UTC",
     default_status=dg.DefaultScheduleStatus.RUNNING,
+)
+nightly_backup = dg.ScheduleDefinition(
+    name="nightly_backup",
+    description="Every night, after the audit, if BACKUP_DIR says where: a folder for it is a"
+    " person's choice, since the default one is on the database's own disk.",
+    cron_schedule="10 4 * * *",
+    job=backup,
+    execution_timezone="UTC",
+    default_status=dg.DefaultScheduleStatus.STOPPED
+    if _SETTINGS.backup_dir is None
+    else dg.DefaultScheduleStatus.RUNNING,
 )

@@ -26,6 +26,7 @@ from crypto_pipeline.automation import (
     ingest_market_data,
     load_lake,
     nightly_audit,
+    nightly_backup,
     nightly_coin_list,
     nightly_lake_maintenance,
     nightly_maintenance,
@@ -44,6 +45,7 @@ from crypto_pipeline.coingecko.resource import CoinGecko
 from crypto_pipeline.further_sources import further_sources
 from crypto_pipeline.lakehouse.spark.resource import Spark
 from crypto_pipeline.landing.resource import LandingZoneIOManager, LandingZoneResource
+from crypto_pipeline.warehouse.backup_job import backup
 from crypto_pipeline.warehouse.maintenance import maintenance
 from crypto_pipeline.warehouse.resource import PostgresIOManager, WarehouseResource
 
@@ -87,6 +89,7 @@ defs = dg.Definitions.merge(
             replay_quarantine,
             audit,
             maintenance,
+            backup,
             *([load_lake] if LAKE_IN_USE else []),
             *([maintain_lake] if LAKE_IN_USE else []),
         ],
@@ -94,6 +97,7 @@ defs = dg.Definitions.merge(
             hourly_schedule,
             nightly_audit,
             nightly_maintenance,
+            nightly_backup,
             nightly_repair,
             nightly_coin_list,
             *([nightly_lake_maintenance] if LAKE_IN_USE else []),

@@ -55,17 +55,22 @@ def contents(warehouse: Warehouse) -> Contents:
     loaded: surrogate keys are replaced by the business keys they stand for, and of the times of
     loading only ``gold_loaded_at`` remains, as whether there is one."""
     with warehouse.connection() as connection:
-        business = {
-            column: dict(connection.execute(query).fetchall())
-            for column, query in _BUSINESS_KEYS.items()
-        }
-        return {
-            f"{schema}.{table}": sorted(
-                (_comparable(row, business) for row in _all_rows(connection, schema, table)),
-                key=repr,
-            )
-            for schema, table in connection.execute(_TABLES).fetchall()
-        }
+        return contents_of(connection)
+
+
+def contents_of(connection: psycopg.Connection) -> Contents:
+    """The same, of what the connection goes to."""
+    business = {
+        column: dict(connection.execute(query).fetchall())
+        for column, query in _BUSINESS_KEYS.items()
+    }
+    return {
+        f"{schema}.{table}": sorted(
+            (_comparable(row, business) for row in _all_rows(connection, schema, table)),
+            key=repr,
+        )
+        for schema, table in connection.execute(_TABLES).fetchall()
+    }
 
 
 def _all_rows(connection: psycopg.Connection, schema: str, table: str) -> list[dict[str, Any]]:

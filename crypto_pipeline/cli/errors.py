@@ -124,6 +124,7 @@ _ROOM = (
     "the disk is full; make room, or set DATA_DIR and LANDING_ZONE_URI to another one. What was"
     " committed is there: the same command goes on"
 )
+_BROKEN = "the disk does not read or write as it should: see the system's log, such as dmesg"
 _CONNECTIONS = "end some of its clients, or raise max_connections"
 _READ_ONLY = (
     "the database takes no changes: connect to the primary, or see default_transaction_read_only"
@@ -140,7 +141,11 @@ _LOGIN = (
     " pg_hba.conf lets them in"
 )
 _NO_DATABASE = "make the database first, or correct its name in DATABASE_URL or DB_NAME"
+_AGAIN = "nothing of it is half done: run the same command again"
 REMEDIES_BY_STATE = {
+    "40P01": f"two sessions waited for each other; {_AGAIN}",
+    "55P03": f"another session holds what is needed; {_AGAIN}, or see lock_timeout",
+    "57014": f"the server ends what takes so long; {_AGAIN}, or see statement_timeout",
     "53100": _ROOM,
     "53300": _CONNECTIONS,
     "25006": _READ_ONLY,
@@ -180,6 +185,8 @@ def _remedy(error: BaseException) -> str | None:
     if isinstance(state, str) and state in REMEDIES_BY_STATE:
         return REMEDIES_BY_STATE[state]
     if isinstance(error, OSError):
+        if error.errno == errno.EIO:
+            return _BROKEN
         return _ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else None
     if not isinstance(error, _database_errors()):
         return None
@@ -221,6 +228,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
     from crypto_pipeline.landing.store_kinds import ObjectStoreError
     from crypto_pipeline.quotes.mappings import MappingRefusedError
     from crypto_pipeline.sandbox.recordings import RecordingsError
+    from crypto_pipeline.warehouse.backup import BackupError
     from crypto_pipeline.warehouse.embedded import EmbeddedPostgresError
     from crypto_pipeline.warehouse.export import ExportError
     from crypto_pipeline.warehouse.migrations import SchemaBehindError
@@ -228,6 +236,7 @@ def expected_errors() -> tuple[type[Exception], ...]:
 
     return (
         AliasRefusedError,
+        BackupError,
         DagsterStorageError,
         EmbeddedPostgresError,
         ExportError,

@@ -79,7 +79,17 @@ def _fail_dead_runs(instance: "dg.DagsterInstance") -> None:
     import dagster as dg
     import psutil
 
-    for run in instance.get_runs(dg.RunsFilter(statuses=[dg.DagsterRunStatus.STARTED])):
+    begun = (
+        dg.DagsterRunStatus.NOT_STARTED,
+        dg.DagsterRunStatus.STARTING,
+        dg.DagsterRunStatus.STARTED,
+    )
+    for run in instance.get_runs(dg.RunsFilter(statuses=list(begun))):
+        # The UI makes runs that it starts later.
+        if run.status is not dg.DagsterRunStatus.STARTED and (
+            PID_TAG not in run.tags or run.parent_run_id is not None
+        ):
+            continue
         records = instance.get_records_for_run(
             run.run_id, of_type=dg.DagsterEventType.ENGINE_EVENT
         ).records

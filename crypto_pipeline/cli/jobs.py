@@ -179,8 +179,9 @@ def _run_and_load_lake(
 ) -> bool:
     """Run a job, and bring the lake up to what it did; whether one of them failed."""
     failed = _print_errors(run_job(instance, job, console, config=config))
-    if not failed and Settings().has_lake:
-        failed = _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
+    # Also after a failure: one file that cannot be loaded must not keep all others from the lake.
+    if Settings().has_lake:
+        failed |= _print_errors(run_job(instance, LOAD_LAKE_JOB, console))
     return failed
 
 

@@ -645,6 +645,38 @@ def export(what: str, target: Path, force: bool, quiet: bool) -> None:
 
 
 @main.command()
+@click.option("--keep", type=click.IntRange(1), help="Backups that stay; by default BACKUP_KEEP.")
+@click.option("--no-verify", is_flag=True, help="Do not restore it to compare it.")
+def backup(keep: int | None, no_verify: bool) -> None:
+    """Back up the embedded database, while it is in use, and compare the backup with it.
+
+    A folder in BACKUP_DIR, which is there when it is whole; see docs/BACKUP.md.
+    """
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli import backup as backup_room
+
+        backup_room.back_up(console, keep, verify=not no_verify)
+
+
+@main.command()
+@click.argument("backup", required=False, type=click.Path(path_type=Path))
+@click.option("--force", is_flag=True, help="Replace a database that holds data.")
+@click.option("--check", is_flag=True, help="Restore it, compare it, and leave the database alone.")
+def restore(backup: Path | None, force: bool, check: bool) -> None:
+    """Put a backup in the place of the embedded database, once it is restored and compared.
+
+    BACKUP is its folder, or its name in BACKUP_DIR; by default the newest.
+    """
+    with errors_in_one_line(complaints):
+        from crypto_pipeline.cli import backup as backup_room
+
+        if check:
+            backup_room.check(console, backup)
+        else:
+            backup_room.restore(console, backup, force=force)
+
+
+@main.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 def docs(folder: Path) -> None:
     """Write the parts of the documentation that come from the schema and the code."""

@@ -118,6 +118,13 @@ AREAS: Final[Mapping[str, tuple[Topic, ...]]] = {
             ("warehouse.embedded",),
         ),
         Topic(
+            "A backup or a restore is refused",
+            "From `backup` and `restore`, and in the log of the job `backup`. Nothing was changed,"
+            " and no backup has its name that is not whole.",
+            "Do what the line says: [BACKUP.md](BACKUP.md).",
+            ("warehouse.backup",),
+        ),
+        Topic(
             "The schema is behind, or a role or right is missing",
             "On a PostgreSQL of your own, before anything is loaded.",
             "Run `sql/roles.sql` as the database's owner, then `crypto-pipeline migrate` as"

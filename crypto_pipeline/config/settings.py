@@ -119,6 +119,12 @@ class GraphSettings(BaseSettings):
         " workspace). By default, delta-rs loads it from PostgreSQL.",
     )
 
+    backup_dir: Path | None = Field(
+        default=None,
+        description="Folder of the backups of the embedded database, best on another disk. If it is"
+        " set, one is made every night; by default, DATA_DIR/backups, by `crypto-pipeline backup`"
+        " alone.",
+    )
     coinpaprika_plan: CoinPaprikaPlan | None = Field(
         default=None,
         description="free, pro (any paid plan) or sandbox: asks CoinPaprika too, as a second source"
@@ -329,6 +335,11 @@ class Settings(GraphSettings):
         " job maintenance deletes the older ones. The newest materialization of each hour and the"
         " newest result of each check stay.",
     )
+    backup_keep: int = Field(
+        default=7,
+        ge=1,
+        description="Backups of a database that are kept; each new one removes the oldest.",
+    )
     log_retention_days: int = Field(
         default=30,
         ge=1,
@@ -358,7 +369,7 @@ class Settings(GraphSettings):
             raise ValueError("holds a password: leave credentials to the store's own variables")
         return value
 
-    @field_validator("data_dir", "db_sslrootcert", "db_sslcert", "db_sslkey")
+    @field_validator("data_dir", "backup_dir", "db_sslrootcert", "db_sslcert", "db_sslkey")
     @classmethod
     def _at_home(cls, value: Path | None) -> Path | None:
         # No shell has done it for what is in .env.
@@ -466,6 +477,11 @@ class Settings(GraphSettings):
         if self.landing_zone_uri is not None:
             return self.landing_zone_uri
         return str(self.data_dir.absolute() / "landing" / self.database_name)
+
+    @property
+    def backup_location(self) -> Path:
+        """The folder of the backups: the configured one, else one in ``data_dir``."""
+        return (self.backup_dir or self.data_dir / "backups").absolute()
 
     @property
     def lake_location(self) -> str:

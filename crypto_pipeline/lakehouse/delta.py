@@ -316,7 +316,11 @@ class Lake:
             return {}
         compacted = delta.optimize.compact(target_size=_TARGET_FILE_BYTES)
         vacuumed = delta.vacuum(
-            retention_hours=int(KEEP_UNREFERENCED / timedelta(hours=1)), dry_run=False
+            retention_hours=int(KEEP_UNREFERENCED / timedelta(hours=1)),
+            dry_run=False,
+            # By default it takes what a commit has removed alone, and leaves for ever what a load
+            # wrote that was killed before its commit.
+            full=True,
         )
         delta.update_incremental()
         delta.create_checkpoint()

@@ -38,6 +38,7 @@ from crypto_pipeline.landing.landed import (
     unpack_capture,
     wrong_time,
 )
+from crypto_pipeline.landing.new_file import write_new
 from crypto_pipeline.landing.object_store import ObjectStore, ObjectStoreError, StoredObject
 
 ARCHIVES_FOLDER = "archives"
@@ -478,24 +479,7 @@ class LandingZone:
         if self._store is not None:
             self._store.put_new(path, content)
             return
-        local = Path((self.root / path).path)
-        local.parent.mkdir(parents=True, exist_ok=True)
-        # Without the file's own name, which may be as long as a name can be.
-        temporary = local.with_name(f".{secrets.token_hex(8)}.tmp")
-        try:
-            with temporary.open("xb") as stream:
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            # Unlike a rename, a link never replaces a file.
-            os.link(temporary, local)
-        finally:
-            temporary.unlink(missing_ok=True)
-        descriptor = os.open(local.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        write_new(Path((self.root / path).path), content)
 
 
 def _time_told(name: str, content: bytes) -> datetime | None:

@@ -28,6 +28,8 @@ class AdvisoryLock(enum.IntEnum):
     """Taking a slot of a minute; the SQL function ``reserve_request`` has it as a literal."""
     LAKE_LOAD = 7_233_006
     """A load of the lake by delta-rs."""
+    BACKUP = 7_233_009
+    """A backup or a restore; in the server's database ``postgres``."""
 
 
 @contextmanager

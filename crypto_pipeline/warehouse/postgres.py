@@ -103,14 +103,27 @@ def _embedded_conninfo(folder: Any, database: str) -> str:
         exists = connection.execute("SELECT FROM pg_database WHERE datname = %s", [database])
         if exists.fetchone() is None:
             with suppress(psycopg.errors.DuplicateDatabase, psycopg.errors.UniqueViolation):
-                # Texts sort by their code points, whatever the locale in which the server was made.
-                connection.execute(
-                    sql.SQL(
-                        "CREATE DATABASE {} ENCODING 'UTF8' LOCALE_PROVIDER builtin"
-                        " BUILTIN_LOCALE 'C.UTF-8' TEMPLATE template0"
-                    ).format(sql.Identifier(database))
-                )
+                create_database(connection, database)
     return make_conninfo(server, dbname=database)
+
+
+def create_database(connection: psycopg.Connection, name: str) -> None:
+    """Make an empty database on the embedded server, in which texts sort by their code points,
+    whatever the locale in which the server was made.
+
+    Raises:
+        psycopg.errors.DuplicateDatabase: there is one.
+    """
+    # PostgreSQL has this locale of its own from version 17 on; before, the system's does for that.
+    has_builtin = connection.info.server_version >= 170_000
+    locale = (
+        "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'" if has_builtin else "LOCALE 'C.UTF-8'"
+    )
+    connection.execute(
+        sql.SQL("CREATE DATABASE {} ENCODING 'UTF8' {} TEMPLATE template0").format(
+            sql.Identifier(name), sql.SQL(locale)
+        )
+    )
 
 
 # One statement: psycopg takes no answer of several.

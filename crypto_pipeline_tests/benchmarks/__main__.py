@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from crypto_pipeline_tests.benchmarks import (
+    backup,
     candles,
     command,
     dashboard,
@@ -23,7 +24,17 @@ from crypto_pipeline_tests.benchmarks import (
     "benchmark",
     type=click.Choice(
         [
-            *("candles", "command", "dashboard", "flat", "history", "hourly", "lake", "log"),
+            *(
+                "backup",
+                "candles",
+                "command",
+                "dashboard",
+                "flat",
+                "history",
+                "hourly",
+                "lake",
+                "log",
+            ),
             *("log-year", "replay"),
         ]
     ),
@@ -62,6 +73,8 @@ def main(
         replay.run(files, runs, zone, profile)
     if benchmark in (None, "hourly"):
         hourly.main()
+    if benchmark == "backup":
+        backup.run(files, zone)
     if benchmark == "command":
         command.run(files, runs, zone)
     if benchmark == "dashboard":

@@ -24,6 +24,29 @@ def test_a_full_disk(tmp_path: Path) -> None:
     assert "The same command goes on" in told or "the same command goes on" in told
 
 
+@pytest.mark.parametrize(
+    ("state", "remedy"),
+    [
+        ("57014", "see statement_timeout"),
+        ("55P03", "see lock_timeout"),
+        ("40P01", "run the same command again"),
+    ],
+)
+def test_a_statement_that_the_server_ends(warehouse: Warehouse, state: str, remedy: str) -> None:
+    with warehouse.connection() as connection, pytest.raises(psycopg.Error) as caught:
+        connection.execute(f"DO $$ BEGIN RAISE 'ended' USING ERRCODE = '{state}'; END $$".encode())
+    told = in_words(caught.value)
+    assert told is not None
+    assert told.startswith("ended: ")
+    assert told.endswith(remedy)
+
+
+def test_a_broken_disk() -> None:
+    told = in_words(OSError(errno.EIO, "Input/output error", "/x"))
+    assert told is not None
+    assert "see the system's log" in told
+
+
 def test_a_connection_of_dagsters_that_is_lost(warehouse: Warehouse) -> None:
     with (
         open_dagster_home(Settings()) as instance,

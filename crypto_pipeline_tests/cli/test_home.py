@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -15,7 +16,7 @@ from psycopg.conninfo import make_conninfo
 from sqlalchemy import make_url
 
 from crypto_pipeline.cli.dagster_storage import is_the_warehouse
-from crypto_pipeline.cli.home import open_dagster_home, storage_url
+from crypto_pipeline.cli.home import PID_TAG, open_dagster_home, storage_url
 from crypto_pipeline.config.settings import Settings
 from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
 from crypto_pipeline.warehouse.postgres import Warehouse, connect, warehouse_conninfo
@@ -97,6 +98,20 @@ def test_the_run_of_a_killed_process_holds_no_place(warehouse: Warehouse) -> Non
     with open_dagster_home(Settings()) as instance:
         assert instance.get_runs_count(started) == 0
         assert instance.get_runs_count(dg.RunsFilter(statuses=[dg.DagsterRunStatus.FAILURE])) == 1
+
+
+def test_a_run_whose_process_was_killed_before_it_began_is_over(warehouse: Warehouse) -> None:
+    with open_dagster_home(Settings()) as instance:
+        for name, tags in (
+            ("dead", {PID_TAG: str(2**22 - 3)}),
+            ("alive", {PID_TAG: str(os.getpid())}),
+            ("of the UI", {}),
+        ):
+            run_id = str(uuid.uuid4())
+            instance.add_run(dg.DagsterRun(job_name=name, run_id=run_id, tags=tags))
+    with open_dagster_home(Settings()) as instance:
+        status = {run.job_name: run.status.value for run in instance.get_runs()}
+    assert status == {"dead": "FAILURE", "alive": "NOT_STARTED", "of the UI": "NOT_STARTED"}
 
 
 @pytest.mark.parametrize("password", ["plain", "with space", "a+b", "p@ss:w/rd?%", "ü"])

@@ -19,6 +19,8 @@ from click.testing import CliRunner
 
 from crypto_pipeline.cli import main
 from crypto_pipeline.definitions import defs
+from crypto_pipeline.lakehouse.delta import Lake
+from crypto_pipeline.lakehouse.schema import FACT
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.warehouse.postgres import Warehouse
@@ -125,6 +127,17 @@ def test_dropped_files_are_loaded_and_shown(zone: LandingZone) -> None:
     )
     assert "Bitcoin" in done.stdout
     assert "Bitcoin" in crypto_pipeline("status").stdout
+
+
+@pytest.mark.long
+@pytest.mark.usefixtures("warehouse")
+def test_a_file_that_fails_keeps_no_other_from_the_lake(zone: LandingZone, tmp_path: Path) -> None:
+    drop(zone, "good.json", landing_json([market_record()]))
+    drop(zone, "broken.json", b'{"market')
+    done = crypto_pipeline("load", LAKE_URI=str(tmp_path / "lake"))
+    assert done.returncode == 1
+    assert "broken.json" in done.stderr
+    assert Lake(str(tmp_path / "lake")).dataset(FACT).count_rows() == 1
 
 
 @pytest.mark.long

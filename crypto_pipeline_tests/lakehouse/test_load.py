@@ -2,8 +2,10 @@
 
 import itertools
 import os
-from datetime import timedelta
+import shutil
+from datetime import datetime, timedelta, timezone
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -14,7 +16,7 @@ from deltalake import DeltaTable, write_deltalake
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.lakehouse import load as lake_module
 from crypto_pipeline.lakehouse.comparison import compare_rows, compare_sums
-from crypto_pipeline.lakehouse.delta import Lake, Step, add_facts
+from crypto_pipeline.lakehouse.delta import KEEP_UNREFERENCED, Lake, Step, add_facts
 from crypto_pipeline.lakehouse.load import load_lake
 from crypto_pipeline.lakehouse.schema import (
     DIM_CRYPTOCURRENCY,
@@ -317,10 +319,19 @@ def test_optimize_and_vacuum_change_no_row(
         load(zone, HOUR + timedelta(hours=hour))
         load_lake(warehouse, lake)
     assert lake.state(FACT).files == 4
+    folder = Path(lake.location(FACT))
+    written = next(folder.rglob("*.parquet"))
+    # What a load left that was killed before it committed, and what one is about to commit.
+    dead, alive = (written.with_name(f"part-{name}.parquet") for name in ("dead", "alive"))
+    for path in (dead, alive):
+        shutil.copy(written, path)
+    long_ago = (datetime.now(timezone.utc) - KEEP_UNREFERENCED - timedelta(hours=1)).timestamp()
+    os.utime(dead, (long_ago, long_ago))
     done = defs.resolve_job_def("maintain_lake").execute_in_process()
     assert done.success
     state = lake.state(FACT)
     assert (state.files, state.rows) == (1, 4)
+    assert (dead.exists(), alive.exists()) == (False, True)
     assert_equal(warehouse, lake)
     # The checkpoint keeps the number of the last change.
     load(zone, HOUR + timedelta(hours=4))

