@@ -8,6 +8,7 @@ from crypto_pipeline.assets.bulk_load import load_landing_zone, replay_landing_z
 from crypto_pipeline.assets.coin_list import coin_list, coin_list_tables
 from crypto_pipeline.assets.gold import gold
 from crypto_pipeline.assets.lakehouse import lake_candles, lakehouse, maintain_lake
+from crypto_pipeline.assets.marts import marts
 from crypto_pipeline.assets.price_history import (
     backfill_price_history,
     candles,
@@ -51,7 +52,7 @@ landing_zone = LandingZoneResource()
 
 defs = dg.Definitions(
     assets=[
-        *(market_snapshots, silver, gold, candles),
+        *(market_snapshots, silver, gold, candles, marts),
         *(price_history, price_history_tables),
         *(coin_list, coin_list_tables),
         *([lakehouse, lake_candles] if LAKE_IN_USE else []),

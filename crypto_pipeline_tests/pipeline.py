@@ -32,7 +32,7 @@ _BUSINESS_KEYS = {
 }
 _LOAD_TIMES = (
     *("loaded_at", "rejected_at", "revised_at", "load_timestamp", "run_id"),
-    "candles_loaded_at",
+    *("candles_loaded_at", "loaded_until"),
 )
 
 # From the catalogue, so that a table added later is compared too; a partition is read as a part of

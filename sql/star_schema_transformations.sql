@@ -25,7 +25,8 @@ SELECT
     version_num < '0030' AS due_0030,
     version_num < '0031' AS due_0031,
     version_num < '0032' AS due_0032,
-    version_num < '0033' AS due_0033
+    version_num < '0033' AS due_0033,
+    version_num < '0034' AS due_0034
     -- [[[end]]]
 FROM alembic_version \gset
 BEGIN;
@@ -113,6 +114,10 @@ BEGIN;
 \if :due_0033
     \ir migrations/0033_candle_reads.sql
     UPDATE alembic_version SET version_num = '0033_candle_reads';
+\endif
+\if :due_0034
+    \ir migrations/0034_marts.sql
+    UPDATE alembic_version SET version_num = '0034_marts';
 \endif
 -- [[[end]]]
 \ir comments.sql

@@ -39,12 +39,14 @@ from crypto_pipeline.model.registry import (
     HISTORY_BATCHES,
     HISTORY_TABLES,
     INGESTION_BATCHES,
+    MART_TABLES,
     SILVER_TABLES,
 )
 from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
 from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files, load_to_gold
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
 from crypto_pipeline.warehouse.load_report import say
+from crypto_pipeline.warehouse.marts import load_marts
 from crypto_pipeline.warehouse.postgres import Warehouse, work_for_run
 from crypto_pipeline.warehouse.resource import WarehouseResource, table_metadata
 from crypto_pipeline.warehouse.staging import DecodedFile, completed_files
@@ -274,8 +276,14 @@ def _load_pending(
     if failed:
         left.append(f"{failed} lists of coins could not be loaded: see coin_list_batches")
     candles = load_candles_of_snapshots(warehouse)
-    tables = (*GOLD_TABLES, *HISTORY_TABLES, *CANDLE_TABLES, *(COIN_LIST_TABLES if lists else ()))
-    report_tables(context, warehouse, tables, {**gold, **candles})
+    marts = load_marts(warehouse)
+    tables = (*GOLD_TABLES, *HISTORY_TABLES, *CANDLE_TABLES, *MART_TABLES)
+    report_tables(
+        context,
+        warehouse,
+        (*tables, *(COIN_LIST_TABLES if lists else ())),
+        {**gold, **candles, **marts},
+    )
     return "; ".join(left) or None
 
 
