@@ -894,6 +894,16 @@ COMMENT ON COLUMN coin_former_ids.steps IS
     'How many ids before.';
 COMMENT ON VIEW analytics.v_top_movers IS
     'The coins of each currency and rank class that gained and lost most on the newest day, up to ten each.';
+COMMENT ON COLUMN analytics.v_top_movers.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN analytics.v_top_movers.day IS
+    'The newest day (UTC) of that currency.';
+COMMENT ON COLUMN analytics.v_top_movers.rank_class IS
+    'Class of that place: 1-10, 11-50, 51-100, 101-250, 251+.';
+COMMENT ON COLUMN analytics.v_top_movers.simple_return_1d IS
+    'Return since the day before; null across a gap.';
+COMMENT ON COLUMN analytics.v_top_movers.cap_position IS
+    'Place by market capitalisation on that day among the coins held, 1 the largest; those without one come last.';
 COMMENT ON COLUMN analytics.v_top_movers.crypto_id IS
     'CoinGecko''s stable key of the coin.';
 COMMENT ON COLUMN analytics.v_top_movers.symbol IS

@@ -20,6 +20,7 @@ from crypto_pipeline.model.registry import (
     CANDLE_TABLES,
     GOLD_TABLES,
     HISTORY_TABLES,
+    MART_TABLES,
 )
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
 from crypto_pipeline.warehouse.marts import load_marts

@@ -28,7 +28,7 @@ returns AS MATERIALIZED (
 pairs AS (
     SELECT
         a.vs_currency, a.day, a.cap_position, b.cap_position AS other_position,
-        corr(a.log_return_1d, b.log_return_1d ORDER BY a.return_day) AS correlation,
+        corr(a.log_return_1d, b.log_return_1d ORDER BY a.return_day) AS coefficient,
         count(*)::integer AS common_days
     FROM returns AS a
     JOIN returns AS b
@@ -38,7 +38,10 @@ pairs AS (
 )
 SELECT
     a.vs_currency, a.day, a.cap_position, b.cap_position AS other_position, a.crypto_id,
-    b.crypto_id AS other_id, p.correlation, coalesce(p.common_days, 0) AS common_days
+    b.crypto_id AS other_id,
+    -- Where all is in line the sums may be rounded beyond 1.
+    CASE WHEN abs(p.coefficient) > 1 THEN sign(p.coefficient) ELSE p.coefficient END AS correlation,
+    coalesce(p.common_days, 0) AS common_days
 FROM largest AS a
 JOIN largest AS b
     ON b.vs_currency = a.vs_currency AND b.day = a.day AND b.cap_position > a.cap_position
