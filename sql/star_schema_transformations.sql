@@ -123,6 +123,7 @@ BEGIN;
 \ir comments.sql
 \ir lake/views.sql
 \ir lake/candles.sql
+\ir lake/marts.sql
 \ir grants.sql
 -- One load at a time; the pipeline takes the same lock.
 SELECT lock_warehouse();

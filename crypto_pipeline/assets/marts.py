@@ -30,53 +30,37 @@ _MADE_OF: Mapping[str, Sequence[Table]] = {
     MART_CORRELATIONS.name: (MART_COIN, MART_RANKINGS),
 }
 # What a column is computed from, where that has another name; formulas are in sql/marts.
-_COMPUTED: Mapping[str, Mapping[str, tuple[Table, str]]] = {
+_COMPUTED: Mapping[str, Mapping[tuple[Table, str], Sequence[str]]] = {
     MART_RETURNS.name: {
-        column.name: (FACT_HOURLY, "close_price")
-        for column in MART_RETURNS.columns
-        if "_return_" in column.name
+        (FACT_HOURLY, "close_price"): [c.name for c in MART_RETURNS.columns if "_return_" in c.name]
     },
     MART_COIN.name: {
-        **{
-            column: (FACT_DAILY, "close_price")
-            for column in (
-                *("simple_return_1d", "log_return_1d", "daily_returns_30d", "volatility_30d"),
-                *("peak_price", "drawdown", "max_drawdown"),
-            )
-        },
-        **{
-            column: (MART_RETURNS, "log_return_1h")
-            for column in (
-                *("hourly_returns", "realised_variance"),
-                *("realised_volatility_1d", "realised_volatility_30d"),
-            )
-        },
-        **{c: (FACT_DAILY, "total_volume") for c in ("volume_median_30d", "volume_ratio")},
+        (FACT_DAILY, "close_price"): [
+            *("simple_return_1d", "log_return_1d", "daily_returns_30d", "volatility_30d"),
+            *("peak_price", "drawdown", "max_drawdown"),
+        ],
+        (MART_RETURNS, "log_return_1h"): [
+            *("hourly_returns", "realised_variance"),
+            *("realised_volatility_1d", "realised_volatility_30d"),
+        ],
+        (FACT_DAILY, "total_volume"): ["volume_median_30d", "volume_ratio"],
     },
     MART_RANKINGS.name: {
-        **{
-            column: (FACT_DAILY, "market_cap")
-            for column in ("cap_position", "rank_class", "market_cap_share")
-        },
-        **{c: (MART_COIN, "simple_return_1d") for c in ("gain_position", "loss_position")},
+        (FACT_DAILY, "market_cap"): ["cap_position", "rank_class", "market_cap_share"],
+        (MART_COIN, "simple_return_1d"): ["gain_position", "loss_position"],
     },
     MART_MARKET.name: {
-        "coins": (MART_RANKINGS, "crypto_id"),
-        "largest_id": (MART_RANKINGS, "crypto_id"),
-        **{
-            column: (MART_RANKINGS, "market_cap_share")
-            for column in ("largest_share", "top_10_share", "concentration")
-        },
-        **{
-            column: (MART_RANKINGS, "simple_return_1d")
-            for column in ("advancing", "declining", "unchanged", "advancing_share")
-        },
-        "at_peak": (MART_COIN, "peak_price"),
+        (MART_RANKINGS, "crypto_id"): ["coins", "largest_id"],
+        (MART_RANKINGS, "market_cap_share"): ["largest_share", "top_10_share", "concentration"],
+        (MART_RANKINGS, "simple_return_1d"): [
+            *("advancing", "declining", "unchanged", "advancing_share"),
+        ],
+        (MART_COIN, "peak_price"): ["at_peak"],
     },
     MART_CORRELATIONS.name: {
-        "other_position": (MART_RANKINGS, "cap_position"),
-        "other_id": (MART_RANKINGS, "crypto_id"),
-        **{c: (MART_COIN, "log_return_1d") for c in ("correlation", "common_days")},
+        (MART_RANKINGS, "cap_position"): ["other_position"],
+        (MART_RANKINGS, "crypto_id"): ["other_id"],
+        (MART_COIN, "log_return_1d"): ["correlation", "common_days"],
     },
 }
 
@@ -85,7 +69,8 @@ def _lineage(table: Table) -> dg.TableColumnLineage:
     of_same_name = gold_lineage(table, {dg.AssetKey(of.name) for of in _MADE_OF[table.name]})
     computed = {
         column: [dg.TableColumnDep(of.name, name)]
-        for column, (of, name) in _COMPUTED[table.name].items()
+        for (of, name), columns in _COMPUTED[table.name].items()
+        for column in columns
     }
     # When a row was written follows from no other row.
     same = {c: deps for c, deps in of_same_name.deps_by_column.items() if c != "load_timestamp"}

@@ -23,8 +23,8 @@ from crypto_pipeline.model.registry import (
     MART_TABLES,
 )
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
-from crypto_pipeline.warehouse.marts import load_marts
 from crypto_pipeline.warehouse.load_report import say
+from crypto_pipeline.warehouse.marts import load_marts
 from crypto_pipeline.warehouse.postgres import work_for_run
 from crypto_pipeline.warehouse.quarantine import ReplayedFile, Selection, replay_records
 from crypto_pipeline.warehouse.resource import WarehouseResource

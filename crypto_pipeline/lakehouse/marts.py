@@ -1,5 +1,5 @@
-"""The marts of the lake: Delta tables that delta-rs takes from PostgreSQL as it does the candles, by
-when a row was written.
+"""The marts of the lake: Delta tables that delta-rs takes from PostgreSQL as it does the candles,
+by when a row was written.
 
 An amount that the decimals of the lake cannot hold is null here; of the candle that it comes from
 ``unrepresentable_values`` has all its digits.

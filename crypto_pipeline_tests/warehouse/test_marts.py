@@ -401,7 +401,7 @@ def test_a_load_that_dies_is_finished_by_the_next(
 ) -> None:
     """At each statement, one after the other: what it leaves is what was there before."""
     closes = {key: price for key, price in market(3).items() if key[0] != "old"}
-    first = dict(list(sorted(closes.items()))[:40])
+    first = dict(sorted(closes.items())[:40])
     write_candles(warehouse, first)
     load_marts(warehouse)
     before = held(warehouse)
