@@ -1,8 +1,13 @@
 -- The marts as a lake has them, for lakehouse/marts.py.
 -- Runs as the owner of the tables, after every migration.
-DROP VIEW IF EXISTS
-    lake.mart_returns_hourly, lake.mart_coin_daily, lake.mart_rankings_daily, lake.mart_market_daily,
-    lake.mart_correlations_daily;
+DO $$
+BEGIN
+    IF to_regclass('lake.mart_returns_hourly') IS NOT NULL THEN
+        DROP VIEW lake.mart_returns_hourly, lake.mart_coin_daily, lake.mart_rankings_daily,
+            lake.mart_market_daily, lake.mart_correlations_daily;
+    END IF;
+END
+$$;
 
 CREATE VIEW lake.mart_returns_hourly AS
 SELECT
