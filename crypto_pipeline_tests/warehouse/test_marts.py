@@ -210,8 +210,8 @@ def rank(days: Mapping[tuple[str, str, date], Decimal], found: Found) -> None:
         total = sum(caps.values())
         moves = {c: found["mart_coin_daily"][c, currency, day]["simple_return_1d"] for c in caps}
         moved = [coin for coin in caps if moves[coin] is not None]
-        gains = sorted(moved, key=lambda coin: (-moves[coin], coin))
-        losses = sorted(moved, key=lambda coin: (moves[coin], coin))
+        gains = sorted(moved, key=lambda coin: (-round(moves[coin], 12), coin))
+        losses = sorted(moved, key=lambda coin: (round(moves[coin], 12), coin))
         by_size = sorted(caps, key=lambda coin: (-caps[coin], coin))
         for coin in caps:
             found["mart_rankings_daily"][currency, day, coin] = {

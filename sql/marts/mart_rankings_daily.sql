@@ -2,7 +2,8 @@
 --     cap_position     = place by market capitalisation, the largest first, those without one last
 --     market_cap_share = its dominance: market capitalisation / that of all coins, a double
 --     gain_position    = place by the return since the day before, the highest first, among the coins of
---                        its class (rank_class); loss_position the lowest first. Null without a return
+--                        its class (rank_class); loss_position the lowest first. Null without a return.
+--                        To 12 decimals: beyond them a double is no statement
 -- Dominance is what CoinGecko calls market_cap_percentage in /global, here of the coins held.
 CREATE TEMPORARY TABLE incoming_mart_rankings_daily ON COMMIT DROP AS
 WITH placed AS (
@@ -24,10 +25,10 @@ SELECT
     rank_class(p.cap_position) AS rank_class, p.market_cap_share, p.simple_return_1d,
     CASE WHEN p.simple_return_1d IS NOT NULL THEN (row_number() OVER (
         PARTITION BY p.vs_currency, p.day, rank_class(p.cap_position)
-        ORDER BY p.simple_return_1d DESC NULLS LAST, p.crypto_id
+        ORDER BY round(p.simple_return_1d::numeric, 12) DESC NULLS LAST, p.crypto_id
     ))::integer END AS gain_position,
     CASE WHEN p.simple_return_1d IS NOT NULL THEN (row_number() OVER (
         PARTITION BY p.vs_currency, p.day, rank_class(p.cap_position)
-        ORDER BY p.simple_return_1d NULLS LAST, p.crypto_id
+        ORDER BY round(p.simple_return_1d::numeric, 12) NULLS LAST, p.crypto_id
     ))::integer END AS loss_position
 FROM placed AS p;
