@@ -22,8 +22,6 @@ _SETTINGS = graph_settings()
 _LAKE = _SETTINGS.has_lake
 LAKE_IN_USE = lake_in_use()
 """Whether the graph has the lake: else it would be shown as never materialized, for ever."""
-MARTS_IN_LAKE = LAKE_IN_USE and _SETTINGS.spark_remote is None
-"""Whether the graph has the lake's marts, which delta-rs takes from PostgreSQL."""
 _DELTA_RS = _LAKE and _SETTINGS.spark_remote is None
 
 

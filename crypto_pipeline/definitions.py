@@ -20,7 +20,6 @@ from crypto_pipeline.assets.quarantine import replay_quarantine
 from crypto_pipeline.assets.silver import silver
 from crypto_pipeline.automation import (
     LAKE_IN_USE,
-    MARTS_IN_LAKE,
     audit,
     daily_coin_list,
     hourly_market_data,
@@ -57,8 +56,7 @@ defs = dg.Definitions(
         *(market_snapshots, silver, gold, candles, marts),
         *(price_history, price_history_tables),
         *(coin_list, coin_list_tables),
-        *([lakehouse, lake_candles] if LAKE_IN_USE else []),
-        *([lake_marts] if MARTS_IN_LAKE else []),
+        *([lakehouse, lake_candles, lake_marts] if LAKE_IN_USE else []),
     ],
     asset_checks=[
         expected_coins_present,
@@ -67,8 +65,11 @@ defs = dg.Definitions(
         candle_checks,
         price_history_checks,
         coin_list_checks,
-        *([delta_equals_postgres, lake_candles_equal_postgres] if LAKE_IN_USE else []),
-        *([lake_marts_equal_postgres] if MARTS_IN_LAKE else []),
+        *(
+            [delta_equals_postgres, lake_candles_equal_postgres, lake_marts_equal_postgres]
+            if LAKE_IN_USE
+            else []
+        ),
     ],
     jobs=[
         hourly_market_data,

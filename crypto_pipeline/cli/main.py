@@ -490,7 +490,6 @@ def parity(full: bool) -> None:
 def _compare(*, full: bool) -> "tuple[Parity, Parity, Parity]":
     """The comparisons of the star schema, of the candles, and of the marts."""
     from crypto_pipeline.config.settings import Settings
-    from crypto_pipeline.lakehouse.differences import Parity
     from crypto_pipeline.lakehouse.schema import LakeError
     from crypto_pipeline.lakehouse.spark.resource import Spark
     from crypto_pipeline.warehouse.postgres import Warehouse
@@ -499,12 +498,12 @@ def _compare(*, full: bool) -> "tuple[Parity, Parity, Parity]":
     if spark.selected:
         parity = spark.compare(Warehouse(), rows=full)
         candles = spark.compare_candles(Warehouse(), rows=full)
-        if parity is None or candles is None:
+        marts = spark.compare_marts(Warehouse(), rows=full)
+        if parity is None or candles is None or marts is None:
             raise LakeError(
                 "a job in Databricks loads the lake: its tables cannot be read from here"
             )
-        # A lake that Spark loads has no marts.
-        return parity, candles, Parity([])
+        return parity, candles, marts
     from crypto_pipeline.lakehouse.candles import compare_candles
     from crypto_pipeline.lakehouse.comparison import compare_rows, compare_sums
     from crypto_pipeline.lakehouse.delta import Lake

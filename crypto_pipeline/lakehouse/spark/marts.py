@@ -34,41 +34,90 @@ def make_marts(lake: Lake) -> None:
         lake.merge(f"marts/{table.name}")
 
 
-def compare_marts(warehouse: Warehouse, lake: Lake) -> Parity:
-    """Compare all marts with PostgreSQL's, row by row: doubles to nine digits, all else exactly.
-    While a person's alias is in force, its coin is left out, and so are the marts that compare
-    coins. To be asked where the candles are equal.
+def compare_marts(warehouse: Warehouse, lake: Lake, *, rows: bool = False) -> Parity:
+    """Compare all marts with PostgreSQL's: by month their number and the sum of each number, and
+    the months that differ, or all of them if asked, row by row: doubles to nine digits, all else
+    exactly. While a person's alias is in force, its coin is left out, and so are the marts that
+    compare coins. To be asked where the candles are equal.
+
+    Args:
+        warehouse: Where PostgreSQL's gold is.
+        lake: The tables that Spark loaded.
+        rows: Whether to compare all rows, and not only those of months whose sums differ.
 
     Returns:
         What was found; ``facts`` counts rows.
     """
     parity = Parity([])
+    months: set[str] = set()
     with warehouse.connection() as connection, snapshot(connection):
         renamed = [
             row[0] for row in connection.execute("SELECT DISTINCT crypto_id FROM coin_former_ids")
         ]
         for table in _OF_COINS if renamed else MART_TABLES:
-            ours = _rows(table, _of_postgres(connection, table))
-            theirs = _rows(table, lake.table(table.name).select(*_names(table)).toArrow())
-            for key in sorted(ours.keys() | theirs.keys(), key=str):
-                if key[0] in renamed:
-                    continue
-                parity.facts += key in ours
-                parity.differences += _differences(table, key, ours.get(key), theirs.get(key))
+            ours, theirs = _postgres_sums(connection, table), _lake_sums(lake, table)
+            parity.facts += sum(int(sums[0]) for sums in ours.values())
+            months |= ours.keys()
+            for month in sorted(ours.keys() | theirs.keys()):
+                if rows or not _all_equal(ours.get(month), theirs.get(month)):
+                    here = _rows(table, _month_of_postgres(connection, table, month))
+                    there = _rows(table, _month_of_lake(lake, table, month))
+                    for key in sorted(here.keys() | there.keys(), key=str):
+                        if key[0] not in renamed:
+                            parity.differences += _differences(
+                                table, key, here.get(key), there.get(key)
+                            )
+    parity.months = len(months)
     return parity
+
+
+Sums = dict[str, tuple[Any, ...]]
+
+
+def _postgres_sums(connection: psycopg.Connection, table: LakeTable) -> Sums:
+    query = sql.SQL("SELECT snapshot_month, {} FROM {} GROUP BY snapshot_month").format(
+        sql.SQL(_summed(table, "double precision")), sql.Identifier("lake", table.name)
+    )
+    return {month: tuple(sums) for month, *sums in connection.execute(query).fetchall()}
+
+
+def _lake_sums(lake: Lake, table: LakeTable) -> Sums:
+    values = {"sums": _summed(table, "double"), "table": table.name, "month": _month(table)}
+    found = lake.run("parity/candle_sums", **values).collect()
+    return {month: tuple(sums) for month, _, *sums in found}
+
+
+def _summed(table: LakeTable, double: str) -> str:
+    """How many there are of each number and their sum, as SQL of both engines."""
+    numbers = [*table.decimals, *table.integers, *table.doubles]
+    sums = (f"count({name}), sum(CAST({name} AS {double}))" for name in numbers)
+    return ", ".join(["count(*)", *sums])
+
+
+def _month(table: LakeTable) -> str:
+    return table.partition_by or "date_format(day, 'yyyy-MM')"
+
+
+def _all_equal(ours: tuple[Any, ...] | None, theirs: tuple[Any, ...] | None) -> bool:
+    return ours is not None and theirs is not None and all(map(_equal, ours, theirs))
 
 
 def _names(table: LakeTable) -> list[str]:
     return [name for name in table.columns if name not in ("load_timestamp", "snapshot_month")]
 
 
-def _of_postgres(connection: psycopg.Connection, table: LakeTable) -> pa.Table:
+def _month_of_postgres(connection: psycopg.Connection, table: LakeTable, month: str) -> pa.Table:
     schema = arrow_schema(table)
     names = _names(table)
-    query = sql.SQL("SELECT {} FROM {}").format(
+    query = sql.SQL("SELECT {} FROM {} WHERE snapshot_month = %s").format(
         sql.SQL(", ").join(map(sql.Identifier, names)), sql.Identifier("lake", table.name)
     )
-    return copy_query(connection, query, [], pa.schema([schema.field(name) for name in names]))
+    return copy_query(connection, query, [month], pa.schema([schema.field(n) for n in names]))
+
+
+def _month_of_lake(lake: Lake, table: LakeTable, month: str) -> pa.Table:
+    rows = lake.table(table.name).where(f"{_month(table)} = '{month}'")
+    return rows.select(*_names(table)).toArrow()
 
 
 def _rows(table: LakeTable, rows: pa.Table) -> dict[tuple[Any, ...], dict[str, Any]]:
