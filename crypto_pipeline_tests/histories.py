@@ -35,6 +35,7 @@ def load_all() -> None:
     warehouse, zone = Warehouse(), LandingZone(Settings().landing_uri)
     load(warehouse, zone)
     load_history(warehouse, history_to_load(warehouse, zone), 0.5)
+    load_marts(warehouse)
 
 
 def history(seed: int) -> Iterator[tuple[str, bytes]]:

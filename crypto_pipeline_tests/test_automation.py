@@ -31,4 +31,5 @@ def test_the_hour_and_the_audit_care_for_the_lake_if_there_is_one() -> None:
     assert audited_checks(True).resolve_checks(graph) - without == {
         parity,
         dg.AssetCheckKey(candles, "lake_candles_equal_postgres"),
+        dg.AssetCheckKey(["lake", "mart_returns_hourly"], "lake_marts_equal_postgres"),
     }

@@ -56,11 +56,13 @@ WHERE snapshot_of_day = 1
 GROUP BY full_date
 ORDER BY full_date;
 
--- The coins of each rank class that gained and lost most on the newest day
-SELECT rank_class, direction, place, symbol, name, round((100 * simple_return_1d)::numeric, 2) AS percent
-FROM analytics.v_top_movers
-WHERE vs_currency = 'usd' AND place <= 3
-ORDER BY min(cap_position) OVER (PARTITION BY rank_class), direction, place;
+-- The coins of each rank class that gained most on the newest day; v_top_movers has the losses too
+SELECT r.rank_class, r.gain_position, d.symbol, d.name, round((100 * r.simple_return_1d)::numeric, 2) AS percent
+FROM analytics.mart_rankings_daily AS r
+JOIN analytics.dim_cryptocurrency AS d ON d.crypto_id = r.crypto_id AND d.is_current
+WHERE r.vs_currency = 'usd' AND r.gain_position <= 3
+    AND r.day = (SELECT max(day) FROM analytics.mart_market_daily WHERE vs_currency = 'usd')
+ORDER BY r.rank_class, r.gain_position;
 
 -- Returns, volatility and drawdown of a coin by day; null where the day before is missing
 SELECT
@@ -91,7 +93,7 @@ SELECT crypto_id, other_id, round(correlation::numeric, 3) AS correlation, commo
 FROM analytics.mart_correlations_daily
 WHERE vs_currency = 'usd'
     AND day = (SELECT max(day) FROM analytics.mart_market_daily WHERE vs_currency = 'usd')
-ORDER BY correlation DESC NULLS LAST
+ORDER BY correlation DESC NULLS LAST, crypto_id, other_id
 LIMIT 20;
 
 -- Volatility by part of the day

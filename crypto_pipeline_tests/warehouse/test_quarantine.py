@@ -17,6 +17,7 @@ from crypto_pipeline.landing.price_history import keep_import
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.quality import ALL_RULES
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
+from crypto_pipeline.warehouse.marts import load_marts
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline.warehouse.quarantine import Replayed, Selection, replay_records
 from crypto_pipeline_tests.former_version import FormerVersion
@@ -35,6 +36,7 @@ def replay(
 ) -> list[Replayed]:
     done = list(replay_records(warehouse, zone, selection, share))
     load_candles_of_snapshots(warehouse)
+    load_marts(warehouse)
     return done
 
 
