@@ -48,6 +48,7 @@ def compare_marts(warehouse: Warehouse, lake: Lake, *, rows: bool = False) -> Pa
     Returns:
         What was found; ``facts`` counts rows.
     """
+    lake.create()
     parity = Parity([])
     months: set[str] = set()
     with warehouse.connection() as connection, snapshot(connection):

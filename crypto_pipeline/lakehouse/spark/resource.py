@@ -110,6 +110,7 @@ class Spark(dg.ConfigurableResource[Any]):
             return {table.name: {} for table in MART_TABLES}
         with _Session(remote) as session:
             lake = session.lake()
+            lake.create()
             return {table.name: _described(lake, table.name) for table in MART_TABLES}
 
     def compare_candles(self, warehouse: Warehouse, *, rows: bool = False) -> Parity | None:
