@@ -1,7 +1,7 @@
-"""Does an hour of candles, marts and gaps cost the same, whatever there is? Sizes in hourly candles.
+"""Does an hour of candles, marts and gaps cost the same, whatever there is? Sizes in candles.
 
-Filled are the candles and their marts, and nothing that they are made of: an hour's load reads its
-own snapshots.
+Filled are the candles and their marts, and nothing that they are made of: an hour's load reads
+its own snapshots.
 """
 
 from collections.abc import Iterable

@@ -117,12 +117,14 @@ def test_a_replay_of_points_gives_what_the_right_rule_would_have(
         load_all()
     # What a later file has good is resolved by a replay, whatever the rule was.
     list(replay_points(right, zone, ALL, 0.5))
+    load_marts(right)
     expected = contents(right)
     monkeypatch.setenv("DB_NAME", replayed)
     before = contents(warehouse)["public.rejected_points"]
     assert without_resolved(contents(warehouse)) != without_resolved(expected)
 
     done = list(replay_points(warehouse, zone, ALL, 0.5))
+    load_marts(warehouse)
 
     assert without_resolved(contents(warehouse)) == without_resolved(expected)
     assert [line for one in done for line in one.left] == []

@@ -25,7 +25,7 @@ WITH ids AS (
     SELECT s.crypto_id, s.vs_currency, s.first_day, f.former_id, f.steps
     FROM changed_series AS s JOIN coin_former_ids AS f USING (crypto_id)
 ),
-before AS (
+before AS MATERIALIZED (
     SELECT DISTINCT ON (i.crypto_id, i.vs_currency)
         i.crypto_id, i.vs_currency, m.peak_price, m.max_drawdown
     FROM ids AS i

@@ -82,7 +82,6 @@ CREATE TABLE analytics.mart_coin_daily (
     CONSTRAINT peak_is_highest CHECK (close_price <= peak_price),
     CONSTRAINT drawdown_not_positive CHECK (max_drawdown <= drawdown AND drawdown <= 0)
 );
-CREATE INDEX mart_coin_daily_day ON analytics.mart_coin_daily (vs_currency, day);
 CREATE INDEX mart_coin_daily_load_timestamp ON analytics.mart_coin_daily
 USING brin (load_timestamp) WITH (autosummarize = on);
 
