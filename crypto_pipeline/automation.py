@@ -8,7 +8,7 @@ from crypto_pipeline.assets.lakehouse import GROUP as LAKEHOUSE
 from crypto_pipeline.assets.lakehouse import lake_key, maintain_lake
 from crypto_pipeline.assets.price_history import repair_price_history
 from crypto_pipeline.config.settings import graph_settings, lake_in_use
-from crypto_pipeline.lakehouse.schema import CANDLE_TABLES, LAKE_TABLES
+from crypto_pipeline.lakehouse.schema import CANDLE_TABLES, LAKE_TABLES, MART_TABLES
 from crypto_pipeline.model.partitions import partition_key
 from crypto_pipeline.warehouse.backup_job import backup
 from crypto_pipeline.warehouse.maintenance import maintenance
@@ -38,7 +38,7 @@ def audited_checks(lake: bool) -> dg.AssetSelection:
     if lake or not LAKE_IN_USE:
         return everything
     return everything - dg.AssetSelection.checks_for_assets(
-        *map(lake_key, (*LAKE_TABLES, *CANDLE_TABLES))
+        *map(lake_key, (*LAKE_TABLES, *CANDLE_TABLES, *MART_TABLES))
     )
 
 

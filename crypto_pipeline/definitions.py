@@ -7,7 +7,8 @@ from crypto_pipeline.assets.bronze import market_snapshots
 from crypto_pipeline.assets.bulk_load import load_landing_zone, replay_landing_zone
 from crypto_pipeline.assets.coin_list import coin_list, coin_list_tables
 from crypto_pipeline.assets.gold import gold
-from crypto_pipeline.assets.lakehouse import lake_candles, lakehouse, maintain_lake
+from crypto_pipeline.assets.lakehouse import lake_candles, lake_marts, lakehouse, maintain_lake
+from crypto_pipeline.assets.marts import marts
 from crypto_pipeline.assets.price_history import (
     backfill_price_history,
     candles,
@@ -38,6 +39,7 @@ from crypto_pipeline.checks.gold import gold_checks
 from crypto_pipeline.checks.lakehouse import (
     delta_equals_postgres,
     lake_candles_equal_postgres,
+    lake_marts_equal_postgres,
 )
 from crypto_pipeline.checks.price_history import candle_checks, price_history_checks
 from crypto_pipeline.checks.silver import silver_checks
@@ -64,10 +66,10 @@ resources = {
 defs = dg.Definitions.merge(
     dg.Definitions(
         assets=[
-            *(market_snapshots, silver, gold, candles),
+            *(market_snapshots, silver, gold, candles, marts),
             *(price_history, price_history_tables),
             *(coin_list, coin_list_tables),
-            *([lakehouse, lake_candles] if LAKE_IN_USE else []),
+            *([lakehouse, lake_candles, lake_marts] if LAKE_IN_USE else []),
         ],
         asset_checks=[
             expected_coins_present,
@@ -76,7 +78,11 @@ defs = dg.Definitions.merge(
             candle_checks,
             price_history_checks,
             coin_list_checks,
-            *([delta_equals_postgres, lake_candles_equal_postgres] if LAKE_IN_USE else []),
+            *(
+                [delta_equals_postgres, lake_candles_equal_postgres, lake_marts_equal_postgres]
+                if LAKE_IN_USE
+                else []
+            ),
         ],
         jobs=[
             hourly_market_data,

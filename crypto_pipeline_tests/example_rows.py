@@ -19,6 +19,7 @@ from crypto_pipeline.model.registry import (
     COIN_LIST_TABLES,
     GOLD_TABLES,
     HISTORY_TABLES,
+    MART_TABLES,
     SILVER_TABLES,
 )
 from crypto_pipeline.warehouse.postgres import Warehouse
@@ -28,7 +29,10 @@ from crypto_pipeline_tests.market_records import drop
 from crypto_pipeline_tests.pipeline import load_landing_zone
 from crypto_pipeline_tests.sample import FETCHED_AT, sample
 
-TABLES = (*SILVER_TABLES, *HISTORY_TABLES, *COIN_LIST_TABLES, *GOLD_TABLES, *CANDLE_TABLES)
+TABLES = (
+    *(*SILVER_TABLES, *HISTORY_TABLES, *COIN_LIST_TABLES),
+    *(*GOLD_TABLES, *CANDLE_TABLES, *MART_TABLES),
+)
 """The tables that are assets."""
 
 _SOURCE = "CoinGecko sandbox"

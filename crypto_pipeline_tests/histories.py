@@ -14,6 +14,7 @@ from crypto_pipeline.landing.price_history import keep_answer, keep_import
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
+from crypto_pipeline.warehouse.marts import load_marts
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.market_records import landing_json, market_record
 
@@ -25,6 +26,7 @@ def load(warehouse: Warehouse, zone: LandingZone) -> int:
     zone.file_unfiled()
     transactions = len(list(load_files(warehouse, files_to_load(warehouse, zone), 0.5)))
     load_candles_of_snapshots(warehouse)
+    load_marts(warehouse)
     return transactions
 
 
@@ -33,6 +35,7 @@ def load_all() -> None:
     warehouse, zone = Warehouse(), LandingZone(Settings().landing_uri)
     load(warehouse, zone)
     load_history(warehouse, history_to_load(warehouse, zone), 0.5)
+    load_marts(warehouse)
 
 
 def history(seed: int) -> Iterator[tuple[str, bytes]]:

@@ -33,7 +33,7 @@ _BUSINESS_KEYS = {
 }
 _LOAD_TIMES = (
     *("loaded_at", "rejected_at", "revised_at", "load_timestamp", "run_id"),
-    *("candles_loaded_at", "consensus_loaded_at", "read_until"),
+    *("candles_loaded_at", "consensus_loaded_at", "read_until", "loaded_until"),
 )
 
 # From the catalogue, so that a table added later is compared too; a partition is read as a part of

@@ -28,7 +28,9 @@ def test_the_hour_and_the_audit_care_for_the_lake_if_there_is_one() -> None:
         assert (parity in audited_checks(lake).resolve_checks(graph)) is lake
     without = audited_checks(False).resolve_checks(graph)
     candles = dg.AssetKey(["lake", "fact_crypto_price_hourly"])
+    returns = dg.AssetKey(["lake", "mart_returns_hourly"])
     assert audited_checks(True).resolve_checks(graph) - without == {
         parity,
         dg.AssetCheckKey(candles, "lake_candles_equal_postgres"),
+        dg.AssetCheckKey(returns, "lake_marts_equal_postgres"),
     }

@@ -870,6 +870,164 @@ COMMENT ON COLUMN analytics.fact_crypto_price_consensus.left_out IS
 COMMENT ON COLUMN analytics.fact_crypto_price_consensus.load_timestamp IS
     'When the row was last written, UTC.';
 
+COMMENT ON TABLE analytics.mart_returns_hourly IS
+    'The returns of a coin up to the close of an hour (UTC), over five horizons.';
+COMMENT ON COLUMN analytics.mart_returns_hourly.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN analytics.mart_returns_hourly.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN analytics.mart_returns_hourly.hour_start IS
+    'Start of the hour, UTC.';
+COMMENT ON COLUMN analytics.mart_returns_hourly.simple_return_1h IS
+    'Quotient less 1 of the close to that of the hour that began 1 hour before; null where that hour has no candle.';
+COMMENT ON COLUMN analytics.mart_returns_hourly.log_return_1h IS
+    'Logarithm of the quotient of the close to that of the hour that began 1 hour before; null where that hour has no candle.';
+COMMENT ON COLUMN analytics.mart_returns_hourly.simple_return_24h IS
+    'Quotient less 1 of the close to that of the hour that began 24 hours before; null where that hour has no candle.';
+COMMENT ON COLUMN analytics.mart_returns_hourly.log_return_24h IS
+    'Logarithm of the quotient of the close to that of the hour that began 24 hours before; null where that hour has no candle.';
+COMMENT ON COLUMN analytics.mart_returns_hourly.simple_return_7d IS
+    'Quotient less 1 of the close to that of the hour that began 7 days before; null where that hour has no candle.';
+COMMENT ON COLUMN analytics.mart_returns_hourly.log_return_7d IS
+    'Logarithm of the quotient of the close to that of the hour that began 7 days before; null where that hour has no candle.';
+COMMENT ON COLUMN analytics.mart_returns_hourly.simple_return_30d IS
+    'Quotient less 1 of the close to that of the hour that began 30 days before; null where that hour has no candle.';
+COMMENT ON COLUMN analytics.mart_returns_hourly.log_return_30d IS
+    'Logarithm of the quotient of the close to that of the hour that began 30 days before; null where that hour has no candle.';
+COMMENT ON COLUMN analytics.mart_returns_hourly.simple_return_1y IS
+    'Quotient less 1 of the close to that of the hour that began 365 days before; null where that hour has no candle.';
+COMMENT ON COLUMN analytics.mart_returns_hourly.log_return_1y IS
+    'Logarithm of the quotient of the close to that of the hour that began 365 days before; null where that hour has no candle.';
+COMMENT ON COLUMN analytics.mart_returns_hourly.load_timestamp IS
+    'When the row was last written, UTC.';
+
+COMMENT ON TABLE analytics.mart_coin_daily IS
+    'Return, realised volatility, drawdown and relative volume of a coin on a day (UTC).';
+COMMENT ON COLUMN analytics.mart_coin_daily.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN analytics.mart_coin_daily.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN analytics.mart_coin_daily.day IS
+    'The day (UTC).';
+COMMENT ON COLUMN analytics.mart_coin_daily.close_price IS
+    'Last price, in vs_currency.';
+COMMENT ON COLUMN analytics.mart_coin_daily.simple_return_1d IS
+    'Quotient less 1 of the close to that of the day before; null where that day has no candle.';
+COMMENT ON COLUMN analytics.mart_coin_daily.log_return_1d IS
+    'Logarithm of that quotient.';
+COMMENT ON COLUMN analytics.mart_coin_daily.hourly_returns IS
+    'How many hours of the day have a 1-hour return.';
+COMMENT ON COLUMN analytics.mart_coin_daily.realised_variance IS
+    'Sum of the squares of the day''s hourly log returns.';
+COMMENT ON COLUMN analytics.mart_coin_daily.realised_volatility_1d IS
+    'Its root, for a year of such hours.';
+COMMENT ON COLUMN analytics.mart_coin_daily.realised_volatility_30d IS
+    'The same of the 30 days up to this one.';
+COMMENT ON COLUMN analytics.mart_coin_daily.daily_returns_30d IS
+    'How many of the 30 days up to this one have a return.';
+COMMENT ON COLUMN analytics.mart_coin_daily.volatility_30d IS
+    'Standard deviation of the daily log returns of these days, for a year of 365 days; null of fewer than two.';
+COMMENT ON COLUMN analytics.mart_coin_daily.peak_price IS
+    'Highest close so far, in vs_currency.';
+COMMENT ON COLUMN analytics.mart_coin_daily.drawdown IS
+    'Close / highest close so far, less 1; 0 at the highest.';
+COMMENT ON COLUMN analytics.mart_coin_daily.max_drawdown IS
+    'Deepest drawdown so far.';
+COMMENT ON COLUMN analytics.mart_coin_daily.total_volume IS
+    'Last trading volume of 24 hours known, in vs_currency.';
+COMMENT ON COLUMN analytics.mart_coin_daily.volume_median_30d IS
+    'Median of the volumes of the 30 days before this one, in vs_currency.';
+COMMENT ON COLUMN analytics.mart_coin_daily.volume_ratio IS
+    'Volume / that median.';
+COMMENT ON COLUMN analytics.mart_coin_daily.load_timestamp IS
+    'When the row was last written, UTC.';
+
+COMMENT ON TABLE analytics.mart_rankings_daily IS
+    'Where a coin stands on a day (UTC) among all coins of a currency: size, dominance, and place among the movers of its class.';
+COMMENT ON COLUMN analytics.mart_rankings_daily.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN analytics.mart_rankings_daily.day IS
+    'The day (UTC).';
+COMMENT ON COLUMN analytics.mart_rankings_daily.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN analytics.mart_rankings_daily.market_cap IS
+    'Last market capitalisation known, in vs_currency.';
+COMMENT ON COLUMN analytics.mart_rankings_daily.cap_position IS
+    'Place by market capitalisation on that day among the coins held, 1 the largest; those without one come last.';
+COMMENT ON COLUMN analytics.mart_rankings_daily.rank_class IS
+    'Class of that place: 1-10, 11-50, 51-100, 101-250, 251+.';
+COMMENT ON COLUMN analytics.mart_rankings_daily.market_cap_share IS
+    'Dominance: share in the market capitalisation of all.';
+COMMENT ON COLUMN analytics.mart_rankings_daily.simple_return_1d IS
+    'Return since the day before; null across a gap.';
+COMMENT ON COLUMN analytics.mart_rankings_daily.gain_position IS
+    'Place by return in its class, 1 the highest; null without a return.';
+COMMENT ON COLUMN analytics.mart_rankings_daily.loss_position IS
+    'Place by return in its class, 1 the lowest; null without a return.';
+COMMENT ON COLUMN analytics.mart_rankings_daily.load_timestamp IS
+    'When the row was last written, UTC.';
+
+COMMENT ON TABLE analytics.mart_market_daily IS
+    'The market of a currency on a day (UTC): size, dominance and breadth of all coins held.';
+COMMENT ON COLUMN analytics.mart_market_daily.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN analytics.mart_market_daily.day IS
+    'The day (UTC).';
+COMMENT ON COLUMN analytics.mart_market_daily.coins IS
+    'Coins with a price.';
+COMMENT ON COLUMN analytics.mart_market_daily.market_cap IS
+    'Market capitalisation of all, as far as it is known, in vs_currency.';
+COMMENT ON COLUMN analytics.mart_market_daily.total_volume IS
+    'Trading volume of 24 hours of all, as far as it is known, in vs_currency.';
+COMMENT ON COLUMN analytics.mart_market_daily.largest_id IS
+    'CoinGecko''s stable key of the largest coin.';
+COMMENT ON COLUMN analytics.mart_market_daily.largest_share IS
+    'Dominance of the largest coin, from 0 to 1.';
+COMMENT ON COLUMN analytics.mart_market_daily.top_10_share IS
+    'Dominance of the ten largest, from 0 to 1.';
+COMMENT ON COLUMN analytics.mart_market_daily.concentration IS
+    'Herfindahl-Hirschman index: sum of the squared shares, from 0 to 1.';
+COMMENT ON COLUMN analytics.mart_market_daily.advancing IS
+    'Coins whose close is above that of the day before.';
+COMMENT ON COLUMN analytics.mart_market_daily.declining IS
+    'Coins whose close is below that of the day before.';
+COMMENT ON COLUMN analytics.mart_market_daily.unchanged IS
+    'Coins whose close is that of the day before.';
+COMMENT ON COLUMN analytics.mart_market_daily.advancing_share IS
+    'Advancing among those that have moved, from 0 to 1.';
+COMMENT ON COLUMN analytics.mart_market_daily.at_peak IS
+    'Coins that close at their highest so far.';
+COMMENT ON COLUMN analytics.mart_market_daily.load_timestamp IS
+    'When the row was last written, UTC.';
+
+COMMENT ON TABLE analytics.mart_correlations_daily IS
+    'Correlation of the daily log returns of two of the 20 largest coins of a day (UTC), over the 90 days up to it.';
+COMMENT ON COLUMN analytics.mart_correlations_daily.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN analytics.mart_correlations_daily.day IS
+    'The day (UTC).';
+COMMENT ON COLUMN analytics.mart_correlations_daily.cap_position IS
+    'Place of the larger coin by market capitalisation; those without one come last.';
+COMMENT ON COLUMN analytics.mart_correlations_daily.other_position IS
+    'Place of the smaller coin.';
+COMMENT ON COLUMN analytics.mart_correlations_daily.crypto_id IS
+    'CoinGecko''s stable key of the larger coin.';
+COMMENT ON COLUMN analytics.mart_correlations_daily.other_id IS
+    'CoinGecko''s stable key of the smaller coin.';
+COMMENT ON COLUMN analytics.mart_correlations_daily.correlation IS
+    'Pearson''s correlation, from -1 to 1; null where one does not vary, or of fewer than two days.';
+COMMENT ON COLUMN analytics.mart_correlations_daily.common_days IS
+    'Days on which both have a return.';
+COMMENT ON COLUMN analytics.mart_correlations_daily.load_timestamp IS
+    'When the row was last written, UTC.';
+
+COMMENT ON TABLE mart_progress IS
+    'Up to when the marts have what they are made of.';
+COMMENT ON COLUMN mart_progress.made_of IS
+    'The table that they are made of.';
+COMMENT ON COLUMN mart_progress.loaded_until IS
+    'When the newest of its rows that they have was written, UTC.';
+
 COMMENT ON TABLE loading.replays IS
     'Every time that silver and gold were emptied to be loaded again from the landing zone.';
 COMMENT ON COLUMN loading.replays.replay_id IS
@@ -929,6 +1087,34 @@ COMMENT ON VIEW coin_current_ids IS
     'The ids that are no more and go on as another, by the confirmed aliases.';
 COMMENT ON COLUMN coin_current_ids.current_id IS
     'Id under which it goes on, as people confirmed.';
+COMMENT ON VIEW coin_former_ids IS
+    'The ids that a coin had before, by the confirmed aliases.';
+COMMENT ON COLUMN coin_former_ids.former_id IS
+    'Id that it had before, as people confirmed.';
+COMMENT ON COLUMN coin_former_ids.steps IS
+    'How many ids before.';
+COMMENT ON VIEW analytics.v_top_movers IS
+    'The coins of each currency and rank class that gained and lost most on the newest day, up to ten each.';
+COMMENT ON COLUMN analytics.v_top_movers.vs_currency IS
+    'Currency of all amounts of the row.';
+COMMENT ON COLUMN analytics.v_top_movers.day IS
+    'The newest day (UTC) of that currency.';
+COMMENT ON COLUMN analytics.v_top_movers.rank_class IS
+    'Class of that place: 1-10, 11-50, 51-100, 101-250, 251+.';
+COMMENT ON COLUMN analytics.v_top_movers.simple_return_1d IS
+    'Return since the day before; null across a gap.';
+COMMENT ON COLUMN analytics.v_top_movers.cap_position IS
+    'Place by market capitalisation on that day among the coins held, 1 the largest; those without one come last.';
+COMMENT ON COLUMN analytics.v_top_movers.crypto_id IS
+    'CoinGecko''s stable key of the coin.';
+COMMENT ON COLUMN analytics.v_top_movers.symbol IS
+    'Newest ticker symbol; several coins can share one.';
+COMMENT ON COLUMN analytics.v_top_movers.name IS
+    'Newest name of the coin.';
+COMMENT ON COLUMN analytics.v_top_movers.direction IS
+    'gain or loss.';
+COMMENT ON COLUMN analytics.v_top_movers.place IS
+    'Place in its class, 1 the coin that moved most.';
 COMMENT ON VIEW coin_list_answers IS
     'The answers of the list of active coins in time, and whether each is complete.';
 COMMENT ON COLUMN coin_list_answers.previous_at IS

@@ -56,6 +56,46 @@ WHERE snapshot_of_day = 1
 GROUP BY full_date
 ORDER BY full_date;
 
+-- The coins of each rank class that gained most on the newest day; v_top_movers has the losses too
+SELECT r.rank_class, r.gain_position, d.symbol, d.name, round((100 * r.simple_return_1d)::numeric, 2) AS percent
+FROM analytics.mart_rankings_daily AS r
+JOIN analytics.dim_cryptocurrency AS d ON d.crypto_id = r.crypto_id AND d.is_current
+WHERE r.vs_currency = 'usd' AND r.gain_position <= 3
+    AND r.day = (SELECT max(day) FROM analytics.mart_market_daily WHERE vs_currency = 'usd')
+ORDER BY r.rank_class, r.gain_position;
+
+-- Returns, volatility and drawdown of a coin by day; null where the day before is missing
+SELECT
+    day, close_price, simple_return_1d, realised_volatility_30d, drawdown, volume_ratio
+FROM analytics.mart_coin_daily
+WHERE crypto_id = 'bitcoin' AND vs_currency = 'usd'
+ORDER BY day DESC
+LIMIT 30;
+
+-- How the return of an hour compares over five horizons
+SELECT
+    hour_start, simple_return_1h, simple_return_24h, simple_return_7d, simple_return_30d,
+    simple_return_1y
+FROM analytics.mart_returns_hourly
+WHERE crypto_id = 'bitcoin' AND vs_currency = 'usd'
+ORDER BY hour_start DESC
+LIMIT 24;
+
+-- Dominance and breadth of the market
+SELECT day, market_cap, largest_id, largest_share, top_10_share, advancing, declining, at_peak
+FROM analytics.mart_market_daily
+WHERE vs_currency = 'usd'
+ORDER BY day DESC
+LIMIT 30;
+
+-- Which of the largest coins move together
+SELECT crypto_id, other_id, round(correlation::numeric, 3) AS correlation, common_days
+FROM analytics.mart_correlations_daily
+WHERE vs_currency = 'usd'
+    AND day = (SELECT max(day) FROM analytics.mart_market_daily WHERE vs_currency = 'usd')
+ORDER BY correlation DESC NULLS LAST, crypto_id, other_id
+LIMIT 20;
+
 -- Volatility by part of the day
 SELECT
     t.part_of_day,

@@ -46,7 +46,9 @@ BEGIN
         GRANT USAGE ON SCHEMA lake TO etl_role;
         GRANT SELECT ON lake.changes, lake.facts, lake.unrepresentable_values,
             lake.fact_crypto_price_hourly, lake.fact_crypto_price_daily,
-            lake.unrepresentable_in_candles TO etl_role;
+            lake.unrepresentable_in_candles, lake.mart_returns_hourly, lake.mart_coin_daily,
+            lake.mart_rankings_daily, lake.mart_market_daily, lake.mart_correlations_daily
+            TO etl_role;
     END IF;
     IF EXISTS (SELECT FROM pg_roles WHERE rolname = 'analytics_role' AND rolname <> current_user) THEN
         GRANT USAGE ON SCHEMA public, analytics TO analytics_role;

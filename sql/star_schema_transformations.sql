@@ -26,6 +26,7 @@ SELECT
     version_num < '0031' AS due_0031,
     version_num < '0032' AS due_0032,
     version_num < '0033' AS due_0033,
+    version_num < '0034' AS due_0034,
     version_num < '0037' AS due_0037,
     version_num < '0038' AS due_0038,
     version_num < '0041' AS due_0041
@@ -117,6 +118,10 @@ BEGIN;
     \ir migrations/0033_candle_reads.sql
     UPDATE alembic_version SET version_num = '0033_candle_reads';
 \endif
+\if :due_0034
+    \ir migrations/0034_marts.sql
+    UPDATE alembic_version SET version_num = '0034_marts';
+\endif
 \if :due_0037
     \ir migrations/0037_quotes.sql
     UPDATE alembic_version SET version_num = '0037_quotes';
@@ -133,6 +138,7 @@ BEGIN;
 \ir comments.sql
 \ir lake/views.sql
 \ir lake/candles.sql
+\ir lake/marts.sql
 \ir grants.sql
 -- One load at a time; the pipeline takes the same lock.
 SELECT lock_warehouse();

@@ -41,6 +41,7 @@ from crypto_pipeline.model.registry import (
     HISTORY_BATCHES,
     HISTORY_TABLES,
     INGESTION_BATCHES,
+    MART_TABLES,
     QUOTE_BATCHES,
     QUOTE_TABLES,
     SILVER_TABLES,
@@ -51,6 +52,7 @@ from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
 from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files, load_to_gold
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
 from crypto_pipeline.warehouse.load_report import say
+from crypto_pipeline.warehouse.marts import load_marts
 from crypto_pipeline.warehouse.postgres import Warehouse, work_for_run
 from crypto_pipeline.warehouse.resource import WarehouseResource, table_metadata
 from crypto_pipeline.warehouse.staging import DecodedFile, completed_files
@@ -288,12 +290,14 @@ def _load_pending(
     if failed:
         left.append(f"{failed} answers of further sources could not be loaded: see quote_batches")
     consensus = {FACT_CONSENSUS.name: load_consensus(warehouse)}
+    marts = load_marts(warehouse)
     report_months(context, warehouse)
-    tables = (*GOLD_TABLES, *HISTORY_TABLES, *CANDLE_TABLES, *(COIN_LIST_TABLES if lists else ()))
+    tables = (*GOLD_TABLES, *HISTORY_TABLES, *CANDLE_TABLES, *MART_TABLES)
+    tables = (*tables, *(COIN_LIST_TABLES if lists else ()))
     if Settings().has_further_source:
         # Else the graph has none of them.
         tables = (*tables, *(QUOTE_TABLES if answers else ()), FACT_CONSENSUS)
-    report_tables(context, warehouse, tables, {**gold, **candles, **consensus})
+    report_tables(context, warehouse, tables, {**gold, **candles, **consensus, **marts})
     return "; ".join(left) or None
 
 

@@ -14,6 +14,7 @@ from crypto_pipeline.lakehouse.schema import (
     FACT,
     FACT_HOURLY,
     LAKE_TABLES,
+    MART_TABLES,
     UNREPRESENTABLE_VALUES,
     LakeTable,
 )
@@ -167,6 +168,53 @@ def lake_candles(
         )
 
 
+@dg.multi_asset(
+    name="lake_marts",
+    specs=[
+        dg.AssetSpec(
+            lake_key(table),
+            deps=[table.name, *map(lake_key, CANDLE_TABLES)],
+            description=table.description,
+            group_name=GROUP,
+            kinds={"deltalake", "table"},
+            owners=OWNERS,
+            tags={**TAGS, "layer": GROUP},
+            code_version=CODE_VERSION,
+            freshness_policy=FRESHNESS,
+            metadata={"dagster/column_schema": _schema(table)},
+        )
+        for table in MART_TABLES
+    ],
+)
+def lake_marts(
+    context: dg.AssetExecutionContext, warehouse: WarehouseResource, spark: Spark
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """Bring the marts at LAKE_URI up to PostgreSQL's, from where they are: what was written since,
+    by one MERGE a commit. With SPARK_REMOTE, Spark has made its own with the candles."""
+    if spark.selected:
+        described = spark.describe_marts()
+        for table in MART_TABLES:
+            yield dg.MaterializeResult(lake_key(table), metadata=described[table.name])
+        return
+    from crypto_pipeline.lakehouse.delta import Lake  # noqa: PLC0415
+    from crypto_pipeline.lakehouse.marts import load_marts  # noqa: PLC0415
+
+    lake = Lake.from_settings(Settings())
+    done = load_marts(warehouse, lake, context.log.info)
+    for table in MART_TABLES:
+        loaded, state = done[table.name], lake.state(table)
+        yield dg.MaterializeResult(
+            lake_key(table),
+            metadata={
+                "location": dg.PathMetadataValue(lake.location(table)),
+                "commits": loaded.commits,
+                "rows_inserted": loaded.rows_inserted,
+                "rows_updated": loaded.rows_updated,
+                **({} if state is None else {"dagster/row_count": state.rows}),
+            },
+        )
+
+
 @dg.op
 def maintain_lake_tables(context: dg.OpExecutionContext, spark: Spark) -> None:
     """Merge the lake's small files and delete those that no version of the last week needs. The
@@ -180,7 +228,7 @@ def maintain_lake_tables(context: dg.OpExecutionContext, spark: Spark) -> None:
     context.add_output_metadata(
         {
             table.name: dg.JsonMetadataValue(lake.maintain(table))
-            for table in (*LAKE_TABLES, *CANDLE_TABLES)
+            for table in (*LAKE_TABLES, *CANDLE_TABLES, *MART_TABLES)
         }
     )
 

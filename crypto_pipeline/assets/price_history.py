@@ -25,9 +25,10 @@ from crypto_pipeline.history.load import LoadedHistory
 from crypto_pipeline.history.planner import Span
 from crypto_pipeline.landing.landed import hour_of
 from crypto_pipeline.landing.resource import LandingZoneResource
-from crypto_pipeline.model.registry import CANDLE_TABLES, HISTORY_TABLES
+from crypto_pipeline.model.registry import CANDLE_TABLES, HISTORY_TABLES, MART_TABLES
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
+from crypto_pipeline.warehouse.marts import load_marts
 from crypto_pipeline.warehouse.postgres import Warehouse, work_for_run
 from crypto_pipeline.warehouse.resource import WarehouseResource, table_metadata
 
@@ -279,7 +280,8 @@ def _fetch(context: dg.OpExecutionContext, told: History, planned: Planned, now:
     tables = (*HISTORY_TABLES, *CANDLE_TABLES)
     did = outcome_metadata(outcome)
     report_months(context, told.warehouse)
-    report_tables(context, told.warehouse, tables, {table.name: did for table in tables})
+    counts = {**{table.name: did for table in tables}, **load_marts(told.warehouse)}
+    report_tables(context, told.warehouse, (*tables, *MART_TABLES), counts)
     if outcome.stopped is not None:
         raise dg.Failure(str(outcome), allow_retries=False)
 

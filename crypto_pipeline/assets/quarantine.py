@@ -20,9 +20,11 @@ from crypto_pipeline.model.registry import (
     CANDLE_TABLES,
     GOLD_TABLES,
     HISTORY_TABLES,
+    MART_TABLES,
 )
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
 from crypto_pipeline.warehouse.load_report import say
+from crypto_pipeline.warehouse.marts import load_marts
 from crypto_pipeline.warehouse.postgres import work_for_run
 from crypto_pipeline.warehouse.quarantine import ReplayedFile, Selection, replay_records
 from crypto_pipeline.warehouse.resource import WarehouseResource
@@ -84,10 +86,11 @@ def replay_quarantined(
                     if file.partition_hour is not None and file.loaded:
                         hours[partition_key(file.partition_hour)].append(file.landing_file)
         candles = load_candles_of_snapshots(warehouse)
+        marts = load_marts(warehouse)
         report_hours(context, warehouse, dict(sorted(hours.items())))
         if total["loaded"] or total["corrected"]:
-            tables = (*HISTORY_TABLES, *GOLD_TABLES, *CANDLE_TABLES)
-            report_tables(context, warehouse, tables, candles)
+            tables = (*HISTORY_TABLES, *GOLD_TABLES, *CANDLE_TABLES, *MART_TABLES)
+            report_tables(context, warehouse, tables, {**candles, **marts})
     context.log.info(
         "of %d in quarantine %d resolved, %d wait: %d loaded, %d duplicate",
         *(total["waited"], total["waited"] - total["waiting"], total["waiting"]),

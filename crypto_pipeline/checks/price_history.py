@@ -20,6 +20,8 @@ _OF_CANDLES = {
     ),
     "fact_crypto_price_metrics": ("price_matches_market_cap",),
     "fact_crypto_price_daily": ("days_match_hours",),
+    "mart_returns_hourly": ("returns_match_candles",),
+    "mart_market_daily": ("market_matches_candles",),
 }
 _OF_HISTORY = {
     "history_batches": (

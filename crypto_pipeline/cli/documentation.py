@@ -135,8 +135,8 @@ def gold_page(connection: psycopg.Connection) -> str:
         read_schema(connection, "analytics"),
         "Gold: star schema diagram",
         "The star schema that BI tools and notebooks read, in schema `analytics`: one fact table,"
-        " four dimensions. The fact table is partitioned by month; a partition is not shown, it is"
-        " a part of its table. Questions it answers:"
+        " four dimensions; candles, and [marts](MARTS.md) over them. The fact table is partitioned"
+        " by month; a partition is not shown, it is a part of its table. Questions it answers:"
         " [sql/example_queries.sql](../sql/example_queries.sql).",
     )
 

@@ -547,9 +547,9 @@ def parity(full: bool) -> None:
     with errors_in_one_line(complaints):
         from crypto_pipeline.cli.report import print_rows
 
-        found, candles = _compare(full=full)
+        found, candles, marts = _compare(full=full)
         columns = ["where", "what", "PostgreSQL", "lake"]
-        differences = [*found.differences, *candles.differences]
+        differences = [*found.differences, *candles.differences, *marts.differences]
         other_order = [*found.other_order, *candles.other_order]
         for title, some in (
             ("Differences", differences),
@@ -562,6 +562,7 @@ def parity(full: bool) -> None:
         for compared, of in (
             (f"{found.facts} facts of {found.months} months", found),
             (f"{candles.facts} candles of {candles.months} months", candles),
+            (f"{marts.facts} rows of marts of {marts.months} months", marts),
         ):
             console.print(
                 f"{compared} compared, {len(of.differences)} differences,"
@@ -570,8 +571,8 @@ def parity(full: bool) -> None:
         sys.exit(1 if differences else 0)
 
 
-def _compare(*, full: bool) -> "tuple[Parity, Parity]":
-    """The comparison of the star schema, and that of the candles."""
+def _compare(*, full: bool) -> "tuple[Parity, Parity, Parity]":
+    """The comparisons of the star schema, of the candles, and of the marts."""
     from crypto_pipeline.config.settings import Settings
     from crypto_pipeline.lakehouse.schema import LakeError
     from crypto_pipeline.lakehouse.spark.resource import Spark
@@ -581,18 +582,24 @@ def _compare(*, full: bool) -> "tuple[Parity, Parity]":
     if spark.selected:
         parity = spark.compare(Warehouse(), rows=full)
         candles = spark.compare_candles(Warehouse(), rows=full)
-        if parity is None or candles is None:
+        marts = spark.compare_marts(Warehouse(), rows=full)
+        if parity is None or candles is None or marts is None:
             raise LakeError(
                 "a job in Databricks loads the lake: its tables cannot be read from here"
             )
-        return parity, candles
+        return parity, candles, marts
     from crypto_pipeline.lakehouse.candles import compare_candles
     from crypto_pipeline.lakehouse.comparison import compare_rows, compare_sums
     from crypto_pipeline.lakehouse.delta import Lake
+    from crypto_pipeline.lakehouse.marts import compare_marts
 
     compare = compare_rows if full else compare_sums
     warehouse, lake = Warehouse(), Lake.from_settings(Settings())
-    return compare(warehouse, lake), compare_candles(warehouse, lake)
+    return (
+        compare(warehouse, lake),
+        compare_candles(warehouse, lake),
+        compare_marts(warehouse, lake),
+    )
 
 
 @main.command()

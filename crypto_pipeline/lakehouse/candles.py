@@ -71,8 +71,8 @@ def load_candles(
 
 def _load_next(connection: psycopg.Connection, lake: Lake, table: LakeTable) -> Loaded | None:
     """Take what follows the newest candle that the lake has; None if nothing does."""
-    after = _loaded_until(lake.open(table))
-    until = _next_until(connection, table, after)
+    after = loaded_until(lake.open(table))
+    until = next_until(connection, table, after)
     if until is None:
         return None
     rows, left_out = _read_candles(connection, table, after, until)
@@ -80,6 +80,12 @@ def _load_next(connection: psycopg.Connection, lake: Lake, table: LakeTable) -> 
     lake.synchronise(
         UNREPRESENTABLE_VALUES, left_out, Step(NOTHING_LOADED, []), _owners(table, rows)
     )
+    return merge_rows(lake, table, rows, until)
+
+
+def merge_rows(lake: Lake, table: LakeTable, rows: pa.Table, until: datetime) -> Loaded:
+    """Bring the rows that were written up to a moment into the lake, in one commit, which knows
+    that moment."""
     delta = lake.table(table)
     microseconds = (until - _EPOCH) // timedelta(microseconds=1)
     values = {name: f"source.{name}" for name in table.columns}
@@ -149,12 +155,13 @@ def _owners(table: LakeTable, rows: pa.Table) -> pa.Table:
     )
 
 
-def _loaded_until(delta: DeltaTable | None) -> datetime:
+def loaded_until(delta: DeltaTable | None) -> datetime:
+    """Up to which moment a table has what was written."""
     version = None if delta is None else delta.transaction_version(APPLICATION)
     return _EPOCH + timedelta(microseconds=version or 0)
 
 
-def _next_until(
+def next_until(
     connection: psycopg.Connection, table: LakeTable, after: datetime
 ) -> datetime | None:
     """Up to which moment a commit takes candles: all of a statement together."""
@@ -207,7 +214,7 @@ def compare_candles(
             delta = lake.open(table)
             if delta is None:
                 continue
-            until = _loaded_until(delta)
+            until = loaded_until(delta)
             start = table.key[-1]
             # Without a zone, as the lake's times are, UTC; of days the date.
             bounds = f"{start} >= TIMESTAMP '{first:%Y-%m-%d}' AND {start} < '{last:%Y-%m-%d}'"

@@ -26,6 +26,7 @@ _ARROW_TYPES: Mapping[Type, pa.DataType] = {
     "integer": pa.int32(),
     "bigint": pa.int64(),
     "date": pa.date32(),
+    "double": pa.float64(),
     "timestamp": pa.timestamp("us", tz="UTC"),
 }
 

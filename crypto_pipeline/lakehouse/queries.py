@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 
 from crypto_pipeline.lakehouse.delta import Lake
-from crypto_pipeline.lakehouse.schema import CANDLE_TABLES, FACT, LAKE_TABLES
+from crypto_pipeline.lakehouse.schema import CANDLE_TABLES, FACT, LAKE_TABLES, MART_TABLES
 from crypto_pipeline.model.sql import read_sql
 
 # After its import, which says what to install.
@@ -29,7 +29,7 @@ def lake_queries(lake: Lake) -> Iterator[duckdb.DuckDBPyConnection]:
         connection.execute("SET TimeZone = 'UTC'")
         connection.execute("SET default_null_order = 'nulls_last_on_asc_first_on_desc'")
         connection.execute("CREATE SCHEMA analytics")
-        for table in (*LAKE_TABLES, *CANDLE_TABLES):
+        for table in (*LAKE_TABLES, *CANDLE_TABLES, *MART_TABLES):
             delta = lake.open(table)
             if delta is None and table is not FACT:
                 # One of an earlier version lacks it until it is loaded again.

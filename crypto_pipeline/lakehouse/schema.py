@@ -24,7 +24,8 @@ class LakeError(Exception):
 
 
 Type = (
-    Literal["string", "boolean", "smallint", "integer", "bigint", "date", "timestamp"] | DecimalType
+    Literal["string", "boolean", "smallint", "integer", "bigint", "date", "timestamp", "double"]
+    | DecimalType
 )
 """Type of a column. A timestamp is in UTC and has microseconds."""
 
@@ -34,6 +35,7 @@ _TYPES: Final[Mapping[SqlType, Type]] = {
     "integer": "integer",
     "bigint": "bigint",
     "boolean": "boolean",
+    "double precision": "double",
     "date": "date",
     # As HH:MM:SS: Delta has no type for a time of day.
     "time": "string",
@@ -76,6 +78,11 @@ class LakeTable:
     def decimals(self) -> dict[str, DecimalType]:
         """The columns that have a decimal type."""
         return {name: of for name, of in self.columns.items() if isinstance(of, DecimalType)}
+
+    @property
+    def doubles(self) -> list[str]:
+        """The columns that have a floating-point type."""
+        return [name for name, of in self.columns.items() if of == "double"]
 
     @property
     def integers(self) -> list[str]:
@@ -140,6 +147,9 @@ LAKE_TABLES: Final = (*DIMENSIONS, UNREPRESENTABLE_VALUES, FACT)
 
 CANDLE_TABLES: Final = (FACT_HOURLY, FACT_DAILY)
 """The candles, which are loaded after it."""
+
+MART_TABLES: Final = tuple(map(_lake_table, registry.MART_TABLES))
+"""The marts, which are loaded after the candles."""
 
 OF_NO_BATCH: Final = -1
 """``batch_id`` of an unrepresentable value of a candle."""

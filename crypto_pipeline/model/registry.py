@@ -62,6 +62,7 @@ SqlType = Literal[
     "text[]",
     "integer[]",
     "numeric",
+    "double precision",
     "smallint",
     "integer",
     "bigint",
@@ -1365,6 +1366,226 @@ FACT_CONSENSUS: Final = Table(
 CANDLE_TABLES: Final = (FACT_HOURLY, FACT_DAILY)
 """What is made of snapshots and points, beside the star schema's load."""
 
+# ---- Marts over the candles
+
+_DAY: Final = Column("day", "date", "The day (UTC)")
+_COIN: Final = replace(CRYPTO_ID, field=None)
+_WRITTEN: Final = Column("load_timestamp", "timestamptz", "When the row was last written, UTC")
+
+
+def _statistic(name: str, meaning: str, note: str | None = None) -> Column:
+    """A number that is estimated or a quotient: a double, in no unit unless its meaning says so."""
+    return Column(name, "double precision", meaning, note=note, nullable=True)
+
+
+MART_RETURNS: Final = Table(
+    "analytics",
+    "mart_returns_hourly",
+    "The returns of a coin up to the close of an hour (UTC), over five horizons.",
+    (
+        _COIN,
+        VS_CURRENCY,
+        Column("hour_start", "timestamptz", "Start of the hour, UTC"),
+        *(
+            _statistic(
+                f"{kind}_return_{horizon}",
+                f"{meaning} of the close to that of the hour that began {words} before",
+                "null where that hour has no candle",
+            )
+            for horizon, words in (
+                ("1h", "1 hour"),
+                ("24h", "24 hours"),
+                ("7d", "7 days"),
+                ("30d", "30 days"),
+                ("1y", "365 days"),
+            )
+            for kind, meaning in (
+                ("simple", "Quotient less 1"),
+                ("log", "Logarithm of the quotient"),
+            )
+        ),
+        _WRITTEN,
+    ),
+    key=("crypto_id", "vs_currency", "hour_start"),
+    by_month=True,
+    upsert=True,
+)
+
+MART_COIN: Final = Table(
+    "analytics",
+    "mart_coin_daily",
+    "Return, realised volatility, drawdown and relative volume of a coin on a day (UTC).",
+    (
+        _COIN,
+        VS_CURRENCY,
+        _DAY,
+        Column("close_price", "numeric", "Last price", kind=PRICE),
+        _statistic(
+            "simple_return_1d",
+            "Quotient less 1 of the close to that of the day before",
+            "null where that day has no candle",
+        ),
+        _statistic("log_return_1d", "Logarithm of that quotient"),
+        Column("hourly_returns", "integer", "How many hours of the day have a 1-hour return"),
+        _statistic("realised_variance", "Sum of the squares of the day's hourly log returns"),
+        _statistic("realised_volatility_1d", "Its root, for a year of such hours"),
+        _statistic("realised_volatility_30d", "The same of the 30 days up to this one"),
+        Column(
+            "daily_returns_30d", "integer", "How many of the 30 days up to this one have a return"
+        ),
+        _statistic(
+            "volatility_30d",
+            "Standard deviation of the daily log returns of these days, for a year of 365 days",
+            "null of fewer than two",
+        ),
+        Column("peak_price", "numeric", "Highest close so far", kind=PRICE),
+        _statistic("drawdown", "Close / highest close so far, less 1", "0 at the highest"),
+        _statistic("max_drawdown", "Deepest drawdown so far"),
+        Column(
+            "total_volume",
+            "numeric",
+            "Last trading volume of 24 hours known",
+            kind=AMOUNT,
+            nullable=True,
+        ),
+        _statistic(
+            "volume_median_30d",
+            "Median of the volumes of the 30 days before this one, in vs_currency",
+        ),
+        _statistic("volume_ratio", "Volume / that median"),
+        _WRITTEN,
+    ),
+    key=("crypto_id", "vs_currency", "day"),
+    upsert=True,
+)
+
+_CAP_POSITION: Final = Column(
+    "cap_position",
+    "integer",
+    "Place by market capitalisation on that day among the coins held, 1 the largest",
+    note="those without one come last",
+)
+
+MART_RANKINGS: Final = Table(
+    "analytics",
+    "mart_rankings_daily",
+    "Where a coin stands on a day (UTC) among all coins of a currency: size, dominance, and place"
+    " among the movers of its class.",
+    (
+        VS_CURRENCY,
+        _DAY,
+        _COIN,
+        Column(
+            "market_cap", "numeric", "Last market capitalisation known", kind=AMOUNT, nullable=True
+        ),
+        _CAP_POSITION,
+        Column("rank_class", "text", "Class of that place: 1-10, 11-50, 51-100, 101-250, 251+"),
+        _statistic("market_cap_share", "Dominance: share in the market capitalisation of all"),
+        _statistic("simple_return_1d", "Return since the day before", "null across a gap"),
+        Column(
+            "gain_position",
+            "integer",
+            "Place by return in its class, 1 the highest",
+            note="null without a return",
+            nullable=True,
+        ),
+        Column(
+            "loss_position",
+            "integer",
+            "Place by return in its class, 1 the lowest",
+            note="null without a return",
+            nullable=True,
+        ),
+        _WRITTEN,
+    ),
+    key=("vs_currency", "day", "crypto_id"),
+    upsert=True,
+)
+
+MART_MARKET: Final = Table(
+    "analytics",
+    "mart_market_daily",
+    "The market of a currency on a day (UTC): size, dominance and breadth of all coins held.",
+    (
+        VS_CURRENCY,
+        _DAY,
+        Column("coins", "integer", "Coins with a price"),
+        Column(
+            "market_cap",
+            "numeric",
+            "Market capitalisation of all, as far as it is known",
+            kind=AMOUNT,
+            nullable=True,
+        ),
+        Column(
+            "total_volume",
+            "numeric",
+            "Trading volume of 24 hours of all, as far as it is known",
+            kind=AMOUNT,
+            nullable=True,
+        ),
+        Column("largest_id", "text", "CoinGecko's stable key of the largest coin"),
+        _statistic("largest_share", "Dominance of the largest coin, from 0 to 1"),
+        _statistic("top_10_share", "Dominance of the ten largest, from 0 to 1"),
+        _statistic(
+            "concentration",
+            "Herfindahl-Hirschman index: sum of the squared shares, from 0 to 1",
+        ),
+        Column("advancing", "integer", "Coins whose close is above that of the day before"),
+        Column("declining", "integer", "Coins whose close is below that of the day before"),
+        Column("unchanged", "integer", "Coins whose close is that of the day before"),
+        _statistic("advancing_share", "Advancing among those that have moved, from 0 to 1"),
+        Column("at_peak", "integer", "Coins that close at their highest so far"),
+        _WRITTEN,
+    ),
+    key=("vs_currency", "day"),
+    upsert=True,
+)
+
+MART_CORRELATIONS: Final = Table(
+    "analytics",
+    "mart_correlations_daily",
+    "Correlation of the daily log returns of two of the 20 largest coins of a day (UTC), over the"
+    " 90 days up to it.",
+    (
+        VS_CURRENCY,
+        _DAY,
+        replace(_CAP_POSITION, meaning="Place of the larger coin by market capitalisation"),
+        Column("other_position", "integer", "Place of the smaller coin"),
+        replace(_COIN, meaning="CoinGecko's stable key of the larger coin"),
+        Column("other_id", "text", "CoinGecko's stable key of the smaller coin"),
+        _statistic(
+            "correlation",
+            "Pearson's correlation, from -1 to 1",
+            "null where one does not vary, or of fewer than two days",
+        ),
+        Column("common_days", "integer", "Days on which both have a return"),
+        _WRITTEN,
+    ),
+    key=("vs_currency", "day", "cap_position", "other_position"),
+    upsert=True,
+)
+
+DAILY_MARTS: Final = (MART_COIN, MART_RANKINGS, MART_MARKET, MART_CORRELATIONS)
+"""The daily marts, each after those that it is made of."""
+MART_TABLES: Final = (MART_RETURNS, *DAILY_MARTS)
+"""What is made of the candles."""
+
+MART_PROGRESS: Final = Table(
+    "public",
+    "mart_progress",
+    "Up to when the marts have what they are made of.",
+    (
+        Column("made_of", "text", "The table that they are made of"),
+        Column(
+            "loaded_until",
+            "timestamptz",
+            "When the newest of its rows that they have was written, UTC",
+        ),
+    ),
+    key=("made_of",),
+)
+
 DIMENSIONS: Final = (DIM_DATE, DIM_TIME, DIM_SOURCE, DIM_CRYPTOCURRENCY)
 GOLD_TABLES: Final = (*DIMENSIONS, FACT)
 """What a load of gold writes: dimensions before the facts that point at them."""
@@ -1477,6 +1698,22 @@ VIEW_COLUMNS: Final[Mapping[str, tuple[Column, ...]]] = {
     ),
     "coin_current_ids": (
         Column("current_id", "text", "Id under which it goes on, as people confirmed"),
+    ),
+    "coin_former_ids": (
+        Column("former_id", "text", "Id that it had before, as people confirmed"),
+        Column("steps", "integer", "How many ids before"),
+    ),
+    "analytics.v_top_movers": (
+        VS_CURRENCY,
+        Column("day", "date", "The newest day (UTC) of that currency"),
+        MART_RANKINGS.column("rank_class"),
+        MART_RANKINGS.column("simple_return_1d"),
+        _CAP_POSITION,
+        Column("crypto_id", "text", "CoinGecko's stable key of the coin"),
+        Column("symbol", "text", "Newest ticker symbol; several coins can share one"),
+        Column("name", "text", "Newest name of the coin"),
+        Column("direction", "text", "gain or loss"),
+        Column("place", "integer", "Place in its class, 1 the coin that moved most"),
     ),
     "coin_list_answers": (
         Column("previous_at", "timestamptz", "Time of the answer before, UTC"),
@@ -1598,6 +1835,9 @@ VIEWS: Final[Mapping[str, str]] = {
     "expected_history": "What is expected of each coin and currency: days, and from the first day"
     " that was asked every hour on, hours.",
     "coin_current_ids": "The ids that are no more and go on as another, by the confirmed aliases.",
+    "coin_former_ids": "The ids that a coin had before, by the confirmed aliases.",
+    "analytics.v_top_movers": "The coins of each currency and rank class that gained and lost most"
+    " on the newest day, up to ten each.",
     "coin_list_answers": "The answers of the list of active coins in time, and whether each is"
     " complete.",
     "coin_periods": "The times in which a coin was in the list of active coins, each with what"
@@ -1638,6 +1878,8 @@ POSTGRES_TABLES: Final = (
     DIM_CURRENCY,
     *CANDLE_TABLES,
     FACT_CONSENSUS,
+    *MART_TABLES,
+    MART_PROGRESS,
     REPLAYS,
     CONSENSUS_STATE,
     LAKE_CHANGES,

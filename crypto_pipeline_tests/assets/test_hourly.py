@@ -17,7 +17,13 @@ from crypto_pipeline.automation import HOURLY_JOB
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.partitions import partition_key
-from crypto_pipeline.model.registry import CANDLE_TABLES, GOLD_TABLES, SILVER_TABLES, TABLES
+from crypto_pipeline.model.registry import (
+    CANDLE_TABLES,
+    GOLD_TABLES,
+    MART_TABLES,
+    SILVER_TABLES,
+    TABLES,
+)
 from crypto_pipeline.sandbox.clock import SimulatedClock
 from crypto_pipeline.sandbox.faults import ErrorBody, RateLimit, ServerError, Truncated
 from crypto_pipeline.sandbox.market import Market
@@ -447,7 +453,7 @@ def test_a_run_tells_what_it_did_to_a_table_and_the_definition_what_the_table_is
     }
     assert set(found) == {
         "market_snapshots",
-        *(table.name for table in (*SILVER_TABLES, *GOLD_TABLES, *CANDLE_TABLES)),
+        *(table.name for table in (*SILVER_TABLES, *GOLD_TABLES, *CANDLE_TABLES, *MART_TABLES)),
     }
 
     bronze = found.pop("market_snapshots")

@@ -1,6 +1,7 @@
-"""Does an hour of candles and gaps cost the same, whatever there is? Sizes in hourly candles.
+"""Does an hour of candles, marts and gaps cost the same, whatever there is? Sizes in candles.
 
-Filled are the candles and nothing that they are made of: an hour's load reads its own snapshots.
+Filled are the candles and their marts, and nothing that they are made of: an hour's load reads
+its own snapshots.
 """
 
 from collections.abc import Iterable
@@ -43,6 +44,44 @@ FROM analytics.fact_crypto_price_hourly
 GROUP BY date_key, crypto_id, vs_currency
 ON CONFLICT DO NOTHING
 """
+_RETURNS = """
+INSERT INTO month_mart_returns_hourly (
+    crypto_id, vs_currency, hour_start, simple_return_1h, log_return_1h, simple_return_24h,
+    log_return_24h, simple_return_7d, log_return_7d, simple_return_30d, log_return_30d,
+    simple_return_1y, log_return_1y, load_timestamp
+)
+SELECT crypto_id, vs_currency, hour_start, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, load_timestamp
+FROM month_fact_crypto_price_hourly
+"""
+_MARTS = """
+INSERT INTO analytics.mart_coin_daily (
+    crypto_id, vs_currency, day, close_price, simple_return_1d, log_return_1d, hourly_returns,
+    realised_variance, daily_returns_30d, volatility_30d, peak_price, drawdown, max_drawdown
+)
+SELECT crypto_id, vs_currency, day, 2, 0, 0, 24, 0, 30, 0, 2, 0, 0
+FROM analytics.fact_crypto_price_daily
+ON CONFLICT DO NOTHING;
+INSERT INTO analytics.mart_rankings_daily (
+    vs_currency, day, crypto_id, cap_position, rank_class, simple_return_1d
+)
+SELECT vs_currency, day, crypto_id, place, rank_class(place), 0
+FROM (
+    SELECT
+        vs_currency, day, crypto_id,
+        (row_number() OVER (PARTITION BY vs_currency, day ORDER BY crypto_id))::integer AS place
+    FROM analytics.fact_crypto_price_daily
+) AS d
+ON CONFLICT DO NOTHING;
+INSERT INTO analytics.mart_market_daily (
+    vs_currency, day, coins, largest_id, advancing, declining, unchanged, at_peak
+)
+SELECT vs_currency, day, count(*), min(crypto_id), 0, 0, count(*), count(*)
+FROM analytics.fact_crypto_price_daily GROUP BY vs_currency, day
+ON CONFLICT DO NOTHING;
+INSERT INTO mart_progress SELECT of, clock_timestamp()
+FROM unnest(ARRAY['fact_crypto_price_hourly', 'fact_crypto_price_daily']) AS of
+ON CONFLICT DO NOTHING
+"""
 _SERIES = """
 INSERT INTO history_series (
     crypto_id, vs_currency, first_day, last_day, first_hourly_day, in_snapshots, first_hour,
@@ -56,6 +95,10 @@ FROM analytics.fact_crypto_price_daily
 GROUP BY crypto_id, vs_currency
 ON CONFLICT DO NOTHING
 """
+_ROWS = {
+    "analytics.fact_crypto_price_hourly": _HOURLY,
+    "analytics.mart_returns_hourly": _RETURNS,
+}
 _READS = {
     "gaps of the last 42 days": ("SELECT count(*) FROM gaps_between({since}, 'infinity')"),
     "last 1,000 hours of a coin": (
@@ -79,9 +122,13 @@ def run(sizes: Iterable[int], runs: int, folder: Path | None) -> None:
     sizes = sorted(set(sizes))
     for size in sizes:
         use_database(size)
-        fill(size, {"analytics.fact_crypto_price_hourly": _HOURLY}, console)
+        fill(size, _ROWS, console)
         with Warehouse().work() as connection, console.status("making days ..."):
             connection.execute(_DAILY)
             connection.execute(_SERIES)
-            connection.execute("ANALYZE analytics.fact_crypto_price_daily, history_series")
+            connection.execute(_MARTS)
+            connection.execute(
+                "ANALYZE analytics.fact_crypto_price_daily, history_series,"
+                " analytics.mart_coin_daily, analytics.mart_rankings_daily"
+            )
     print_figures(console, measure(sizes, runs, _READS, console), runs)

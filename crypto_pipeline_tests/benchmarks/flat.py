@@ -57,6 +57,7 @@ _STEPS = {
     "gold": "gold",
     "gold_checks": "gold's checks",
     "candles": "candles",
+    "marts": "marts",
     "candle_checks": "their checks, gaps among them",
 }
 WHOLE = "whole job"

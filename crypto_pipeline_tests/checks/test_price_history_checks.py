@@ -9,6 +9,7 @@ import pytest
 from crypto_pipeline.automation import AUDIT_JOB
 from crypto_pipeline.definitions import defs
 from crypto_pipeline.landing.zone import LandingZone
+from crypto_pipeline.warehouse.marts import load_marts
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.conftest import Filled
 from crypto_pipeline_tests.history.test_gaps import land_hour
@@ -23,6 +24,9 @@ DAMAGE = {
     "no_orphan_candle_keys": f"UPDATE {_HOURLY} SET date_key = 20010101",
     "candles_match_snapshots": f"UPDATE {_HOURLY} SET high_price = high_price * 2",
     "days_match_hours": f"UPDATE {_DAILY} SET low_price = low_price / 2",
+    "returns_match_candles": "UPDATE analytics.mart_returns_hourly SET simple_return_1h = 7"
+    " WHERE hour_start = '2026-01-01 05:00+00'",
+    "market_matches_candles": "DELETE FROM analytics.mart_market_daily WHERE day = '2026-01-01'",
     "no_gaps": f"DELETE FROM {_HOURLY} WHERE hour_start = '2026-01-01 05:00+00'; UPDATE {_DAILY}"
     " SET coverage_share = round(9 / 24.0, 4) WHERE day = '2026-01-01'",
     "history_batches_completed": "UPDATE history_batches SET status = 'failed', error = 'x'",
@@ -72,6 +76,7 @@ def _load_hours_and_a_chart(warehouse: Warehouse, zone: LandingZone) -> None:
     points = [(at(n), chance.randint(1, 9)) for n in range(5)]
     land_chart(zone, points, coin="coin-0000", source="CoinGecko sandbox")
     load(warehouse, zone)
+    load_marts(warehouse)
     assert START - timedelta(days=4) == at(-96)
 
 

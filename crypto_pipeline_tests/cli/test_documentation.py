@@ -274,11 +274,16 @@ def test_the_queries_shown_are_example_queries() -> None:
 
 
 def test_every_example_query_has_an_answer(warehouse: Warehouse, zone: LandingZone) -> None:
+    # Of the day before, for what is said of a change.
+    ethereum = {"id": "ethereum", "symbol": "eth", "name": "Ethereum"}
+    cheap = {"last_updated": "2026-11-23T12:00:10Z", "current_price": 1, "low_24h": None}
+    before = [market_record(**cheap), market_record(**ethereum, **cheap)]
+    drop(zone, "before.json", landing_json(before, "2026-11-23T12:00:40Z"))
     midnight = market_record(last_updated="2026-11-24T00:00:10Z", price_change_percentage_24h=None)
     drop(zone, "night.json", landing_json([midnight], "2026-11-24T00:00:40Z"))
     renamed = market_record(symbol="xbt")
     no_price = market_record(id="worthless", symbol="w", current_price=None)
-    drop(zone, "morning.json", landing_json([renamed, no_price]))
+    drop(zone, "morning.json", landing_json([renamed, no_price, market_record(**ethereum)]))
     load_landing_zone()
 
     examples = list(queries(EXAMPLE_QUERIES))

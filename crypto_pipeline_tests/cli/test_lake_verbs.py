@@ -14,6 +14,7 @@ from deltalake import DeltaTable
 from crypto_pipeline.cli import main
 from crypto_pipeline.lakehouse.delta import Lake
 from crypto_pipeline.lakehouse.load import load_lake
+from crypto_pipeline.lakehouse.marts import load_marts
 from crypto_pipeline.lakehouse.queries import lake_queries
 from crypto_pipeline.lakehouse.schema import FACT
 from crypto_pipeline.landing.zone import LandingZone
@@ -49,6 +50,7 @@ def lake(warehouse: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatc
     lake = Lake(str(zone.root) + "-lake")
     monkeypatch.setenv("LAKE_URI", lake.uri)
     load_lake(warehouse, lake)
+    load_marts(warehouse, lake)
     return lake
 
 
@@ -69,7 +71,7 @@ def test_the_example_queries_say_the_same_on_the_lake(warehouse: Warehouse, lake
         for query in queries(EXAMPLE_QUERIES)
         if not any(relation in query for relation in SILVER)
     ]
-    assert len(examples) == 8
+    assert len(examples) == 13
     with lake_queries(lake) as connection:
         for query in examples:
             expected = [tuple(map(comparable, row)) for row in rows(warehouse, query)]

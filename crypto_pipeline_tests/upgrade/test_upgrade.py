@@ -17,6 +17,7 @@ from crypto_pipeline.lakehouse.schema import FACT, LAKE_TABLES, UNREPRESENTABLE_
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.sql import read_sql
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
+from crypto_pipeline.warehouse.marts import load_marts
 from crypto_pipeline.warehouse.migrations import migrate
 from crypto_pipeline.warehouse.postgres import Warehouse, connect
 from crypto_pipeline_tests.lakes import assert_equal
@@ -74,6 +75,7 @@ def test_a_migrated_warehouse_holds_what_a_fresh_load_would(
 ) -> None:
     # The candles come with the next load, an hour's or any other.
     load_candles_of_snapshots(upgraded)
+    load_marts(upgraded)
     assert contents(upgraded) == fresh(warehouse, zone, monkeypatch)
     assert rows(
         upgraded,

@@ -11,6 +11,7 @@ import pytest
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.bulk_load import files_to_load, load_files, load_to_gold
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
+from crypto_pipeline.warehouse.marts import load_marts
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline.warehouse.staging import DecodedFile, load_to_silver
 from crypto_pipeline_tests.histories import history, load
@@ -46,6 +47,7 @@ def test_a_month_built_apart_holds_what_merging_its_files_gives(
         list(load_to_silver(merged, list(hour), 0.5))
         load_to_gold(merged)
     load_candles_of_snapshots(merged)
+    load_marts(merged)
     expected = contents(merged)
     apart = another_warehouse(monkeypatch)
     assert load(apart, zone) == 3
@@ -83,6 +85,7 @@ def test_files_for_a_month_that_is_there_are_merged_into_it(
         )
         load_to_gold(merged)
         load_candles_of_snapshots(merged)
+        load_marts(merged)
     assert in_two_loads == contents(merged)
 
 

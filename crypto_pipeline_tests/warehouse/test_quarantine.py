@@ -17,6 +17,7 @@ from crypto_pipeline.landing.price_history import keep_import
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.model.quality import ALL_RULES
 from crypto_pipeline.warehouse.candles import load_candles_of_snapshots
+from crypto_pipeline.warehouse.marts import load_marts
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline.warehouse.quarantine import Replayed, Selection, replay_records
 from crypto_pipeline_tests.former_version import FormerVersion
@@ -35,6 +36,7 @@ def replay(
 ) -> list[Replayed]:
     done = list(replay_records(warehouse, zone, selection, share))
     load_candles_of_snapshots(warehouse)
+    load_marts(warehouse)
     return done
 
 
@@ -115,12 +117,14 @@ def test_a_replay_of_points_gives_what_the_right_rule_would_have(
         load_all()
     # What a later file has good is resolved by a replay, whatever the rule was.
     list(replay_points(right, zone, ALL, 0.5))
+    load_marts(right)
     expected = contents(right)
     monkeypatch.setenv("DB_NAME", replayed)
     before = contents(warehouse)["public.rejected_points"]
     assert without_resolved(contents(warehouse)) != without_resolved(expected)
 
     done = list(replay_points(warehouse, zone, ALL, 0.5))
+    load_marts(warehouse)
 
     assert without_resolved(contents(warehouse)) == without_resolved(expected)
     assert [line for one in done for line in one.left] == []

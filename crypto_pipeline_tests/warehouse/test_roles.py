@@ -238,7 +238,7 @@ def test_a_loader_builds_months_apart_and_loads_the_lake(
         "SELECT count(*), array_agg(DISTINCT pg_get_userbyid(relowner)::text), bool_or("
         "has_table_privilege(oid, 'SELECT') OR has_table_privilege(oid, 'INSERT')) FROM pg_class"
         " WHERE relispartition AND relkind = 'r' AND relname ~ '_2026_0[12]$'",
-    ) == [(8, ["crypto_owner"], False)]
+    ) == [(10, ["crypto_owner"], False)]
     # What the triggers wrote, a lake is loaded by.
     lake = Lake(str(tmp_path / "lake"))
     load_lake(as_loader, lake)

@@ -170,7 +170,8 @@ LANGUAGE plpgsql STABLE AS $$
 BEGIN
     IF parent <> ALL (ARRAY[
         'public.price_snapshots', 'public.market_metrics', 'analytics.fact_crypto_price_metrics',
-        'public.price_points', 'analytics.fact_crypto_price_hourly', 'public.price_quotes'
+        'public.price_points', 'analytics.fact_crypto_price_hourly',
+        'analytics.mart_returns_hourly', 'public.price_quotes'
     ]::regclass[]) THEN
         RAISE EXCEPTION '% is no table that has months', parent
             USING ERRCODE = 'insufficient_privilege';

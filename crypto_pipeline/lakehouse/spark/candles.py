@@ -18,6 +18,7 @@ from crypto_pipeline.coingecko.points import Granularity
 from crypto_pipeline.lakehouse.schema import FACT_DAILY, FACT_HOURLY
 from crypto_pipeline.lakehouse.spark.exact import EXACT, mean, to_decimal
 from crypto_pipeline.lakehouse.spark.lake import Lake
+from crypto_pipeline.lakehouse.spark.marts import make_marts
 from crypto_pipeline.lakehouse.spark.staging import (
     Staging,
     months_list,
@@ -102,6 +103,7 @@ def load_candles(lake: Lake) -> int:
     for _ in range(_ROUNDS):
         known = _observed(lake)
         _make_candles(lake)
+        make_marts(lake)
         # What another load has brought since may have come before these candles, or after them.
         if _observed(lake) == known:
             break

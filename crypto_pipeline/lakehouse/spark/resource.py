@@ -9,7 +9,7 @@ import dagster as dg
 
 from crypto_pipeline.config.settings import GraphSettings, Settings
 from crypto_pipeline.lakehouse.differences import Parity
-from crypto_pipeline.lakehouse.schema import CANDLE_TABLES, LAKE_TABLES, LakeError
+from crypto_pipeline.lakehouse.schema import CANDLE_TABLES, LAKE_TABLES, MART_TABLES, LakeError
 from crypto_pipeline.landing.landed import LANDING_FOLDER
 from crypto_pipeline.warehouse.postgres import Warehouse
 
@@ -93,13 +93,25 @@ class Spark(dg.ConfigurableResource[Any]):
             lake = session.lake()
             lake.create()
             load_candles(lake)
-            return {
-                table.name: {
-                    "dagster/row_count": lake.table(table.name).count(),
-                    "dagster/table_name": f"{lake.schema}.{table.name}",
-                }
-                for table in CANDLE_TABLES
-            }
+            return {table.name: _described(lake, table.name) for table in CANDLE_TABLES}
+
+    def describe_marts(self) -> dict[str, dict[str, Any]]:
+        """What the marts are that Spark has made with its candles.
+
+        Returns:
+            Metadata by table.
+
+        Raises:
+            LakeError: a package is missing.
+        """
+        remote = GraphSettings().spark_remote
+        assert remote is not None
+        if remote.startswith(_DATABRICKS_JOB):
+            return {table.name: {} for table in MART_TABLES}
+        with _Session(remote) as session:
+            lake = session.lake()
+            lake.create()
+            return {table.name: _described(lake, table.name) for table in MART_TABLES}
 
     def compare_candles(self, warehouse: Warehouse, *, rows: bool = False) -> Parity | None:
         """Compare the candles with PostgreSQL's.
@@ -124,6 +136,37 @@ class Spark(dg.ConfigurableResource[Any]):
             )
 
             return compare_candles(warehouse, session.lake(), rows=rows)
+
+    def compare_marts(self, warehouse: Warehouse, *, rows: bool = False) -> Parity | None:
+        """Compare the marts with PostgreSQL's, where the candles are the same: what these lack, or
+        have in another order, the marts lack too.
+
+        Args:
+            warehouse: Where PostgreSQL's gold is.
+            rows: Whether to compare all rows one by one.
+
+        Returns:
+            What was found; None where a job loads the lake, whose tables cannot be read from here.
+
+        Raises:
+            LakeError: a package is missing.
+        """
+        candles = self.compare_candles(warehouse)
+        if candles is None:
+            return None
+        if candles.pending or candles.differences or candles.other_order:
+            return Parity([], pending=candles.pending)
+        with _Session(str(GraphSettings().spark_remote)) as session:
+            from crypto_pipeline.lakehouse.spark.marts import compare_marts  # noqa: PLC0415
+
+            return compare_marts(warehouse, session.lake(), rows=rows)
+
+
+def _described(lake: Any, table: str) -> dict[str, Any]:
+    return {
+        "dagster/row_count": lake.table(table).count(),
+        "dagster/table_name": f"{lake.schema}.{table}",
+    }
 
 
 class _Session:

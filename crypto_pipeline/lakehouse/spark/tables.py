@@ -12,7 +12,13 @@ from collections.abc import Container, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from crypto_pipeline.lakehouse.schema import CANDLE_TABLES, LAKE_TABLES, LakeTable, lake_type
+from crypto_pipeline.lakehouse.schema import (
+    CANDLE_TABLES,
+    LAKE_TABLES,
+    MART_TABLES,
+    LakeTable,
+    lake_type,
+)
 from crypto_pipeline.lakehouse.spark.decode import text_column
 from crypto_pipeline.lakehouse.spark.exact import name_of
 from crypto_pipeline.model.registry import (
@@ -114,7 +120,7 @@ SILVER: Final[dict[str, Columns]] = {
 }
 """The silver tables."""
 
-_GOLD_TABLES: Final = (*LAKE_TABLES, *CANDLE_TABLES)
+_GOLD_TABLES: Final = (*LAKE_TABLES, *CANDLE_TABLES, *MART_TABLES)
 
 PARTITIONED_BY: Final = {
     "price_snapshots": "snapshot_month",

@@ -12,5 +12,5 @@ context.configure(
 )
 context.run_migrations()
 # A migration may have made tables and columns: what they mean, how a lake has them, who sees them.
-for file in ("comments", "lake/views", "lake/candles", "grants"):
+for file in ("comments", "lake/views", "lake/candles", "lake/marts", "grants"):
     connection.connection.driver_connection.execute(read_sql(f"{file}.sql"))

@@ -3,7 +3,7 @@
 from crypto_pipeline.warehouse.alembic.run_file import run_file
 
 revision = "0037_quotes"
-down_revision = "0033_candle_reads"
+down_revision = "0034_marts"
 
 
 def upgrade() -> None:
