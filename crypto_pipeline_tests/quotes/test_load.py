@@ -5,7 +5,6 @@ import json
 from decimal import Decimal
 
 import msgspec
-import pytest
 
 from crypto_pipeline.coinpaprika.client import OHLCV, PLATFORMS
 from crypto_pipeline.definitions import defs
@@ -72,38 +71,41 @@ def test_the_newest_answer_describes_a_coin_in_whatever_order_they_come(
     ]
 
 
-@pytest.mark.parametrize(
-    ("change", "rule"),
-    [
-        ({"price": "12"}, "quote_well_formed"),
-        ({"price": None}, "price_present"),
-        ({"price": 0}, "price_positive"),
-        ({"price": -1}, "price_positive"),
-        ({"id": ""}, "id_present"),
-        ({"symbol": None}, "symbol_present"),
-        ({"name": ""}, "name_present"),
-        ({"name": "x" * 201}, "texts_short"),
-        ({"last_updated": ""}, "last_updated_present"),
-        ({"last_updated": "2008-01-01T00:00:00Z"}, "last_updated_plausible"),
-        ({"last_updated": "2026-03-10T06:00:00Z"}, "last_updated_not_in_future"),
-        ({"market_cap": -1}, "market_values_not_negative"),
-        ({"quotes": {}}, "currency_present"),
-    ],
-)
-def test_a_bad_quote_goes_to_quarantine_with_its_reason(
-    change: dict[str, object], rule: str, warehouse: Warehouse, zone: LandingZone
+_BAD = [
+    ({"price": "12"}, "quote_well_formed"),
+    ({"price": None}, "price_present"),
+    ({"price": 0}, "price_positive"),
+    ({"price": -1}, "price_positive"),
+    ({"id": ""}, "id_present"),
+    ({"symbol": None}, "symbol_present"),
+    ({"name": ""}, "name_present"),
+    ({"name": "x" * 201}, "texts_short"),
+    ({"last_updated": ""}, "last_updated_present"),
+    ({"last_updated": "2008-01-01T00:00:00Z"}, "last_updated_plausible"),
+    ({"last_updated": "2026-03-10T06:00:00Z"}, "last_updated_not_in_future"),
+    ({"market_cap": -1}, "market_values_not_negative"),
+    ({"quotes": {}}, "currency_present"),
+]
+
+
+def test_bad_quotes_go_to_quarantine_with_their_reasons(
+    warehouse: Warehouse, zone: LandingZone
 ) -> None:
-    bad = ticker(**change)
-    land(zone, [ticker(id="a"), bad])
-    (loaded,) = load(warehouse, zone)
-    assert (loaded.loaded, loaded.rejected) == (1, 1)
-    ((item, rules, reason, record),) = rows(
-        warehouse, "SELECT item_index, rules, reason, record FROM rejected_quotes"
+    bad = [ticker(**change) for change, _ in _BAD]
+    land(zone, [ticker(id="a"), *bad])
+    (loaded,) = load(warehouse, zone, share=1)
+    assert (loaded.loaded, loaded.rejected) == (1, len(bad))
+    found = rows(
+        warehouse,
+        "SELECT item_index, rules, reason, record FROM rejected_quotes ORDER BY item_index",
     )
-    assert item == 1
-    assert rule in rules
-    assert reason
-    assert json.loads(record) == bad
+    for place, ((change, rule), (item, rules, reason, record)) in enumerate(
+        zip(_BAD, found, strict=True)
+    ):
+        assert item == place + 1
+        assert rule in rules, change
+        assert reason
+        assert json.loads(record) == bad[place]
 
 
 def test_an_answer_most_of_which_is_bad_fails_and_is_tried_again(
