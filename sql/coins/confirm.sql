@@ -1,5 +1,6 @@
 -- Confirm that a coin goes on under another id, with what is known of both; no row where it is so already.
-INSERT INTO coin_aliases (old_id, new_id, evidence, confirmed_by)
+-- The time is that of the statement, under the lock of the loads: the marts find by it what is new.
+INSERT INTO coin_aliases (old_id, new_id, evidence, confirmed_at, confirmed_by)
 SELECT
     %(old)s, %(new)s,
     coalesce(
@@ -9,6 +10,7 @@ SELECT
         ),
         'no equal contract'
     ),
+    statement_timestamp(),
     %(by)s
 WHERE NOT EXISTS (
     SELECT FROM coin_aliases AS a

@@ -3,5 +3,8 @@
 CREATE TEMPORARY TABLE changed_markets ON COMMIT DROP AS
 SELECT vs_currency, day FROM changed_candles
 UNION
-SELECT vs_currency, day FROM analytics.mart_coin_daily WHERE load_timestamp >= now();
+SELECT m.vs_currency, m.day
+FROM incoming_mart_coin_daily AS i
+JOIN analytics.mart_coin_daily AS m USING (crypto_id, vs_currency, day)
+WHERE m.load_timestamp >= now();
 ANALYZE changed_markets;

@@ -121,3 +121,4 @@ CROSS JOIN LATERAL (
         AND f.day BETWEEN d.day - 30 AND d.day - 1
 ) AS v
 WHERE d.steps = 0;
+ANALYZE incoming_mart_coin_daily;

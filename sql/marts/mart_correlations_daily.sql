@@ -50,3 +50,4 @@ JOIN largest_coins AS b
 LEFT JOIN pairs AS p
     ON p.vs_currency = a.vs_currency AND p.day = a.day AND p.cap_position = a.cap_position
     AND p.other_position = b.cap_position;
+ANALYZE incoming_mart_correlations_daily;

@@ -33,3 +33,4 @@ FROM (
         ON d.crypto_id = r.crypto_id AND d.vs_currency = r.vs_currency AND d.day = r.day
     GROUP BY r.vs_currency, r.day
 ) AS m;
+ANALYZE incoming_mart_market_daily;

@@ -32,3 +32,4 @@ SELECT
         ORDER BY round(p.simple_return_1d::numeric, 12) NULLS LAST, p.crypto_id
     ))::integer END AS loss_position
 FROM placed AS p;
+ANALYZE incoming_mart_rankings_daily;

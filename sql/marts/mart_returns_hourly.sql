@@ -61,3 +61,4 @@ CROSS JOIN LATERAL (
     FROM (VALUES (1), (24), (168), (720), (8760)) AS h (hours)
 ) AS r
 GROUP BY a.crypto_id, a.vs_currency, a.hour_start;
+ANALYZE incoming_mart_returns_hourly;
