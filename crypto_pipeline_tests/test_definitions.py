@@ -59,45 +59,48 @@ def test_the_jobs_and_what_starts_them() -> None:
     assert [sensor.name for sensor in repository.sensor_defs] == ["alerts"]
 
 
-_OF_A_LAKE = {"LAKE_URI": "/no/such/lake", "SPARK_REMOTE": "databricks"}
 _ASK = """
 from crypto_pipeline.definitions import defs
 repository = defs.get_repository_def()
 print(*sorted(key.to_user_string() for key in defs.resolve_asset_graph().get_all_asset_keys()))
 print(*sorted(repository.job_names), *sorted(one.name for one in repository.schedule_defs))
 """
-
-
-_OF_FURTHER_SOURCES = (
-    *("coinpaprika", "quote_batches", "price_quotes", "fact_crypto_price_consensus"),
-    *("hourly_quotes", "daily_quotes", "hourly_consensus", "nightly_quotes_schedule"),
-)
-
-
-@pytest.mark.parametrize("plan", [None, "free"])
-def test_a_further_source_is_in_the_graph_when_it_is_on(
-    plan: str | None, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    if plan is not None:
-        monkeypatch.setenv("COINPAPRIKA_PLAN", plan)
-    done = subprocess.run([sys.executable, "-c", _ASK], capture_output=True, text=True, check=True)
-    for found in _OF_FURTHER_SOURCES:
-        assert (found in done.stdout) is (plan is not None), found
+_PARTS = {
+    "lake": ("lake/", "load_lake", "maintain_lake", "nightly_lake_maintenance"),
+    "further source": (
+        *("coinpaprika", "quote_batches", "price_quotes", "fact_crypto_price_consensus"),
+        *("hourly_quotes", "daily_quotes", "hourly_consensus", "nightly_quotes_schedule"),
+    ),
+}
 
 
 @pytest.mark.parametrize(
-    "used",
-    ["", "folder", *(pytest.param(name, marks=pytest.mark.long) for name in _OF_A_LAKE)],
+    ("variables", "has_folder", "used"),
+    [
+        ({}, False, set()),
+        ({"COINPAPRIKA_PLAN": "free"}, True, {"lake", "further source"}),
+        pytest.param(
+            {"COINPAPRIKA_PLAN": "free"}, False, {"further source"}, marks=pytest.mark.long
+        ),
+        pytest.param({"LAKE_URI": "/no/such/lake"}, False, {"lake"}, marks=pytest.mark.long),
+        pytest.param({"SPARK_REMOTE": "databricks"}, False, {"lake"}, marks=pytest.mark.long),
+    ],
+    ids=["nothing", "both", "a source", "LAKE_URI", "SPARK_REMOTE"],
 )
-def test_the_lake_is_in_the_graph_when_it_is_in_use(
-    used: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+def test_a_part_is_in_the_graph_when_it_is_in_use(
+    variables: dict[str, str],
+    has_folder: bool,
+    used: set[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
 ) -> None:
-    if used == "folder":
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    if has_folder:
         (tmp_path / "data" / "lake" / "crypto_warehouse").mkdir(parents=True)
-    elif used:
-        monkeypatch.setenv(used, _OF_A_LAKE[used])
     done = subprocess.run([sys.executable, "-c", _ASK], capture_output=True, text=True, check=True)
     # A beta or deprecation warning would be there.
     assert done.stderr == ""
-    for found in ("lake/", "load_lake", "maintain_lake", "nightly_lake_maintenance"):
-        assert (found in done.stdout) is bool(used)
+    for part, names in _PARTS.items():
+        for name in names:
+            assert (name in done.stdout) is (part in used), name

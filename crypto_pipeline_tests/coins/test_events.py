@@ -24,6 +24,7 @@ from crypto_pipeline_tests.coins.coin_lists import (
 from crypto_pipeline_tests.market_records import drop, landing_json, market_record
 from crypto_pipeline_tests.pipeline import load_landing_zone, rows
 from crypto_pipeline_tests.real_captures import CAPTURES, needs_captures
+from crypto_pipeline_tests.seeds import seeds
 
 NEEDED = 3
 """Complete answers in a row that lack a coin which is inactive then."""
@@ -199,7 +200,7 @@ def model(
     return sorted(found, key=lambda event: (event[1], event[0]))
 
 
-@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("seed", seeds(range(10)))
 def test_the_events_are_those_of_the_rules_told_answer_by_answer(
     seed: int, warehouse: Warehouse, zone: LandingZone
 ) -> None:

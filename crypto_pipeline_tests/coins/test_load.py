@@ -16,6 +16,7 @@ from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.postgres import Warehouse
 from crypto_pipeline_tests.coins.coin_lists import coin, day, land, land_body, load, others
 from crypto_pipeline_tests.pipeline import another_warehouse, contents, rows
+from crypto_pipeline_tests.seeds import seeds
 
 
 def listings(warehouse: Warehouse, crypto_id: str) -> list[tuple[Any, ...]]:
@@ -116,7 +117,7 @@ def random_answers(chance: random.Random, zone: LandingZone) -> None:
         land(zone, coins, at, is_active=chance.random() < 0.8)
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", seeds(range(12)))
 def test_the_order_of_loading_makes_no_difference(
     seed: int, warehouse: Warehouse, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -135,7 +136,7 @@ def test_the_order_of_loading_makes_no_difference(
         assert rows(other, "SELECT * FROM coin_events ORDER BY 1, 2, 3") == events
 
 
-@pytest.mark.parametrize("seed", range(20, 26))
+@pytest.mark.parametrize("seed", seeds(range(20, 26)))
 def test_each_moment_is_as_the_newest_answer_before_it_says(
     seed: int, warehouse: Warehouse, zone: LandingZone
 ) -> None:

@@ -22,6 +22,7 @@ from crypto_pipeline_tests.market_records import coin as coin_record
 from crypto_pipeline_tests.market_records import drop, landing_json
 from crypto_pipeline_tests.pipeline import rows
 from crypto_pipeline_tests.real_captures import CAPTURES, land_year, needs_captures
+from crypto_pipeline_tests.seeds import seeds
 
 _DAY = timedelta(days=1)
 _HOUR = timedelta(hours=1)
@@ -363,7 +364,7 @@ def test_the_past_of_a_coin_is_asked_for_under_its_new_id(
 # --- Series --------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", seeds(range(3)))
 def test_a_series_knows_its_first_and_last_hour_however_they_come(
     seed: int, warehouse: Warehouse, zone: LandingZone
 ) -> None:

@@ -190,7 +190,7 @@ _SAID = st.lists(
 _MAPPED = st.sets(st.tuples(st.sampled_from("ABC"), st.sampled_from(["one", "two"])))
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(_SAID, _SAID, _MAPPED)
 def test_it_is_what_a_person_would_compute_however_it_comes(
     warehouse: Warehouse, first: list[Said], second: list[Said], mapped: set[tuple[str, str]]

@@ -379,7 +379,7 @@ def test_an_hourly_run_that_is_rolled_back_says_nothing(
     assert logged(instance, failed, logging.WARNING) == []
 
 
-@pytest.mark.parametrize("hours", [2, 30])
+@pytest.mark.parametrize("hours", [pytest.param(2, marks=pytest.mark.long), 30])
 @pytest.mark.parametrize("months_apart", [True, False], ids=["months", "chunks"])
 def test_the_log_of_a_bulk_load_has_them_and_that_of_a_replay_again(
     warehouse: Warehouse,

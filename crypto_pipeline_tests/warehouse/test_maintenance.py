@@ -235,6 +235,7 @@ def test_retention_drops_the_old_months_and_nothing_else(
     assert files_to_load(history, zone) == []
 
 
+@pytest.mark.long
 def test_the_stale_coins_month_is_dropped_from_a_batch_that_is_kept(
     warehouse: Warehouse, zone: LandingZone
 ) -> None:
@@ -288,6 +289,7 @@ def test_without_retention_months_everything_is_kept(
     assert held[1] == before[1]
 
 
+@pytest.mark.long
 def test_versions_outlive_their_months_and_a_later_rename_is_right(
     history: Warehouse, zone: LandingZone
 ) -> None:
@@ -382,6 +384,7 @@ def test_a_killed_retention_leaves_everything(history: Warehouse) -> None:
     assert (contents(history), partitions(history)) == before
 
 
+@pytest.mark.long
 def test_two_at_once_are_as_one(history: Warehouse) -> None:
     start = threading.Barrier(2)
 
@@ -402,6 +405,7 @@ def test_two_at_once_are_as_one(history: Warehouse) -> None:
     assert failed_checks() == set()
 
 
+@pytest.mark.long
 def test_a_retention_waits_for_a_load_and_a_load_for_a_retention(
     history: Warehouse, zone: LandingZone
 ) -> None:
@@ -425,6 +429,7 @@ def test_a_retention_waits_for_a_load_and_a_load_for_a_retention(
     assert failed_checks() == set()
 
 
+@pytest.mark.long
 def test_a_reader_is_not_disturbed_and_the_retention_comes_later(
     history: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:

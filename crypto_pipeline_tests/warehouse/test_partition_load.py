@@ -24,6 +24,7 @@ from crypto_pipeline_tests.pipeline import (
     refuse_file,
     rows,
 )
+from crypto_pipeline_tests.seeds import seeds
 
 _MONTHS = [datetime(2026, month, 1, tzinfo=timezone.utc) for month in range(1, 12)]
 
@@ -35,7 +36,7 @@ def in_chunks_only(monkeypatch: pytest.MonkeyPatch) -> Warehouse:
 
 @pytest.mark.long
 @pytest.mark.usefixtures("warehouse")
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", seeds(range(6)))
 def test_a_month_built_apart_holds_what_merging_its_files_gives(
     seed: int, zone: LandingZone, monkeypatch: pytest.MonkeyPatch
 ) -> None:

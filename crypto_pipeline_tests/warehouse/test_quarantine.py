@@ -24,6 +24,7 @@ from crypto_pipeline_tests.former_version import FormerVersion
 from crypto_pipeline_tests.histories import crowded, history, land_charts, load_all
 from crypto_pipeline_tests.market_records import coin, drop, landing_json
 from crypto_pipeline_tests.pipeline import Contents, another_warehouse, batches, contents, rows
+from crypto_pipeline_tests.seeds import seeds
 
 RULE_NAMES = {rule.name for rule in ALL_RULES}
 _OF_THE_DATA = {"batches_completed", "history_batches_completed", "expected_coins_present"}
@@ -55,7 +56,7 @@ def without_resolved(held: Contents) -> Contents:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", seeds(range(4)))
 @pytest.mark.parametrize("made", [history, crowded])
 def test_a_replay_gives_what_the_right_rule_would_have(
     made: Callable[[int], Iterator[tuple[str, bytes]]],
@@ -98,7 +99,7 @@ def test_a_replay_gives_what_the_right_rule_would_have(
     assert without_resolved(contents(warehouse)) == expected
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", seeds(range(5)))
 def test_a_replay_of_points_gives_what_the_right_rule_would_have(
     seed: int,
     former_version: FormerVersion,
