@@ -37,3 +37,8 @@ SELECT f.crypto_id, f.vs_currency, f.hour_start
 FROM mart_renamed AS r JOIN analytics.fact_crypto_price_hourly AS f USING (crypto_id)
 WHERE (SELECT is_last FROM mart_bounds);
 ANALYZE changed_hours;
+
+-- A return is measured from a year before, and measures until a year after.
+SELECT create_pruned_candles(
+    min(hour_start) - interval '365 days', max(hour_start) + interval '365 days'
+) FROM changed_hours;

@@ -4,8 +4,11 @@ CREATE TEMPORARY TABLE changed_candles ON COMMIT DROP AS
 SELECT f.crypto_id, f.vs_currency, f.day, f.load_timestamp
 FROM analytics.fact_crypto_price_daily AS f
 WHERE f.load_timestamp > coalesce(
-    (SELECT loaded_until FROM mart_progress WHERE made_of = 'fact_crypto_price_daily'), '-infinity'
-);
+        (SELECT loaded_until FROM mart_progress WHERE made_of = 'fact_crypto_price_daily'), '-infinity'
+    )
+    -- Of a range with two ends the planner expects few rows, and asks the index.
+    AND f.load_timestamp <= 'infinity';
+ANALYZE changed_candles;
 
 CREATE TEMPORARY TABLE changed_series ON COMMIT DROP AS
 SELECT crypto_id, vs_currency, min(day) AS first_day

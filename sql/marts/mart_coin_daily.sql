@@ -42,8 +42,13 @@ candles AS (
     SELECT DISTINCT ON (i.crypto_id, i.vs_currency, f.day)
         i.crypto_id, i.vs_currency, i.first_day, i.of_id, i.steps, f.day, f.close_price, f.total_volume
     FROM ids AS i
-    JOIN analytics.fact_crypto_price_daily AS f
-        ON f.crypto_id = i.of_id AND f.vs_currency = i.vs_currency AND f.day >= i.first_day - 31
+    -- Series by series, for which OFFSET stands: a hash join would read all days of all coins.
+    CROSS JOIN LATERAL (
+        SELECT d.day, d.close_price, d.total_volume
+        FROM analytics.fact_crypto_price_daily AS d
+        WHERE d.crypto_id = i.of_id AND d.vs_currency = i.vs_currency AND d.day >= i.first_day - 31
+        OFFSET 0
+    ) AS f
     ORDER BY i.crypto_id, i.vs_currency, f.day, i.steps, i.of_id
 ),
 returns AS (

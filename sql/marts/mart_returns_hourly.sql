@@ -35,7 +35,7 @@ FROM reached AS a
 -- Hour by hour, so that only the months of the hours are read.
 CROSS JOIN LATERAL (
     SELECT f.close_price
-    FROM analytics.fact_crypto_price_hourly AS f
+    FROM pruned_fact_crypto_price_hourly AS f
     WHERE f.crypto_id = a.crypto_id AND f.vs_currency = a.vs_currency AND f.hour_start = a.hour_start
 ) AS c
 CROSS JOIN LATERAL (
@@ -44,14 +44,14 @@ CROSS JOIN LATERAL (
         to_double(c.close_price / coalesce(
             (
                 SELECT f.close_price
-                FROM analytics.fact_crypto_price_hourly AS f
+                FROM pruned_fact_crypto_price_hourly AS f
                 WHERE f.crypto_id = a.crypto_id AND f.vs_currency = a.vs_currency
                     AND f.hour_start = a.hour_start - h.hours * interval '1 hour'
             ),
             (
                 SELECT f.close_price
                 FROM coin_former_ids AS i
-                JOIN analytics.fact_crypto_price_hourly AS f ON f.crypto_id = i.former_id
+                JOIN pruned_fact_crypto_price_hourly AS f ON f.crypto_id = i.former_id
                 WHERE i.crypto_id = a.crypto_id AND f.vs_currency = a.vs_currency
                     AND f.hour_start = a.hour_start - h.hours * interval '1 hour'
                 ORDER BY i.steps, i.former_id
