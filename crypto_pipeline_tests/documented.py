@@ -80,8 +80,8 @@ NOT_RUN = {
     r"\S*python -m crypto_pipeline_tests\.faults": "half an hour; test_faults.py takes a sample",
     r"crypto-pipeline restore|mv \.data/|pg_restore|psql \"\$DATABASE_URL\"": "puts another"
     " database in the place of this one; test_backup.py does so",
-    r"export COINPAPRIKA_PLAN|crypto-pipeline sources": "CoinPaprika itself; the tests of quotes ask"
-    " the sandbox",
+    r"export COINPAPRIKA_PLAN|crypto-pipeline sources": "CoinPaprika itself; the tests of quotes"
+    " ask the sandbox",
     r"sudo|systemctl": "root and systemd; test_deployment.py tries the units' commands",
     r"docker|cp \.env\.example|chmod 600 \.env|\$\{EDITOR|cd automation/docker": "Docker, whose"
     " file test_deployment.py validates",

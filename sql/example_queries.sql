@@ -57,7 +57,7 @@ GROUP BY full_date
 ORDER BY full_date;
 
 -- The coins of each rank class that gained most on the newest day; v_top_movers has the losses too
-SELECT r.rank_class, r.gain_position, d.symbol, d.name, round((100 * r.simple_return_1d)::numeric, 2) AS percent
+SELECT r.rank_class, r.gain_position, d.symbol, d.name, CAST(100 * r.simple_return_1d AS decimal(20, 2)) AS percent
 FROM analytics.mart_rankings_daily AS r
 JOIN analytics.dim_cryptocurrency AS d ON d.crypto_id = r.crypto_id AND d.is_current
 WHERE r.vs_currency = 'usd' AND r.gain_position <= 3
@@ -89,7 +89,7 @@ ORDER BY day DESC
 LIMIT 30;
 
 -- Which of the largest coins move together
-SELECT crypto_id, other_id, round(correlation::numeric, 3) AS correlation, common_days
+SELECT crypto_id, other_id, CAST(correlation AS decimal(20, 3)) AS correlation, common_days
 FROM analytics.mart_correlations_daily
 WHERE vs_currency = 'usd'
     AND day = (SELECT max(day) FROM analytics.mart_market_daily WHERE vs_currency = 'usd')

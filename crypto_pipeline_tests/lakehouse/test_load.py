@@ -360,6 +360,7 @@ def test_the_job_loads_describes_and_compares(
     assert {name: check.passed for name, check in checks.items()} == {
         "delta_equals_postgres": True,
         "lake_candles_equal_postgres": True,
+        "lake_marts_equal_postgres": True,
     }
     assert checks["delta_equals_postgres"].metadata["facts"].value == 1
 

@@ -450,6 +450,23 @@ def test_a_quotient_that_no_double_holds_is_null(warehouse: Warehouse) -> None:
     assert found["x", "usd", hours[1]]["simple_return_1h"] is None
 
 
+@pytest.mark.parametrize(
+    "exponents", [(0, -299), (290, -299), (-299, 290), (-900, 900), (0, -1100)]
+)
+def test_no_number_stops_a_load(exponents: tuple[int, int], warehouse: Warehouse) -> None:
+    """Neither a price nor a market capitalisation nor a volume, of one coin or beside another's."""
+    prices = [Decimal(10) ** exponent for exponent in exponents]
+    closes = {
+        (coin, "usd", START + day * DAY): prices[(day + place) % 2]
+        for day in range(4)
+        for place, coin in enumerate(("a", "bb"))
+    }
+    write_candles(warehouse, closes)
+    load_marts(warehouse)
+    assert rows(warehouse, "SELECT count(*) FROM analytics.mart_coin_daily") == [(8,)]
+    assert rows(warehouse, "SELECT sum(coins) FROM analytics.mart_market_daily") == [(8,)]
+
+
 def test_the_view_of_movers_has_those_of_the_newest_day(warehouse: Warehouse) -> None:
     prices = {"up": (1, 3), "down": (4, 1), "still": (5, 5), "a-little-up": (10, 11)}
     write_candles(

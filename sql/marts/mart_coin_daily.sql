@@ -55,7 +55,8 @@ returns AS (
     SELECT
         c.*,
         CASE WHEN lag(c.day) OVER in_time = c.day - 1
-            THEN to_double(c.close_price / lag(c.close_price) OVER in_time) END AS quotient,
+            THEN nullif(to_double(c.close_price / lag(c.close_price) OVER in_time), 0)
+        END AS quotient,
         coalesce(h.hourly_returns, 0) AS hourly_returns, h.realised_variance
     FROM candles AS c
     CROSS JOIN LATERAL (
@@ -117,7 +118,7 @@ SELECT
         AS realised_volatility_30d,
     d.daily_returns_30d, d.volatility_30d, d.peak_price, d.drawdown, d.max_drawdown, d.total_volume,
     v.median AS volume_median_30d,
-    to_double(d.total_volume) / nullif(v.median, 0) AS volume_ratio
+    to_double(d.total_volume / nullif(v.median, 0)::numeric) AS volume_ratio
 FROM deepest AS d
 CROSS JOIN LATERAL (
     SELECT percentile_cont(0.5) WITHIN GROUP (ORDER BY to_double(f.total_volume)) AS median

@@ -22,7 +22,9 @@ FROM (
         min(r.market_cap_share) FILTER (WHERE r.cap_position = 1) AS largest_share,
         sum(r.market_cap_share ORDER BY r.cap_position) FILTER (WHERE r.cap_position <= 10)
             AS top_10_share,
-        sum(r.market_cap_share ^ 2 ORDER BY r.cap_position) AS concentration,
+        -- The square of a share below that is no double, and adds nothing.
+        sum(CASE WHEN r.market_cap_share > 1e-150 THEN r.market_cap_share ^ 2 ELSE 0 END
+            ORDER BY r.cap_position) FILTER (WHERE r.market_cap_share IS NOT NULL) AS concentration,
         (count(*) FILTER (WHERE r.simple_return_1d > 0))::integer AS advancing,
         (count(*) FILTER (WHERE r.simple_return_1d < 0))::integer AS declining,
         (count(*) FILTER (WHERE r.simple_return_1d = 0))::integer AS unchanged,

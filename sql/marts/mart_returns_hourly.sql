@@ -41,7 +41,8 @@ CROSS JOIN LATERAL (
 CROSS JOIN LATERAL (
     SELECT
         h.hours,
-        to_double(c.close_price / coalesce(
+        -- Of a quotient that is zero to a thousand decimals there is no logarithm.
+        nullif(to_double(c.close_price / coalesce(
             (
                 SELECT f.close_price
                 FROM pruned_fact_crypto_price_hourly AS f
@@ -57,7 +58,7 @@ CROSS JOIN LATERAL (
                 ORDER BY i.steps, i.former_id
                 LIMIT 1
             )
-        )) AS quotient
+        )), 0) AS quotient
     FROM (VALUES (1), (24), (168), (720), (8760)) AS h (hours)
 ) AS r
 GROUP BY a.crypto_id, a.vs_currency, a.hour_start;

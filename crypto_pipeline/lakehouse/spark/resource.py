@@ -157,7 +157,7 @@ class Spark(dg.ConfigurableResource[Any]):
         if candles.pending or candles.differences or candles.other_order:
             return Parity([], pending=candles.pending)
         with _Session(str(GraphSettings().spark_remote)) as session:
-            from crypto_pipeline.lakehouse.spark.marts import compare_marts  # noqa: PLC0415
+            from crypto_pipeline.lakehouse.spark.mart_parity import compare_marts  # noqa: PLC0415
 
             return compare_marts(warehouse, session.lake(), rows=rows)
 

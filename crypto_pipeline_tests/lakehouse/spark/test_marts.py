@@ -8,7 +8,7 @@ import pytest
 from crypto_pipeline.lakehouse.schema import MART_TABLES
 from crypto_pipeline.lakehouse.spark import marts as marts_room
 from crypto_pipeline.lakehouse.spark.lake import Lake
-from crypto_pipeline.lakehouse.spark.marts import compare_marts
+from crypto_pipeline.lakehouse.spark.mart_parity import compare_marts
 from crypto_pipeline.landing.zone import LandingZone
 from crypto_pipeline.warehouse.marts import load_marts
 from crypto_pipeline.warehouse.postgres import Warehouse
