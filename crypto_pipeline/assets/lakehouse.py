@@ -1,7 +1,7 @@
 """The lake: gold as Delta tables."""
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import dagster as dg
 
@@ -22,6 +22,9 @@ from crypto_pipeline.lakehouse.spark.resource import Spark
 from crypto_pipeline.model.registry import TABLES
 from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
 from crypto_pipeline.warehouse.resource import WarehouseResource
+
+if TYPE_CHECKING:
+    from crypto_pipeline.lakehouse.delta import Lake, Loaded
 
 GROUP = "lakehouse"
 
@@ -53,23 +56,42 @@ def _upstream(table: LakeTable) -> str:
     return FACT.name if table is UNREPRESENTABLE_VALUES else table.name
 
 
+def _spec(table: LakeTable, deps: Sequence[str | dg.AssetKey]) -> dg.AssetSpec:
+    return dg.AssetSpec(
+        lake_key(table),
+        deps=deps,
+        description=table.description,
+        group_name=GROUP,
+        kinds={"deltalake", "table"},
+        owners=OWNERS,
+        tags={**TAGS, "layer": GROUP},
+        code_version=CODE_VERSION,
+        freshness_policy=FRESHNESS,
+        metadata={"dagster/column_schema": _schema(table)},
+    )
+
+
+def _merged(
+    lake: "Lake", tables: Sequence[LakeTable], done: Mapping[str, "Loaded"]
+) -> Iterator[dg.MaterializeResult[Any]]:
+    """What was done to tables of which each commit merged some rows."""
+    for table in tables:
+        loaded, state = done[table.name], lake.state(table)
+        yield dg.MaterializeResult(
+            lake_key(table),
+            metadata={
+                "location": dg.PathMetadataValue(lake.location(table)),
+                "commits": loaded.commits,
+                "rows_inserted": loaded.rows_inserted,
+                "rows_updated": loaded.rows_updated,
+                **({} if state is None else {"dagster/row_count": state.rows}),
+            },
+        )
+
+
 @dg.multi_asset(
     name="lakehouse",
-    specs=[
-        dg.AssetSpec(
-            lake_key(table),
-            deps=[_upstream(table)],
-            description=table.description,
-            group_name=GROUP,
-            kinds={"deltalake", "table"},
-            owners=OWNERS,
-            tags={**TAGS, "layer": GROUP},
-            code_version=CODE_VERSION,
-            freshness_policy=FRESHNESS,
-            metadata={"dagster/column_schema": _schema(table)},
-        )
-        for table in LAKE_TABLES
-    ],
+    specs=[_spec(table, [_upstream(table)]) for table in LAKE_TABLES],
 )
 def lakehouse(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, spark: Spark
@@ -121,19 +143,8 @@ def lakehouse(
 @dg.multi_asset(
     name="lake_candles",
     specs=[
-        dg.AssetSpec(
-            lake_key(table),
-            # After the dimensions that it refers to: where these cannot be written, nothing can.
-            deps=[table.name, *map(lake_key, DIMENSIONS)],
-            description=table.description,
-            group_name=GROUP,
-            kinds={"deltalake", "table"},
-            owners=OWNERS,
-            tags={**TAGS, "layer": GROUP},
-            code_version=CODE_VERSION,
-            freshness_policy=FRESHNESS,
-            metadata={"dagster/column_schema": _schema(table)},
-        )
+        # After the dimensions that it refers to: where these cannot be written, nothing can.
+        _spec(table, [table.name, *map(lake_key, DIMENSIONS)])
         for table in CANDLE_TABLES
     ],
 )
@@ -154,37 +165,12 @@ def lake_candles(
 
     lake = Lake.from_settings(Settings())
     done = load_candles(warehouse, lake, context.log.info)
-    for table in CANDLE_TABLES:
-        loaded, state = done[table.name], lake.state(table)
-        yield dg.MaterializeResult(
-            lake_key(table),
-            metadata={
-                "location": dg.PathMetadataValue(lake.location(table)),
-                "commits": loaded.commits,
-                "rows_inserted": loaded.rows_inserted,
-                "rows_updated": loaded.rows_updated,
-                **({} if state is None else {"dagster/row_count": state.rows}),
-            },
-        )
+    yield from _merged(lake, CANDLE_TABLES, done)
 
 
 @dg.multi_asset(
     name="lake_marts",
-    specs=[
-        dg.AssetSpec(
-            lake_key(table),
-            deps=[table.name, *map(lake_key, CANDLE_TABLES)],
-            description=table.description,
-            group_name=GROUP,
-            kinds={"deltalake", "table"},
-            owners=OWNERS,
-            tags={**TAGS, "layer": GROUP},
-            code_version=CODE_VERSION,
-            freshness_policy=FRESHNESS,
-            metadata={"dagster/column_schema": _schema(table)},
-        )
-        for table in MART_TABLES
-    ],
+    specs=[_spec(table, [table.name, *map(lake_key, CANDLE_TABLES)]) for table in MART_TABLES],
 )
 def lake_marts(
     context: dg.AssetExecutionContext, warehouse: WarehouseResource, spark: Spark
@@ -201,18 +187,7 @@ def lake_marts(
 
     lake = Lake.from_settings(Settings())
     done = load_marts(warehouse, lake, context.log.info)
-    for table in MART_TABLES:
-        loaded, state = done[table.name], lake.state(table)
-        yield dg.MaterializeResult(
-            lake_key(table),
-            metadata={
-                "location": dg.PathMetadataValue(lake.location(table)),
-                "commits": loaded.commits,
-                "rows_inserted": loaded.rows_inserted,
-                "rows_updated": loaded.rows_updated,
-                **({} if state is None else {"dagster/row_count": state.rows}),
-            },
-        )
+    yield from _merged(lake, MART_TABLES, done)
 
 
 @dg.op

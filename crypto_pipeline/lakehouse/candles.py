@@ -5,7 +5,7 @@ the loads: what is committed later has a later one. So each table knows by the n
 what it lacks, and takes it by one MERGE a commit. A load that dies goes on where it was.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -50,22 +50,43 @@ def load_candles(
         LakeError: the lake has columns of other types, or does not serve us.
         CommitFailedError: others committed first, ten times in a row.
     """
-    done = {table.name: Loaded() for table in CANDLE_TABLES}
+    return load_in_steps(warehouse, lake, CANDLE_TABLES, _load_next, "candles", progress)
+
+
+def load_in_steps(
+    warehouse: Warehouse,
+    lake: Lake,
+    tables: Sequence[LakeTable],
+    load_next: Callable[[psycopg.Connection, Lake, LakeTable], Loaded | None],
+    what: str,
+    progress: Callable[[str], None],
+) -> dict[str, Loaded]:
+    """Load tables one after the other, each until there is nothing left for it.
+
+    Args:
+        warehouse: What is loaded from.
+        lake: What is loaded.
+        tables: The tables.
+        load_next: Makes a commit of what follows the newest row; None if nothing does.
+        what: The rows, in the words of the progress.
+        progress: Called after each commit.
+    """
+    done = {table.name: Loaded() for table in tables}
     with (
         warehouse.connection() as others_wait,
         exclusive(others_wait, AdvisoryLock.LAKE_LOAD),
         warehouse.connection() as connection,
     ):
-        for table in CANDLE_TABLES:
+        for table in tables:
             more = True
             while more:
                 for attempt in retrying():
                     with attempt, snapshot(connection):
-                        loaded = _load_next(connection, lake, table)
+                        loaded = load_next(connection, lake, table)
                 more = loaded is not None
                 if loaded is not None:
                     done[table.name] += loaded
-                    progress(f"{table.name}: {done[table.name].rows_inserted} candles added")
+                    progress(f"{table.name}: {done[table.name].rows_inserted} {what} added")
     return done
 
 

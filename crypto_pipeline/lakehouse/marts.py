@@ -11,13 +11,12 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from crypto_pipeline.lakehouse.candles import loaded_until, merge_rows, next_until
-from crypto_pipeline.lakehouse.delta import Lake, Loaded, retrying
+from crypto_pipeline.lakehouse.candles import load_in_steps, loaded_until, merge_rows, next_until
+from crypto_pipeline.lakehouse.delta import Lake, Loaded
 from crypto_pipeline.lakehouse.differences import Difference, Parity
 from crypto_pipeline.lakehouse.gold_arrow import arrow_schema, copy_query, snapshot
 from crypto_pipeline.lakehouse.queries import lake_queries
 from crypto_pipeline.lakehouse.schema import MART_TABLES, LakeTable
-from crypto_pipeline.warehouse.advisory_locks import AdvisoryLock, exclusive
 from crypto_pipeline.warehouse.postgres import Warehouse
 
 
@@ -33,23 +32,7 @@ def load_marts(
         LakeError: the lake has columns of other types, or does not serve us.
         CommitFailedError: others committed first, ten times in a row.
     """
-    done = {table.name: Loaded() for table in MART_TABLES}
-    with (
-        warehouse.connection() as others_wait,
-        exclusive(others_wait, AdvisoryLock.LAKE_LOAD),
-        warehouse.connection() as connection,
-    ):
-        for table in MART_TABLES:
-            more = True
-            while more:
-                for attempt in retrying():
-                    with attempt, snapshot(connection):
-                        loaded = _load_next(connection, lake, table)
-                more = loaded is not None
-                if loaded is not None:
-                    done[table.name] += loaded
-                    progress(f"{table.name}: {done[table.name].rows_inserted} rows added")
-    return done
+    return load_in_steps(warehouse, lake, MART_TABLES, _load_next, "rows", progress)
 
 
 def _load_next(connection: psycopg.Connection, lake: Lake, table: LakeTable) -> Loaded | None:
